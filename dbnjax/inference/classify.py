@@ -1,0 +1,151 @@
+"""Reading a class out of a deep belief net, four ways (2006 paper, section 6.2).
+
+(a) `gibbs`: a stochastic up-pass fixes the penultimate units, the labels start at 0.1 and a few
+    Gibbs iterations run with the penultimate units clamped; noisy and worst.
+(b) `stochastic`: a stochastic up-pass, then the exact distribution over labels.
+(c) `deterministic`: probabilities in the place of states in the up-pass, then the same; the
+    read-out of every reported number.
+(d) `averaged`: many stochastic up-passes, averaging probabilities or log probabilities.
+
+Each returns scores `[..., n_labels]` whose largest names the class. The exact distribution needs
+one product for all labels: the field that the penultimate units give the top ones is computed
+once, and turning on label k adds row k of the labels' weights to it. Inference uses the
+recognition weights, never the generative ones. Matrix products run in full float32 whatever the
+platform's default.
+"""
+
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+
+from dbnjax import checks
+from dbnjax.models import dbn as dbn_lib
+from dbnjax.models import stack as stack_lib
+from dbnjax.models.dbn import DBN
+from dbnjax.models.rbm import RBM
+from dbnjax.types import Array, Draw, Key
+
+
+def log_joint(memory: RBM, penultimate: Array) -> Array:
+    """Returns minus the free energy of the penultimate state with each label turned on.
+
+    The labels are taken one at a time, so that memory stays at cases times top units.
+
+    Args:
+      memory: a machine whose visible layer is penultimate units and one softmax group.
+      penultimate: `[..., n_penultimate]`, states or probabilities.
+
+    Returns:
+      `[..., n_labels]` log p(penultimate, label) + log Z, in nats.
+
+    Raises:
+      InputError: the memory has no label units.
+    """
+    labels = dbn_lib.label_unit(memory)
+    features = stack_lib.feature_unit(memory)
+    with jax.default_matmul_precision("highest"):
+        field = penultimate @ memory.weights[: features.size]
+
+    def turn_on(_: None, row: Array) -> tuple[None, Array]:
+        return None, memory.hidden.cumulant(field + row)
+
+    _, cumulants = jax.lax.scan(turn_on, None, memory.weights[features.size :])
+    return jnp.moveaxis(cumulants, 0, -1) + labels.bias - features.energy(penultimate)[..., None]
+
+
+def log_label_probabilities(memory: RBM, penultimate: Array) -> Array:
+    """Returns log p(label | penultimate), exact, `[..., n_labels]`."""
+    return jax.nn.log_softmax(log_joint(memory, penultimate), axis=-1)
+
+
+def _penultimate(key: Key, dbn: DBN, v: Array, how: Draw) -> Array:
+    with jax.default_matmul_precision("highest"):
+        states = dbn_lib.up_pass(key, dbn, v, how)
+    return states[-1] if states else v
+
+
+def deterministic(dbn: DBN, v: Array) -> Array:
+    """Read-out (c): log p(label) after a deterministic up-pass.
+
+    Args:
+      dbn: a net with labels.
+      v: `[..., n_visible]`.
+
+    Returns:
+      `[..., n_labels]` log probabilities.
+    """
+    unused = jax.random.key(0)  # a pass of means draws nothing
+    return log_label_probabilities(dbn.memory, _penultimate(unused, dbn, v, "mean"))
+
+
+def stochastic(key: Key, dbn: DBN, v: Array) -> Array:
+    """Read-out (b): log p(label) after one stochastic up-pass, `[..., n_labels]`."""
+    return log_label_probabilities(dbn.memory, _penultimate(key, dbn, v, "sample"))
+
+
+def averaged(
+    key: Key,
+    dbn: DBN,
+    v: Array,
+    n_passes: int = 20,
+    average: Literal["probabilities", "log probabilities"] = "probabilities",
+) -> Array:
+    """Read-out (d): label probabilities averaged over stochastic up-passes.
+
+    Args:
+      key: a PRNG key; pass i draws with `fold_in(key, i)`.
+      dbn: a net with labels.
+      v: `[..., n_visible]`.
+      n_passes: up-passes, 20 in the paper.
+      average: what the mean is taken of.
+
+    Returns:
+      `[..., n_labels]` mean probabilities or mean log probabilities.
+    """
+    checks.require(n_passes >= 1, f"averaged read-out: expected 1 pass or more, got {n_passes}")
+    logs = average == "log probabilities"
+
+    def add(total: Array, i: Array) -> tuple[Array, None]:
+        log_p = stochastic(jax.random.fold_in(key, i), dbn, v)
+        return total + (log_p if logs else jnp.exp(log_p)), None
+
+    total = jnp.zeros((*v.shape[:-1], dbn_lib.label_unit(dbn.memory).size))
+    return jax.lax.scan(add, total, jnp.arange(n_passes))[0] / n_passes
+
+
+def gibbs(key: Key, dbn: DBN, v: Array, n_steps: int) -> Array:
+    """Read-out (a): label probabilities summed over Gibbs iterations, labels starting at 1/K.
+
+    In each iteration the top units are drawn given the fixed penultimate units and the labels,
+    then one label is drawn given them; its probabilities are what is summed.
+
+    Args:
+      key: a PRNG key.
+      dbn: a net with labels.
+      v: `[..., n_visible]`.
+      n_steps: iterations.
+
+    Returns:
+      `[..., n_labels]` summed probabilities.
+    """
+    checks.require(n_steps >= 1, f"Gibbs read-out: expected 1 iteration or more, got {n_steps}")
+    labels = dbn_lib.label_unit(dbn.memory)
+    key_up, key_chain = jax.random.split(key)
+    penultimate = _penultimate(key_up, dbn, v, "sample")
+    n_penultimate = penultimate.shape[-1]
+    with jax.default_matmul_precision("highest"):
+        field = penultimate @ dbn.memory.weights[:n_penultimate]
+    to_labels = dbn.memory.weights[n_penultimate:]
+
+    def iterate(carry: tuple[Array, Array], i: Array) -> tuple[tuple[Array, Array], None]:
+        label, total = carry
+        key_top, key_label = jax.random.split(jax.random.fold_in(key_chain, i))
+        top = dbn.memory.hidden.sample(key_top, field + label @ to_labels)
+        label_field = top @ to_labels.T
+        drawn = labels.sample(key_label, label_field)
+        return (drawn, total + labels.mean(label_field)), None
+
+    start = jnp.full((*v.shape[:-1], labels.size), 1.0 / labels.size)
+    (_, total), _ = jax.lax.scan(iterate, (start, jnp.zeros_like(start)), jnp.arange(n_steps))
+    return total

@@ -1,0 +1,68 @@
+"""Completing images of which a part is given."""
+
+import jax
+import jax.numpy as jnp
+
+from dbnjax.inference import generate
+from dbnjax.models import dbn as dbn_lib
+from dbnjax.models.dbn import DBN
+from dbnjax.models.rbm import RBM
+from dbnjax.sampling import gibbs
+from dbnjax.types import Array, Key
+
+
+def complete_rbm(key: Key, rbm: RBM, known: gibbs.Clamp, n_steps: int) -> Array:
+    """Draws the unknown units of one machine given the known ones, by exact Gibbs sampling.
+
+    The chain leaves p(unknown | known) unchanged; it starts from unknown units drawn without a
+    field and needs enough steps to forget that.
+
+    Args:
+      key: a PRNG key.
+      rbm: a machine.
+      known: the given units, from `gibbs.clamp`.
+      n_steps: Gibbs iterations.
+
+    Returns:
+      `[..., n_visible]` states with the known values in place.
+    """
+    key_visible, key_hidden, key_chain = jax.random.split(key, 3)
+    free = rbm.visible.sample(key_visible, jnp.zeros(known.values.shape))
+    state = gibbs.start(key_hidden, rbm, gibbs.apply_clamp(known, free))
+    return gibbs.chain(key_chain, rbm, state, n_steps, clamp_visible=known).visible
+
+
+def complete_dbn(
+    key: Key, dbn: DBN, known: gibbs.Clamp, n_rounds: int, n_steps: int
+) -> Array:
+    """Fills in the unknown pixels by rounds through the net: approximate.
+
+    A round is a stochastic up-pass, some iterations of the memory, a down-pass, and the known
+    pixels put back. The up-pass infers with the recognition weights, which only approximate the
+    posterior, so the rounds do not leave p(unknown | known) unchanged; for an exact chain use
+    one machine and `complete_rbm`.
+
+    Args:
+      key: a PRNG key.
+      dbn: a net, with labels (left free) or without.
+      known: the given pixels, from `gibbs.clamp`.
+      n_rounds: rounds.
+      n_steps: iterations of the memory in a round.
+
+    Returns:
+      `[..., n_visible]` means for the unknown pixels, the known values in place.
+    """
+    visible = dbn.generative[0].unit if dbn.generative else dbn.memory.visible
+    start = visible.mean(jnp.zeros(known.values.shape))
+    labels = None
+    if hasattr(dbn.memory.visible, "parts"):
+        n_labels = dbn_lib.label_unit(dbn.memory).size
+        labels = jnp.full((*start.shape[:-1], n_labels), 1.0 / n_labels)
+
+    def go_round(v: Array, i: Array) -> tuple[Array, None]:
+        key_up, key_chain, key_look = jax.random.split(jax.random.fold_in(key, i), 3)
+        state = generate.start_at_images(key_up, dbn, v, labels)
+        state = gibbs.chain(key_chain, dbn.memory, state, n_steps)
+        return gibbs.apply_clamp(known, generate.look(key_look, dbn, state)), None
+
+    return jax.lax.scan(go_round, gibbs.apply_clamp(known, start), jnp.arange(n_rounds))[0]

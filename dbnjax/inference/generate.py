@@ -1,0 +1,90 @@
+"""Looking into the mind of a net (2006 paper, section 7).
+
+The associative memory runs by alternating Gibbs sampling, with the label clamped or free; a
+single down-pass through the generative layers shows what it has in mind.
+"""
+
+import jax
+import jax.numpy as jnp
+
+from dbnjax.models import dbn as dbn_lib
+from dbnjax.models.dbn import DBN
+from dbnjax.sampling import gibbs
+from dbnjax.types import Array, Key
+
+
+def label_clamp(dbn: DBN, labels: Array) -> gibbs.Clamp:
+    """Makes a clamp that holds the labels and leaves the penultimate units free.
+
+    Args:
+      dbn: a net with labels.
+      labels: `[..., n_labels]` one-of-K states.
+    """
+    n_labels = dbn_lib.label_unit(dbn.memory).size
+    free = dbn.memory.visible.size - n_labels
+    mask = jnp.arange(dbn.memory.visible.size) >= free
+    values = jnp.concatenate([jnp.zeros((*labels.shape[:-1], free)), labels], axis=-1)
+    return gibbs.Clamp(mask=mask, values=values)
+
+
+def start_at_random(key: Key, dbn: DBN, n_chains: int) -> gibbs.State:
+    """Starts chains of the memory at states drawn without any field."""
+    key_visible, key_hidden = jax.random.split(key)
+    visible = dbn.memory.visible
+    v = visible.sample(key_visible, jnp.zeros((n_chains, visible.size)))
+    return gibbs.start(key_hidden, dbn.memory, v)
+
+
+def start_at_images(key: Key, dbn: DBN, v: Array, labels: Array | None) -> gibbs.State:
+    """Starts chains of the memory by a stochastic up-pass from images.
+
+    Args:
+      key: a PRNG key.
+      dbn: a net.
+      v: `[n_chains, n_visible]`; random binary images for figure 9.
+      labels: `[n_chains, n_labels]`; None for a net without labels. To start without knowing
+        them give each label 1 / n_labels, as in section 6.2.
+    """
+    key_up, key_top = jax.random.split(key)
+    states = dbn_lib.up_pass(key_up, dbn, v, "sample")
+    penultimate = states[-1] if states else v
+    return gibbs.start(key_top, dbn.memory, dbn_lib.join_labels(penultimate, labels))
+
+
+def look(key: Key, dbn: DBN, state: gibbs.State) -> Array:
+    """Shows a state of the memory by a single down-pass: means `[..., n_visible]`."""
+    penultimate, _ = dbn_lib.split_labels(dbn.memory, state.visible)
+    return dbn_lib.down_pass(key, dbn, penultimate)[-1]
+
+
+def film(
+    key: Key,
+    dbn: DBN,
+    state: gibbs.State,
+    n_frames: int,
+    n_steps: int,
+    labels: Array | None = None,
+) -> tuple[Array, Array | None]:
+    """Runs the memory and looks at it at regular times.
+
+    Args:
+      key: a PRNG key.
+      dbn: a net.
+      state: chains to go on from; see `start_at_random` and `start_at_images`.
+      n_frames: number of looks.
+      n_steps: Gibbs iterations before each look: 1,000 in figure 8, 20 in figure 9.
+      labels: `[n_chains, n_labels]` to clamp, or None to let image and label run freely.
+
+    Returns:
+      Images `[n_frames, n_chains, n_visible]` and the label states at each look
+      `[n_frames, n_chains, n_labels]`, None for a net without labels.
+    """
+    clamp = None if labels is None else label_clamp(dbn, labels)
+
+    def advance(state: gibbs.State, i: Array) -> tuple[gibbs.State, tuple[Array, Array | None]]:
+        key_chain, key_look = jax.random.split(jax.random.fold_in(key, i))
+        state = gibbs.chain(key_chain, dbn.memory, state, n_steps, clamp_visible=clamp)
+        _, seen = dbn_lib.split_labels(dbn.memory, state.visible)
+        return state, (look(key_look, dbn, state), seen)
+
+    return jax.lax.scan(advance, state, jnp.arange(n_frames))[1]

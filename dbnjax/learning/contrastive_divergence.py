@@ -1,0 +1,73 @@
+"""Contrastive divergence, CD-k (2006 paper, section 3, eq. 3.2; Hinton 2002).
+
+Read `updates` first. The chain starts at the data and makes k full Gibbs steps; the step follows
+the difference of statistics between its two ends. The gradient is biased: the way in which the
+end of the chain depends on the parameters is ignored, so it is the gradient of
+KL(P0 || P_inf) - KL(Pk || P_inf) with Pk held fixed.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from dbnjax.learning import updates
+from dbnjax.models.rbm import RBM
+from dbnjax.types import Array, Key, Learner
+
+
+class Info(NamedTuple):
+    """What a step lets you look at.
+
+    Attributes:
+      reconstruction_error: squared difference between the data and the end of the chain,
+        summed over visible units, mean over cases.
+      activity: mean hidden activity on the data.
+    """
+
+    reconstruction_error: Array
+    activity: Array
+
+
+def contrastive_divergence(
+    k: int = 1, choices: updates.Choices = updates.Choices(), centred: bool = False
+) -> Learner:
+    """Makes a CD-k learner.
+
+    `init(key, params)` starts at rest and draws nothing. `step(key, hyper, state, batch)` takes
+    an `updates.Hyper`, an `updates.State` and visible states `[n_cases, n_visible]`.
+
+    Args:
+      k: full Gibbs steps, static.
+      choices: what is sampled and what is averaged.
+      centred: subtract moving averages from the states in the weights' gradient.
+
+    Example:
+      >>> from dbnjax import units
+      >>> from dbnjax.models import rbm
+      >>> machine = rbm.init(jax.random.key(0), units.Bernoulli.zeros(6), units.Bernoulli.zeros(4))
+      >>> learner = contrastive_divergence(k=1)
+      >>> state = learner.init(jax.random.key(1), machine)
+      >>> batch = jnp.ones((5, 6))
+      >>> state, info = learner.step(jax.random.key(2), updates.hyper(0.1), state, batch)
+      >>> info.reconstruction_error.shape
+      ()
+    """
+
+    def init(key: Key, params: RBM) -> updates.State:
+        del key
+        return updates.initial_state(params, centred)
+
+    def step(
+        key: Key, hyper: updates.Hyper, state: updates.State, batch: Array
+    ) -> tuple[updates.State, Info]:
+        key_hidden, key_chain = jax.random.split(key)
+        rbm = state.params
+        positive = updates.positive_phase(key_hidden, rbm, batch, choices)
+        negative = updates.negative_phase(key_chain, rbm, positive.hidden_state, k, choices)
+        gradient = updates.rbm_gradient(positive, negative, state.offsets)
+        error = ((positive.visible - negative.visible) ** 2).sum(-1).mean()
+        info = Info(reconstruction_error=error, activity=positive.hidden.mean())
+        return updates.ascend(hyper, state, gradient, positive), info
+
+    return Learner(init=init, step=step)

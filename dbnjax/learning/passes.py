@@ -1,0 +1,120 @@
+"""The two passes that fine-tune a deep belief net, shared by up-down and wake-sleep.
+
+Read `updates` and `models.dbn` first. Wake: recognition infers states, the generative layers
+learn to predict each layer from the one above. Sleep: the generative layers dream states, the
+recognition layers learn to infer each layer from the one below. Both are delta rules (eq. 2.2),
+and every prediction is made with the parameters before the update.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from dbnjax.learning import updates
+from dbnjax.models import dbn as dbn_lib
+from dbnjax.models.belief_net import Layer, conditional
+from dbnjax.models.dbn import DBN
+from dbnjax.types import Array, Draw, Key, PyTree
+
+
+class Batch(NamedTuple):
+    """Cases for a net.
+
+    Attributes:
+      visible: `[n_cases, n_visible]`.
+      labels: `[n_cases, n_labels]` one-of-K states, or None for a net without labels.
+    """
+
+    visible: Array
+    labels: Array | None = None
+
+
+class Hyper(NamedTuple):
+    """Numbers of both fine-tuning algorithms; conventions as in `updates`.
+
+    Attributes:
+      rate: learning rate on the mean gradient, one for every parameter.
+      momentum: in [0, 1).
+      decay: weight decay, on weights only.
+    """
+
+    rate: Array
+    momentum: Array
+    decay: Array
+
+
+def hyper(rate: float, momentum: float = 0.0, decay: float = 0.0) -> Hyper:
+    """Makes a `Hyper` of float32 arrays from Python numbers."""
+    return Hyper(*(jnp.asarray(value, jnp.float32) for value in (rate, momentum, decay)))
+
+
+def memory_choices(dbn: DBN, labels: Draw, statistics: Draw) -> updates.Choices:
+    """Returns the memory's choices: sampled penultimate units, labels as asked."""
+    has_labels = hasattr(dbn.memory.visible, "parts")
+    return updates.Choices(
+        positive=statistics,
+        visible=("sample", labels) if has_labels else "sample",
+        negative=statistics,
+    )
+
+
+def wake(key: Key, dbn: DBN, visible: Array) -> tuple[tuple[Array, ...], tuple[Layer, ...]]:
+    """Infers all layers by a stochastic up-pass and measures the generative gradients.
+
+    Args:
+      key: a PRNG key.
+      dbn: a net.
+      visible: `[n_cases, n_visible]`.
+
+    Returns:
+      The states from the visible layer to the penultimate one, and one gradient for each
+      generative layer.
+    """
+    states = (visible, *dbn_lib.up_pass(key, dbn, visible, "sample"))
+    gradients = tuple(
+        updates.layer_gradient(layer, above, below)
+        for layer, below, above in zip(dbn.generative, states[:-1], states[1:], strict=True)
+    )
+    return states, gradients
+
+
+def sleep(key: Key, dbn: DBN, penultimate: Array) -> tuple[Layer, ...]:
+    """Dreams all layers by a down-pass and measures the recognition gradients.
+
+    Args:
+      key: a PRNG key.
+      dbn: a net.
+      penultimate: `[n_cases, n_penultimate]` states from the memory.
+
+    Returns:
+      One gradient for each recognition layer.
+    """
+    states = tuple(reversed(dbn_lib.down_pass(key, dbn, penultimate)))
+    return tuple(
+        updates.layer_gradient(layer, below, above)
+        for layer, below, above in zip(dbn.recognition, states[:-1], states[1:], strict=True)
+    )
+
+
+def reconstruction_error(dbn: DBN, states: tuple[Array, ...]) -> Array:
+    """Returns the squared error of predicting the data from the first hidden states.
+
+    Summed over visible units, mean over cases; zero for a bare memory.
+    """
+    if not dbn.generative:
+        return jnp.zeros(())
+    predicted = conditional(dbn.generative[0], states[1]).mean()
+    return ((states[0] - predicted) ** 2).sum(-1).mean()
+
+
+def ascend(hyper: Hyper, dbn: DBN, velocity: DBN, gradient: DBN) -> tuple[DBN, PyTree]:
+    """Makes one step uphill; returns the net and the velocity."""
+    gradient = updates.with_decay(gradient, dbn, hyper.decay)
+    velocity = updates.accelerate(hyper.momentum, velocity, gradient)
+    return updates.move(dbn, hyper.rate, velocity), velocity
+
+
+def at_rest(dbn: DBN) -> DBN:
+    """Returns a velocity of zero."""
+    return jax.tree.map(jnp.zeros_like, dbn)

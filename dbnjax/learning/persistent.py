@@ -1,0 +1,160 @@
+"""Persistent contrastive divergence (Tieleman 2008), plain and with fast weights (2009).
+
+Read `updates` first. The negative chains are not restarted at the data: they live on from step
+to step while the parameters change slowly under them, so the gradient approaches that of the
+log-likelihood as the rate falls. Fast weights are a second, quickly forgotten set of parameters
+added for the chains only; they learn fast, push the chains away from where they linger, and
+decay towards nothing.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from dbnjax import checks
+from dbnjax.learning import updates
+from dbnjax.models.rbm import RBM
+from dbnjax.types import Array, Key, Learner
+
+CHOICES = updates.Choices(positive="mean", visible="sample", negative="mean")
+
+
+class State(NamedTuple):
+    """The machine's state and the chains.
+
+    Attributes:
+      machine: parameters, velocity and running means.
+      chains: `[n_chains, n_hidden]` hidden states of the persistent chains.
+      fast: an offset to the parameters, shaped like the machine, or None.
+    """
+
+    machine: updates.State
+    chains: Array
+    fast: RBM | None
+
+    @property
+    def params(self) -> RBM:
+        """The machine's parameters."""
+        return self.machine.params
+
+
+class FastHyper(NamedTuple):
+    """Numbers for fast weights, beside those of the regular ones.
+
+    Attributes:
+      regular: an `updates.Hyper`.
+      rate: learning rate of the fast weights.
+      retention: what remains of them after each step (19/20 in the 2009 paper).
+    """
+
+    regular: updates.Hyper
+    rate: Array
+    retention: Array
+
+
+class Info(NamedTuple):
+    """What a step lets you look at.
+
+    Attributes:
+      activity: mean hidden activity on the data.
+      chain_activity: the same at the end of the chains.
+    """
+
+    activity: Array
+    chain_activity: Array
+
+
+def fast_hyper(
+    regular: updates.Hyper, rate: float | None = None, retention: float = 0.95
+) -> FastHyper:
+    """Makes a `FastHyper`; the fast rate defaults to the regular one."""
+    fast_rate = regular.rate if rate is None else rate
+    return FastHyper(
+        regular, jnp.asarray(fast_rate, jnp.float32), jnp.asarray(retention, jnp.float32)
+    )
+
+
+def _learner(
+    n_chains: int, k: int, choices: updates.Choices, centred: bool, fast: bool
+) -> Learner:
+    sampled = choices.visible == "sample" or (
+        isinstance(choices.visible, tuple) and set(choices.visible) == {"sample"}
+    )
+    checks.require(
+        sampled,
+        f"persistent chains: expected choices.visible='sample', got {choices.visible!r}; a chain "
+        "that carries means does not stay in the model's distribution",
+    )
+
+    def init(key: Key, params: RBM) -> State:
+        # Chains start where the hidden units are without a field.
+        chains = params.hidden.sample(key, jnp.zeros((n_chains, params.hidden.size)))
+        offset = jax.tree.map(jnp.zeros_like, params) if fast else None
+        return State(updates.initial_state(params, centred), chains, offset)
+
+    def advance(
+        key: Key, hyper: updates.Hyper, state: State, batch: Array
+    ) -> tuple[State, RBM, Info]:
+        key_hidden, key_chain = jax.random.split(key)
+        rbm = state.machine.params
+        chained = rbm if state.fast is None else jax.tree.map(jnp.add, rbm, state.fast)
+        positive = updates.positive_phase(key_hidden, rbm, batch, choices)
+        negative = updates.negative_phase(key_chain, chained, state.chains, k, choices)
+        gradient = updates.rbm_gradient(positive, negative, state.machine.offsets)
+        info = Info(positive.hidden.mean(), negative.hidden.mean())
+        machine = updates.ascend(hyper, state.machine, gradient, positive)
+        return State(machine, negative.hidden_state, state.fast), gradient, info
+
+    def step(
+        key: Key, hyper: updates.Hyper, state: State, batch: Array
+    ) -> tuple[State, Info]:
+        state, _, info = advance(key, hyper, state, batch)
+        return state, info
+
+    def fast_step(
+        key: Key, hyper: FastHyper, state: State, batch: Array
+    ) -> tuple[State, Info]:
+        state, gradient, info = advance(key, hyper.regular, state, batch)
+        moved = jax.tree.map(
+            lambda f, g: hyper.retention * f + hyper.rate * g, state.fast, gradient
+        )
+        return state._replace(fast=moved), info
+
+    return Learner(init=init, step=fast_step if fast else step)
+
+
+def persistent_contrastive_divergence(
+    n_chains: int, k: int = 1, choices: updates.Choices = CHOICES, centred: bool = False
+) -> Learner:
+    """Makes a PCD-k learner; `step` takes an `updates.Hyper`.
+
+    Args:
+      n_chains: number of persistent chains, static; need not be the batch size.
+      k: full Gibbs steps between updates, static.
+      choices: what is sampled and what is averaged; the visible units must be sampled.
+      centred: subtract moving averages from the states in the weights' gradient.
+
+    Raises:
+      InputError: `choices.visible` is not "sample".
+    """
+    return _learner(n_chains, k, choices, centred, fast=False)
+
+
+def fast_persistent_contrastive_divergence(
+    n_chains: int, k: int = 1, choices: updates.Choices = CHOICES
+) -> Learner:
+    """Makes a PCD-k learner with fast weights; `step` takes a `FastHyper`.
+
+    The chains run under `params + fast`; after each update
+    `fast = retention * fast + rate * gradient`. The regular parameters never see the fast ones.
+
+    Args:
+      n_chains: number of persistent chains, static.
+      k: full Gibbs steps between updates, static.
+      choices: what is sampled and what is averaged; the visible units must be sampled.
+
+    Raises:
+      InputError: `choices.visible` is not "sample".
+    """
+    return _learner(n_chains, k, choices, centred=False, fast=True)

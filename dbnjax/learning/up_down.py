@@ -1,0 +1,92 @@
+"""The up-down algorithm: contrastive wake-sleep (2006 paper, section 5 and appendix B).
+
+Read `passes` first. One step: a stochastic up-pass from the data; the memory's positive
+statistics; a few Gibbs iterations in the memory, started where the up-pass ended; a down-pass
+from there. The generative layers learn from the first, the recognition layers from the last,
+the memory from the difference between its two phases, as in contrastive divergence.
+
+Errata of the printed pseudocode, mended here: `wakeop*` is `waketop*`, `poshidstates` is
+`wakehidstates`, one parenthesis is spare, and `psleep*states` are probabilities. The
+visible layer of the down-pass stays a probability. Label units carry softmax probabilities in
+the loop; section 6.1 samples one of them instead, hence the argument. Momentum and decay, which
+the experiments used, are absent from the pseudocode and present here.
+"""
+
+from typing import NamedTuple
+
+import jax
+
+from dbnjax.learning import passes, updates
+from dbnjax.models import dbn as dbn_lib
+from dbnjax.models.dbn import DBN
+from dbnjax.types import Array, Draw, Key, Learner
+
+
+class State(NamedTuple):
+    """What the next step needs.
+
+    Attributes:
+      params: the net.
+      velocity: a pytree like the net.
+    """
+
+    params: DBN
+    velocity: DBN
+
+
+class Info(NamedTuple):
+    """What a step lets you look at.
+
+    Attributes:
+      reconstruction_error: squared error of predicting the data from the first hidden
+        states, summed over visible units, mean over cases; zero for a bare memory.
+      memory_error: squared difference between the two ends of the memory's chain, summed
+        over its visible units, mean over cases.
+    """
+
+    reconstruction_error: Array
+    memory_error: Array
+
+
+def up_down(n_steps: int, labels: Draw = "mean", statistics: Draw = "sample") -> Learner:
+    """Makes an up-down learner.
+
+    `step(key, hyper, state, batch)` takes a `passes.Hyper` and a `passes.Batch`.
+
+    Args:
+      n_steps: Gibbs iterations in the memory between the passes, static (3, 6 and 10 in the
+        paper).
+      labels: label states in the memory's chain; "mean" is appendix B, "sample" section 6.1.
+      statistics: the top units in the memory's statistics; "sample" is appendix B, "mean" the
+        same gradient in expectation with less noise.
+    """
+
+    def init(key: Key, params: DBN) -> State:
+        del key
+        return State(params, passes.at_rest(params))
+
+    def step(
+        key: Key, hyper: passes.Hyper, state: State, batch: passes.Batch
+    ) -> tuple[State, Info]:
+        key_wake, key_top, key_chain, key_sleep = jax.random.split(key, 4)
+        dbn = state.params
+        choices = passes.memory_choices(dbn, labels, statistics)
+        states, generative = passes.wake(key_wake, dbn, batch.visible)
+        clamped = dbn_lib.join_labels(states[-1], batch.labels)
+        positive = updates.positive_phase(key_top, dbn.memory, clamped, choices)
+        negative = updates.negative_phase(
+            key_chain, dbn.memory, positive.hidden_state, n_steps, choices
+        )
+        penultimate, _ = dbn_lib.split_labels(dbn.memory, negative.visible)
+        gradient = DBN(
+            recognition=passes.sleep(key_sleep, dbn, penultimate),
+            generative=generative,
+            memory=updates.rbm_gradient(positive, negative, offsets=None),
+        )
+        info = Info(
+            reconstruction_error=passes.reconstruction_error(dbn, states),
+            memory_error=((positive.visible - negative.visible) ** 2).sum(-1).mean(),
+        )
+        return State(*passes.ascend(hyper, dbn, state.velocity, gradient)), info
+
+    return Learner(init=init, step=step)

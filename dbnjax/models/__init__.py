@@ -1,0 +1,1 @@
+"""Models: frozen pytrees of units and weights, with the functions that read them."""

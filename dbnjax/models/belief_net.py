@@ -1,0 +1,92 @@
+"""Directed layers of stochastic units: logistic belief nets and the passes through them.
+
+A layer gives each of its units the field `x W` from the layer that it listens to, and the units
+are then independent: p(y | x) = prod_j p(y_j | (x W)_j). For binary units this is equation 2.1
+of the 2006 paper. A belief net is a factorial prior at the top and layers below it.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+
+from dbnjax.types import Array, Draw, Key
+from dbnjax.units.base import Conditional
+
+
+@struct.dataclass
+class Layer:
+    """Directed connections into a layer of units.
+
+    Attributes:
+      unit: the units that are predicted, with their biases.
+      weights: `[n_from, n_to]`.
+    """
+
+    unit: Any
+    weights: Array
+
+
+@struct.dataclass
+class BeliefNet:
+    """A directed net: independent causes, then layers from the top down.
+
+    Attributes:
+      prior: the units of the top layer.
+      layers: each predicts the next lower layer from the one above it.
+    """
+
+    prior: Any
+    layers: tuple[Layer, ...]
+
+
+def conditional(layer: Layer, x: Array) -> Conditional:
+    """Returns p(y | x) of one layer for x `[..., n_from]`."""
+    return Conditional(layer.unit, x @ layer.weights)
+
+
+def propagate(key: Key, layers: Sequence[Layer], x: Array, how: Draw) -> tuple[Array, ...]:
+    """Passes a state through layers, one after another, sampling or averaging each.
+
+    Args:
+      key: a PRNG key.
+      layers: in the order of the pass, up or down.
+      x: `[..., n]` state of the layer before the first.
+      how: "sample" draws every layer from the drawn layer before it; "mean" puts
+        probabilities in the place of states, a deterministic pass.
+
+    Returns:
+      One state for each layer, in the same order; empty for no layers.
+    """
+    states = []
+    for i, layer in enumerate(layers):
+        x, _ = conditional(layer, x).draw(jax.random.fold_in(key, i), how)
+        states.append(x)
+    return tuple(states)
+
+
+def ancestral_sample(key: Key, net: BeliefNet, n_samples: int) -> tuple[Array, ...]:
+    """Draws from the net, each layer given the one above it.
+
+    Args:
+      key: a PRNG key.
+      net: a belief net.
+      n_samples: number of independent draws.
+
+    Returns:
+      States of every layer from the top down, `[n_samples, n]` each.
+    """
+    key_top, key_layers = jax.random.split(key)
+    top = net.prior.sample(key_top, jnp.zeros((n_samples, net.prior.size)))
+    return (top, *propagate(key_layers, net.layers, top, "sample"))
+
+
+def log_joint(net: BeliefNet, states: Sequence[Array]) -> Array:
+    """Returns log p of the states of every layer, from the top down, in nats, `[...]`."""
+    top, *below = states
+    total = Conditional(net.prior, jnp.zeros_like(top)).log_prob(top)
+    for layer, x, y in zip(net.layers, states, below, strict=False):
+        total = total + conditional(layer, x).log_prob(y)
+    return total

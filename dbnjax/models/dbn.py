@@ -1,0 +1,124 @@
+"""The deep belief net: directed layers below an undirected associative memory.
+
+    p(v, h1, ..., pen, top, labels) = p(v | h1) p(h1 | h2) ... p(pen, labels, top)
+
+The last factor is a restricted Boltzmann machine, the memory, whose visible layer is the
+penultimate layer and, if there are labels, a softmax group beside it (2006 paper, figures 1
+and 5). Recognition layers infer upwards, generative layers predict downwards; `untie` makes both
+from a stack, and up-down (appendix B) then changes them separately.
+
+Biases after untying: a hidden layer's recognition bias comes from the machine that has it as
+hidden units, its generative bias from the machine that has it as visible units. The penultimate
+layer has no generative layer of its own above the memory: its generative bias is the memory's
+visible bias.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+
+from dbnjax import checks
+from dbnjax.models import stack as stack_lib
+from dbnjax.models.belief_net import Layer, propagate
+from dbnjax.models.rbm import RBM
+from dbnjax.models.stack import Stack
+from dbnjax.types import Array, Draw, Key
+
+
+@struct.dataclass
+class DBN:
+    """Untied directed layers and the memory above them.
+
+    Attributes:
+      recognition: layers upwards, the first from the visible units.
+      generative: `generative[i]` predicts the input of `recognition[i]` from its output.
+      memory: the machine over the penultimate units and the labels, if any.
+    """
+
+    recognition: tuple[Layer, ...]
+    generative: tuple[Layer, ...]
+    memory: RBM
+
+
+def untie(stack: Stack) -> DBN:
+    """Gives a stack separate recognition and generative parameters, in arrays of their own.
+
+    Nothing that the net computes changes until the first update.
+    """
+    tied = DBN(
+        recognition=stack_lib.recognition(stack),
+        generative=stack_lib.generative(stack),
+        memory=stack.rbms[-1],
+    )
+    return jax.tree.map(jnp.copy, tied)
+
+
+def label_unit(memory: RBM) -> Any:
+    """Returns the memory's label units.
+
+    Raises:
+      InputError: the memory was trained without labels.
+    """
+    checks.require(
+        hasattr(memory.visible, "parts"),
+        "this net has no label units: it was trained without labels, so it has features to "
+        "offer but no read-out of a class",
+    )
+    return memory.visible.parts[-1]
+
+
+def join_labels(penultimate: Array, labels: Array | None) -> Array:
+    """Puts label states beside penultimate states, `[..., n_penultimate + n_labels]`."""
+    if labels is None:
+        return penultimate
+    labels = jnp.broadcast_to(labels, (*penultimate.shape[:-1], labels.shape[-1]))
+    return jnp.concatenate([penultimate, labels], axis=-1)
+
+
+def split_labels(memory: RBM, visible: Array) -> tuple[Array, Array | None]:
+    """Cuts a state of the memory's visible layer into penultimate units and labels."""
+    if not hasattr(memory.visible, "parts"):
+        return visible, None
+    penultimate, labels = memory.visible.split(visible)
+    return penultimate, labels
+
+
+def up_pass(key: Key, dbn: DBN, v: Array, how: Draw) -> tuple[Array, ...]:
+    """Infers every directed layer from the visible units with the recognition weights.
+
+    Args:
+      key: a PRNG key, unused for means.
+      dbn: a net.
+      v: `[..., n_visible]`.
+      how: "sample" for the stochastic pass of learning, "mean" for the deterministic read-out.
+
+    Returns:
+      The states of the hidden layers from the bottom up; the last is the penultimate layer.
+      Empty for a net that is only a memory.
+    """
+    return propagate(key, dbn.recognition, v, how)
+
+
+def down_pass(key: Key, dbn: DBN, penultimate: Array) -> tuple[Array, ...]:
+    """Generates every lower layer from a penultimate state with the generative weights.
+
+    Hidden layers are sampled; the visible layer stays a mean (appendix B: `sleepvisprobs`).
+
+    Args:
+      key: a PRNG key.
+      dbn: a net.
+      penultimate: `[..., n_penultimate]`.
+
+    Returns:
+      The states from the top down, starting with the penultimate state itself and ending with
+      the visible means.
+    """
+    downward = tuple(reversed(dbn.generative))
+    if not downward:
+        return (penultimate,)
+    hidden = propagate(key, downward[:-1], penultimate, "sample")
+    above = hidden[-1] if hidden else penultimate
+    (visible,) = propagate(key, downward[-1:], above, "mean")
+    return (penultimate, *hidden, visible)

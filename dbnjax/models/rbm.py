@@ -1,0 +1,156 @@
+"""The restricted Boltzmann machine: units glued by one weight matrix.
+
+    E(v, h) = E_v(v) + E_h(h) - v W h
+
+With f_h = v W the hidden units' field and f_v = W h the visible units', each layer is
+independent given the other, and the hidden units integrate out exactly:
+
+    F(v) = E_v(v) - Gamma_h(v W),    p(v) = exp(-F(v)) / Z
+
+Source: 2006 paper, section 3; units and cumulants as in `dbnjax.units.base`.
+Shapes: v `[..., n_visible]`, h `[..., n_hidden]`, W `[n_visible, n_hidden]`.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import struct
+
+from dbnjax import checks
+from dbnjax.types import Array, Key
+from dbnjax.units.base import BOUNDED, X_LOG_X, Conditional
+
+
+@struct.dataclass
+class RBM:
+    """Two layers of units and the weights between them.
+
+    Attributes:
+      visible: the visible units, any `Unit`.
+      hidden: the hidden units, any `Unit`.
+      weights: `[n_visible, n_hidden]`.
+    """
+
+    visible: Any
+    hidden: Any
+    weights: Array
+
+
+def create(visible: Any, hidden: Any, weights: Array) -> RBM:
+    """Makes a machine from given parameters, checked.
+
+    Args:
+      visible: units.
+      hidden: units.
+      weights: `[n_visible, n_hidden]`.
+
+    Raises:
+      InputError: the weights do not fit the units, are not finite, or make a machine that
+        cannot be normalised.
+    """
+    checks.require(
+        np.shape(weights) == (visible.size, hidden.size),
+        f"weights: expected shape ({visible.size}, {hidden.size}) for these units, got "
+        f"{np.shape(weights)}; the layer sizes do not fit the weights",
+    )
+    checks.check_finite("weights", weights)
+    rbm = RBM(visible=visible, hidden=hidden, weights=jnp.asarray(weights))
+    check_normalisable(rbm)
+    return rbm
+
+
+def init(key: Key, visible: Any, hidden: Any, scale: float = 0.01) -> RBM:
+    """Makes a machine with small normal weights.
+
+    Args:
+      key: a PRNG key.
+      visible: units.
+      hidden: units.
+      scale: standard deviation of the weights.
+
+    Example:
+      >>> from dbnjax import units
+      >>> machine = init(jax.random.key(0), units.Bernoulli.zeros(6), units.Bernoulli.zeros(4))
+      >>> free_energy(machine, jnp.ones((3, 2, 6))).shape
+      (3, 2)
+    """
+    weights = scale * jax.random.normal(key, (visible.size, hidden.size))
+    return create(visible, hidden, weights)
+
+
+def check_normalisable(rbm: RBM) -> None:
+    """Raises `InputError` for a machine whose energy provably has no finite Z.
+
+    A count grows as x log x and a real unit as x^2 / 2 sigma^2; a coupling x y outgrows both a
+    pair of counts and a count with a real unit, unless it is negative and neither can be. Two
+    quadratic layers stand when the largest singular value of sigma_v W sigma_h is below one;
+    where units are one-sided only single couplings are judged.
+    """
+    rows, columns = rbm.visible.tails(), rbm.hidden.tails()
+    both_unbounded = (rows.order[:, None] != BOUNDED) & (columns.order[None] != BOUNDED)
+    if not both_unbounded.any():
+        return
+    weights = np.asarray(rbm.weights)
+    one_sided = rows.one_sided[:, None] & columns.one_sided[None]
+    harmful = both_unbounded & np.where(one_sided, weights > 0, weights != 0)
+    counts = (rows.order[:, None] == X_LOG_X) | (columns.order[None] == X_LOG_X)
+    checks.require(
+        not (harmful & counts).any(),
+        f"this machine cannot be normalised: {int((harmful & counts).sum())} positive couplings "
+        "join counts (Poisson) to unbounded units and outgrow x log x; make one layer binary, or "
+        "keep those weights at or below zero",
+    )
+    scaled = rows.scale[:, None] * weights * columns.scale[None]
+    two_sided = np.where(both_unbounded & ~one_sided, scaled, 0.0)
+    largest = max(
+        np.linalg.norm(two_sided, 2), np.where(harmful & one_sided, scaled, 0.0).max()
+    )
+    checks.require(
+        largest < 1.0,
+        f"this machine cannot be normalised: sigma_v W sigma_h reaches {largest:.3g} between real "
+        "units and must stay below 1; use smaller weights or smaller variances",
+    )
+
+
+def transpose(rbm: RBM) -> RBM:
+    """Exchanges the layers: the tied start of a layer added on top (2006 paper, section 4)."""
+    return RBM(visible=rbm.hidden, hidden=rbm.visible, weights=rbm.weights.T)
+
+
+def match_data(rbm: RBM, mean: Array, variance: Array) -> RBM:
+    """Sets the visible units to the data's moments; for binary ones, biases log p / (1 - p).
+
+    Args:
+      rbm: a machine.
+      mean: `[n_visible]` mean of the data.
+      variance: `[n_visible]` variance of the data.
+    """
+    return rbm.replace(visible=rbm.visible.match(mean, variance))
+
+
+def hidden_given_visible(rbm: RBM, v: Array) -> Conditional:
+    """Returns p(h | v) (2006 paper, eq. 2.1 with the weights tied)."""
+    return Conditional(rbm.hidden, v @ rbm.weights)
+
+
+def visible_given_hidden(rbm: RBM, h: Array) -> Conditional:
+    """Returns p(v | h)."""
+    return Conditional(rbm.visible, h @ rbm.weights.T)
+
+
+def energy(rbm: RBM, v: Array, h: Array) -> Array:
+    """Returns E(v, h) in nats, `[...]`."""
+    coupling = ((v @ rbm.weights) * h).sum(-1)
+    return rbm.visible.energy(v) + rbm.hidden.energy(h) - coupling
+
+
+def free_energy(rbm: RBM, v: Array) -> Array:
+    """Returns F(v) = -log sum_h exp(-E(v, h)) in nats, `[...]`."""
+    return rbm.visible.energy(v) - rbm.hidden.cumulant(v @ rbm.weights)
+
+
+def hidden_free_energy(rbm: RBM, h: Array) -> Array:
+    """Returns -log sum_v exp(-E(v, h)) in nats, `[...]`."""
+    return free_energy(transpose(rbm), h)

@@ -1,0 +1,75 @@
+"""A stack of restricted Boltzmann machines, tied: each layer's weights serve both directions.
+
+Greedy learning (2006 paper, section 4) builds it from the bottom. The machine at level i has the
+hidden units of level i - 1 as its visible units; the top one may also have a softmax group of
+labels beside them, joined by `units.Concat`.
+"""
+
+from typing import Any
+
+from flax import struct
+
+from dbnjax import checks
+from dbnjax.models import rbm as rbm_lib
+from dbnjax.models.belief_net import Layer
+from dbnjax.models.rbm import RBM
+
+
+@struct.dataclass
+class Stack:
+    """Machines from the bottom up.
+
+    Attributes:
+      rbms: a tuple of machines; the hidden layer of each feeds the next.
+    """
+
+    rbms: tuple[RBM, ...]
+
+
+def create(rbms: tuple[RBM, ...]) -> Stack:
+    """Makes a stack from machines, checked.
+
+    Raises:
+      InputError: there is no machine, or neighbouring sizes do not fit. The top machine may
+        have more visible units than there are below it: the rest are labels.
+    """
+    checks.require(bool(rbms), "stack: expected at least one machine, got none")
+    for level, (lower, upper) in enumerate(zip(rbms[:-1], rbms[1:], strict=True)):
+        got = feature_unit(upper).size if level == len(rbms) - 2 else upper.visible.size
+        checks.require(
+            got == lower.hidden.size,
+            f"stack: level {level + 1} expects {got} units below it, but level {level} has "
+            f"{lower.hidden.size} hidden units; the layer sizes do not fit",
+        )
+    return Stack(rbms=tuple(rbms))
+
+
+def feature_unit(memory: RBM) -> Any:
+    """Returns the visible units of a top machine without its labels."""
+    return memory.visible.parts[0] if hasattr(memory.visible, "parts") else memory.visible
+
+
+def recognition(stack: Stack) -> tuple[Layer, ...]:
+    """Returns the upward layers below the top machine: weights W, biases of the hidden units."""
+    return tuple(Layer(unit=rbm.hidden, weights=rbm.weights) for rbm in stack.rbms[:-1])
+
+
+def generative(stack: Stack) -> tuple[Layer, ...]:
+    """Returns the downward layers below the top machine: weights W^T, visible biases."""
+    return tuple(Layer(unit=rbm.visible, weights=rbm.weights.T) for rbm in stack.rbms[:-1])
+
+
+def unroll(rbm: RBM, n_layers: int) -> Stack:
+    """Cuts the infinite directed net of figure 3 after some layers.
+
+    The layers alternate between the machine and its transpose, so that W serves downwards from
+    every hidden layer and W^T from every visible copy. What is above the cut is summed up
+    exactly by the top machine: the stack is the same distribution at every depth.
+
+    Args:
+      rbm: the machine whose weights are tied.
+      n_layers: number of machines in the stack, at least 1.
+    """
+    checks.require(n_layers >= 1, f"unroll: expected at least 1 layer, got {n_layers}")
+    alternate = (rbm, rbm_lib.transpose(rbm))
+    return create(tuple(alternate[i % 2] for i in range(n_layers)))

@@ -1,0 +1,117 @@
+"""Stable scalar functions, and the one place where Bernoulli states are drawn.
+
+Random bits cost more than the matrix product beside them on a CPU, so each 32-bit threefry
+word serves two draws: as it stands, and with its halves exchanged. Either reading alone is
+uniform on 32 bits, so every unit's probability is exact to 2^-24. The two readings share bits
+only below the sixteenth, so a pair's joint distribution is within 2^-15 of independent (total
+variation); other pairs are independent.
+"""
+
+import jax
+import jax.numpy as jnp
+from jax.scipy.special import log_ndtr, ndtri
+
+from dbnjax.types import Array, Key
+
+_LOG_SQRT_2PI = 0.9189385332046727
+_TAIL = 2.5  # beyond it the continued fraction is exact in float32 at this depth
+_TAIL_DEPTH = 24
+
+
+def uniform(key: Key, shape: tuple[int, ...]) -> Array:
+    """Draws uniforms on a grid of 2^-24 in [0, 1), two from each 32-bit word.
+
+    The draws are made at the global shape, paired along the last axis, so that they do not
+    depend on how leading axes are sharded.
+
+    Args:
+      key: a PRNG key.
+      shape: at least one axis.
+
+    Returns:
+      A float32 array of that shape.
+    """
+    *lead, n = shape
+    words = jax.random.bits(key, (*lead, (n + 1) // 2), jnp.uint32)
+    exchanged = (words << 16) | (words >> 16)
+    bits = jnp.concatenate([words, exchanged], axis=-1)[..., :n]
+    return (bits >> 8).astype(jnp.float32) * 2.0**-24
+
+
+def bernoulli(key: Key, probability: Array) -> Array:
+    """Draws binary states, 1 with the given probability.
+
+    Args:
+      key: a PRNG key.
+      probability: `[..., n]` in [0, 1].
+
+    Returns:
+      `[..., n]` zeros and ones in the type of `probability`.
+    """
+    return (uniform(key, probability.shape) < probability).astype(probability.dtype)
+
+
+def _tail_fraction(x: Array) -> tuple[Array, Array]:
+    """Evaluates Laplace's continued fraction for the normal tail at `x >= _TAIL`.
+
+    With g = 2/(x + 3/(x + 4/(x + ...))) and h = 1/(x + g), Mills' ratio is 1/(x + h) and the
+    mean excess of the tail over x is h.
+
+    Returns:
+      g and h.
+    """
+    g = jnp.zeros_like(x)
+    for numerator in range(_TAIL_DEPTH, 1, -1):
+        g = numerator / (x + g)
+    return g, 1.0 / (x + g)
+
+
+def log_mills(x: Array) -> Array:
+    """Returns log of Mills' ratio, `log Phi(-x) - log phi(x)`, without cancellation."""
+    small = jnp.minimum(x, _TAIL)
+    direct = log_ndtr(-small) + 0.5 * small**2 + _LOG_SQRT_2PI
+    large = jnp.maximum(x, _TAIL)
+    return jnp.where(x < _TAIL, direct, -jnp.log(large + _tail_fraction(large)[1]))
+
+
+def truncated_normal_mean(a: Array) -> Array:
+    """Returns the mean of a normal with mean a and variance 1 conditioned to be positive.
+
+    It is `a + phi(a) / Phi(a)`; on the far negative side, where the two cancel, it is the
+    continued fraction.
+    """
+    near = jnp.maximum(a, -_TAIL)
+    far = jnp.maximum(-a, _TAIL)
+    return jnp.where(a > -_TAIL, near + jnp.exp(-log_mills(-near)), _tail_fraction(far)[1])
+
+
+def truncated_normal_square(a: Array) -> Array:
+    """Returns the mean square of the same conditioned normal, `1 + a mean`."""
+    near = jnp.maximum(a, -_TAIL)
+    g, h = _tail_fraction(jnp.maximum(-a, _TAIL))
+    return jnp.where(a > -_TAIL, 1.0 + near * truncated_normal_mean(near), g * h)
+
+
+def truncated_normal_tail(key: Key, lower: Array) -> Array:
+    """Draws `z - lower` where z is a standard normal conditioned on `z > lower`.
+
+    The excess over the bound is drawn, not z itself, so that nothing cancels when the bound is
+    far in the tail. Up to a bound of 3 the survival function is inverted directly; beyond it
+    `z^2/2 = lower^2/2 - log u + log(mills(z) / mills(lower))` is iterated, a contraction there.
+
+    Args:
+      key: a PRNG key.
+      lower: `[...]` bounds.
+
+    Returns:
+      `[...]` non-negative draws.
+    """
+    u = jax.random.uniform(key, lower.shape, minval=jnp.finfo(lower.dtype).tiny)
+    near = jnp.minimum(lower, 3.0)
+    excess_near = -ndtri(u * jax.scipy.special.ndtr(-near)) - near
+    far = jnp.maximum(lower, 3.0)
+    excess = jnp.zeros_like(far)
+    for _ in range(6):
+        t = -jnp.log(u) + log_mills(far + excess) - log_mills(far)
+        excess = 2.0 * t / (jnp.sqrt(far**2 + 2.0 * t) + far)
+    return jnp.maximum(jnp.where(lower < 3.0, excess_near, excess), 0.0)

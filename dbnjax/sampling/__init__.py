@@ -1,0 +1,1 @@
+"""Kernels that leave a distribution unchanged, and chains made of them."""

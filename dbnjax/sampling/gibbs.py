@@ -1,0 +1,130 @@
+"""Alternating Gibbs sampling in a restricted Boltzmann machine (2006 paper, figure 4).
+
+One full step draws the visible layer given the hidden one and then the hidden layer given that.
+It leaves p(v, h) unchanged. Clamped units keep their values, and the step then leaves the
+conditional distribution of the others unchanged.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dbnjax import checks
+from dbnjax.models import rbm as rbm_lib
+from dbnjax.models.rbm import RBM
+from dbnjax.types import Array, Draw, Key
+
+
+class State(NamedTuple):
+    """A state of both layers.
+
+    Attributes:
+      visible: `[..., n_visible]`.
+      hidden: `[..., n_hidden]`.
+    """
+
+    visible: Array
+    hidden: Array
+
+
+class Clamp(NamedTuple):
+    """Units of one layer that keep their values.
+
+    Attributes:
+      mask: `[n]` bool, true where clamped.
+      values: `[..., n]`; what stands where the mask is false is not used.
+    """
+
+    mask: Array
+    values: Array
+
+
+def clamp(unit: Any, mask: Any, values: Any) -> Clamp:
+    """Makes a clamp for a layer, checked.
+
+    Args:
+      unit: the layer's units.
+      mask: `[n]` bool.
+      values: `[..., n]`.
+
+    Raises:
+      InputError: the widths do not fit, a value is not finite, or the mask splits a softmax
+        group.
+    """
+    mask = np.asarray(mask, bool)
+    unit.check_mask(mask)
+    checks.check_width("clamped values", values, unit.size)
+    checks.check_finite("clamped values", np.asarray(values)[..., mask])
+    return Clamp(mask=jnp.asarray(mask), values=jnp.asarray(values, jnp.float32))
+
+
+def apply_clamp(held: Clamp | None, state: Array) -> Array:
+    """Puts the clamped values into a state `[..., n]`."""
+    return state if held is None else jnp.where(held.mask, held.values, state)
+
+
+def step(
+    key: Key,
+    rbm: RBM,
+    state: State,
+    *,
+    visible: Draw | tuple[Draw, ...] = "sample",
+    clamp_visible: Clamp | None = None,
+    clamp_hidden: Clamp | None = None,
+) -> State:
+    """Makes one full step, h to v to h'; only the hidden half of the state is read.
+
+    Args:
+      key: a PRNG key.
+      rbm: a machine.
+      state: both layers, any leading axes.
+      visible: "sample" for Gibbs sampling proper. With "mean" the visible layer carries its
+        means, as the label units do in appendix B; the chain is then an approximation. One
+        choice a part for a `Concat`.
+      clamp_visible: units of the visible layer to hold.
+      clamp_hidden: units of the hidden layer to hold.
+
+    Returns:
+      The next state.
+    """
+    key_visible, key_hidden = jax.random.split(key)
+    v, _ = rbm_lib.visible_given_hidden(rbm, state.hidden).draw(key_visible, visible)
+    v = apply_clamp(clamp_visible, v)
+    h = rbm_lib.hidden_given_visible(rbm, v).sample(key_hidden)
+    return State(visible=v, hidden=apply_clamp(clamp_hidden, h))
+
+
+def start(key: Key, rbm: RBM, v: Array) -> State:
+    """Starts chains at visible states, with hidden states drawn given them."""
+    return State(visible=v, hidden=rbm_lib.hidden_given_visible(rbm, v).sample(key))
+
+
+def chain(
+    key: Key,
+    rbm: RBM,
+    state: State,
+    n_steps: int,
+    *,
+    visible: Draw | tuple[Draw, ...] = "sample",
+    clamp_visible: Clamp | None = None,
+    clamp_hidden: Clamp | None = None,
+) -> State:
+    """Makes `n_steps` full steps in one scan; step i draws with `fold_in(key, i)`.
+
+    Arguments as in `step`; no steps return the state unchanged.
+    """
+
+    def body(state: State, i: Array) -> tuple[State, None]:
+        following = step(
+            jax.random.fold_in(key, i),
+            rbm,
+            state,
+            visible=visible,
+            clamp_visible=clamp_visible,
+            clamp_hidden=clamp_hidden,
+        )
+        return following, None
+
+    return jax.lax.scan(body, state, jnp.arange(n_steps))[0]

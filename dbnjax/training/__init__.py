@@ -1,0 +1,1 @@
+"""Training: the compiled loop and what the host keeps of a run."""

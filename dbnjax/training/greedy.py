@@ -1,0 +1,82 @@
+"""Greedy learning of a stack, one machine after another (2006 paper, section 4).
+
+Each machine learns from what the machines below it make of the data: their activation
+probabilities, as in the paper, or binary samples of them, which regularise. The layers below
+are recomputed in every step; storing their output would cost more memory than the third of
+a step that it saves, and samples must be new each time anyway.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+from dbnjax import numerics
+from dbnjax.learning import updates
+from dbnjax.learning.passes import Batch
+from dbnjax.models import belief_net, dbn, rbm
+from dbnjax.models.belief_net import Layer
+from dbnjax.models.rbm import RBM
+from dbnjax.types import Array, Draw, Key
+from dbnjax.units import Bernoulli, Categorical, Concat
+
+Below = tuple[Layer, ...]
+
+
+def layer(key: Key, n_visible: int, n_hidden: int, n_labels: int = 0) -> RBM:
+    """Makes the next binary machine of a stack, with a softmax group of labels if it is the top.
+
+    Args:
+      key: a PRNG key.
+      n_visible: units below.
+      n_hidden: hidden units.
+      n_labels: labels beside the units below; 0 for none.
+    """
+    visible = Bernoulli.zeros(n_visible)
+    joined = Concat((visible, Categorical.zeros(n_labels))) if n_labels else visible
+    return rbm.init(key, joined, Bernoulli.zeros(n_hidden))
+
+
+def choices(n_labels: int) -> updates.Choices:
+    """Returns the paper's choices: real-valued reconstructions, labels sampled one of ten."""
+    return updates.Choices(visible=("mean", "sample") if n_labels else "mean")
+
+
+def intensities(key: Key, pixels: Array, how: Draw) -> Array:
+    """Turns uint8 pixels into visible states: intensities in [0, 1], or binary samples of them."""
+    mean = pixels.astype(jnp.float32) / 255.0
+    return mean if how == "mean" else numerics.bernoulli(key, mean)
+
+
+def layer_data(
+    pixels_as: Draw, features_as: Draw, n_labels: int
+) -> Callable[[Key, Below, Array, Array], Array]:
+    """Makes the `prepare` function of a machine's epochs.
+
+    Args:
+      pixels_as: "mean" for real-valued intensities, "sample" for binary pixels drawn anew.
+      features_as: the same for the outputs of the layers below.
+      n_labels: labels joined to the visible layer; 0 for none.
+
+    Returns:
+      `prepare(key, below, pixels, labels)`, the machine's visible states.
+    """
+
+    def prepare(key: Key, below: Below, pixels: Array, labels: Array) -> Array:
+        key_pixels, key_up = jax.random.split(key)
+        v = intensities(key_pixels, pixels, pixels_as)
+        features = (v, *belief_net.propagate(key_up, below, v, features_as))[-1]
+        return dbn.join_labels(features, jax.nn.one_hot(labels, n_labels) if n_labels else None)
+
+    return prepare
+
+
+def net_data(pixels_as: Draw, n_labels: int) -> Callable[[Key, None, Array, Array], Batch]:
+    """Makes the `prepare` function of a whole net's epochs; arguments as in `layer_data`."""
+
+    def prepare(key: Key, context: None, pixels: Array, labels: Array) -> Batch:
+        del context
+        v = intensities(key, pixels, pixels_as)
+        return Batch(v, jax.nn.one_hot(labels, n_labels) if n_labels else None)
+
+    return prepare

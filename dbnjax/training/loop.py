@@ -1,0 +1,134 @@
+"""One compiled program an epoch: a scan over minibatches of data that stay on the device.
+
+The data lie on the device once, as uint8. Each epoch's key makes the order of the cases there;
+each step gathers its rows by index, casts them, and learns. Nothing crosses to the host before
+the epoch is over.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dbnjax import checks
+from dbnjax.types import Array, Key, Learner, PyTree
+
+Epoch = Callable[[Key, PyTree, PyTree, PyTree, "Data"], tuple[PyTree, "Report"]]
+
+
+class Data(NamedTuple):
+    """Cases on the device.
+
+    Attributes:
+      pixels: `[n_cases, n_visible]` uint8, 0 to 255.
+      labels: `[n_cases]` int32.
+      by_class: `[n_classes, n_per_class]` int32 rows of each class, for balanced minibatches,
+        or None for random ones.
+    """
+
+    pixels: Array
+    labels: Array
+    by_class: Array | None
+
+
+class Report(NamedTuple):
+    """What comes back from an epoch.
+
+    Attributes:
+      info: the learner's Info, averaged over steps.
+      finite: whether every parameter is finite at the end.
+    """
+
+    info: PyTree
+    finite: Array
+
+
+def put(pixels: np.ndarray, labels: np.ndarray, batch_size: int, balanced: bool) -> Data:
+    """Puts cases on the device.
+
+    Args:
+      pixels: `[n_cases, height, width]` or `[n_cases, n_visible]` uint8.
+      labels: `[n_cases]` integers.
+      batch_size: cases in a minibatch.
+      balanced: every minibatch holds the same number of each class, as in the 2006 paper.
+
+    Raises:
+      InputError: the batch is larger than the data, or balance is impossible because the
+        classes differ in size or do not divide the batch.
+    """
+    checks.require(
+        len(pixels) == len(labels),
+        f"data: expected as many labels as images, got {len(labels)} for {len(pixels)}",
+    )
+    checks.check_batch_size(batch_size, len(labels))
+    by_class = None
+    if balanced:
+        counts = np.bincount(labels)
+        checks.require(
+            len(set(counts.tolist())) == 1 and batch_size % len(counts) == 0,
+            f"balanced minibatches: expected equal classes that divide the batch of {batch_size}, "
+            f"got class sizes {counts.tolist()}; choose another size or unbalanced minibatches",
+        )
+        rows = np.argsort(labels, kind="stable").reshape(len(counts), -1)
+        by_class = jnp.asarray(rows, jnp.int32)
+    flat = np.asarray(pixels, np.uint8).reshape(len(pixels), -1)
+    return Data(jnp.asarray(flat), jnp.asarray(labels, jnp.int32), by_class)
+
+
+def minibatches(key: Key, data: Data, batch_size: int) -> Array:
+    """Returns the rows of an epoch's minibatches, `[n_batches, batch_size]` int32.
+
+    A shuffled order cut into batches; cases beyond the last whole batch wait for another epoch.
+    """
+    if data.by_class is None:
+        order = jax.random.permutation(key, data.labels.shape[0])
+    else:
+        shuffled = jax.random.permutation(key, data.by_class, axis=1, independent=True)
+        order = shuffled.T.reshape(-1)  # one of each class in turn
+    n_batches = order.shape[0] // batch_size
+    return order[: n_batches * batch_size].reshape(n_batches, batch_size)
+
+
+def all_finite(tree: PyTree) -> Array:
+    """Returns whether every float in a tree is finite."""
+    leaves = [x for x in jax.tree.leaves(tree) if jnp.issubdtype(x.dtype, jnp.inexact)]
+    return jnp.all(jnp.stack([jnp.isfinite(x).all() for x in leaves]))
+
+
+def epoch_program(
+    learner: Learner, prepare: Callable[[Key, PyTree, Array, Array], Any], batch_size: int
+) -> Epoch:
+    """Compiles an epoch: `epoch(key, hyper, state, context, data) -> (state, report)`.
+
+    Step i draws with `fold_in(key, i)`, so an epoch is a function of its key alone and a resumed
+    run replays the same stream. The state is donated: the host must not use it again. The
+    hyper-parameters are arguments: new values compile nothing.
+
+    Args:
+      learner: what steps.
+      prepare: `prepare(key, context, pixels, labels) -> batch` turns gathered uint8 rows and
+        their labels into what the learner's step takes; `context` is what it needs beside them,
+        the layers below, say.
+      batch_size: cases in a minibatch, static.
+    """
+
+    def epoch(
+        key: Key, hyper: PyTree, state: PyTree, context: PyTree, data: Data
+    ) -> tuple[PyTree, Report]:
+        key_order, key_steps = jax.random.split(key)
+        rows = minibatches(key_order, data, batch_size)
+
+        def step(state: PyTree, numbered: tuple[Array, Array]) -> tuple[PyTree, PyTree]:
+            i, chosen = numbered
+            key_prepare, key_step = jax.random.split(jax.random.fold_in(key_steps, i))
+            pixels, labels = data.pixels[chosen], data.labels[chosen]
+            batch = prepare(key_prepare, context, pixels, labels)
+            return learner.step(key_step, hyper, state, batch)
+
+        state, infos = jax.lax.scan(step, state, (jnp.arange(rows.shape[0]), rows))
+        info = jax.tree.map(lambda x: x.mean(0), infos)
+        return state, Report(info=info, finite=all_finite(state))
+
+    return jax.jit(epoch, donate_argnums=2)

@@ -1,0 +1,35 @@
+"""Names for the arrays, keys and pairs of functions that the whole library passes around.
+
+Shapes are written `[..., n]` in docstrings: any number of leading batch axes, then units.
+"""
+
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+import jax
+
+Array: TypeAlias = jax.Array
+"""A float32 array unless the docstring says otherwise."""
+
+Key: TypeAlias = jax.Array
+"""A typed PRNG key made by `jax.random.key`."""
+
+PyTree: TypeAlias = Any
+"""Any nesting of tuples, dicts and frozen dataclasses with arrays at the leaves."""
+
+Draw: TypeAlias = Literal["sample", "mean"]
+"""Whether a layer takes a sampled state or its mean: the question asked at every place."""
+
+
+class Learner(NamedTuple):
+    """A learning algorithm: two pure functions over plain pytrees.
+
+    Attributes:
+      init: `init(key, params) -> state`; the state holds what the next step needs.
+      step: `step(key, hyper, state, batch) -> (state, info)`; `hyper` is a NamedTuple of
+        arrays, so that a schedule or a sweep never recompiles, and `info` is a NamedTuple
+        of scalars to look at.
+    """
+
+    init: Callable[[Key, PyTree], PyTree]
+    step: Callable[[Key, PyTree, PyTree, PyTree], tuple[PyTree, PyTree]]

@@ -1,0 +1,151 @@
+"""What every unit type answers: its own half of the mathematics of an energy-based layer.
+
+A layer of units has an energy E(x) with parameters of its own and receives a total input, the
+field f, from its neighbours. Everything follows from
+
+    p(x | f) = exp(-E(x) + x . f) / exp(Gamma(f)),    Gamma(f) = log sum_x exp(-E(x) + x . f)
+
+(an integral for real-valued units). Gamma is the cumulant function: its gradient by f is the
+mean and its gradient by the unit's parameters is the expectation of -dE/dparams, the unit's
+sufficient statistics. Models and samplers see only this interface, never a unit type.
+"""
+
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+from flax import struct
+
+from dbnjax import checks
+from dbnjax.types import Array, Draw, Key
+
+BOUNDED, X_LOG_X, QUADRATIC = 0, 1, 2
+U = TypeVar("U", bound="Unit")
+
+
+class Tails(NamedTuple):
+    """How fast each unit's energy grows, for judging whether a machine is normalisable.
+
+    Attributes:
+      order: `[n]` BOUNDED (finitely many states), X_LOG_X or QUADRATIC.
+      scale: `[n]` standard deviation of a quadratic tail, 0 elsewhere.
+      one_sided: `[n]` true where the states are never negative.
+    """
+
+    order: np.ndarray
+    scale: np.ndarray
+    one_sided: np.ndarray
+
+
+class Unit:
+    """A layer of units of one type; subclasses are frozen `flax.struct` dataclasses of arrays.
+
+    States and fields have the shape `[..., n]`; energies and cumulants are summed over units.
+    """
+
+    @property
+    def size(self) -> int:
+        """The number of units, read from the last axis of the parameters."""
+        raise AttributeError(f"{type(self).__name__} must define size")
+
+    def energy(self, state: Array) -> Array:
+        """Returns E(x) summed over units, `[...]`."""
+        raise TypeError(f"{type(self).__name__} has no energy")
+
+    def cumulant(self, field: Array) -> Array:
+        """Returns Gamma(f), the log-partition of the field summed over units, `[...]`."""
+        raise TypeError(f"{type(self).__name__} has no cumulant")
+
+    def mean(self, field: Array) -> Array:
+        """Returns the mean state for a field, `[..., n]`."""
+        raise TypeError(f"{type(self).__name__} has no mean")
+
+    def sample(self, key: Key, field: Array) -> Array:
+        """Draws a state for a field, `[..., n]`."""
+        raise TypeError(f"{type(self).__name__} has no sampler")
+
+    def statistics(self: U, state: Array) -> U:
+        """Returns -dE/dparams for each case: this unit type with leaves `[..., n]`."""
+        raise TypeError(f"{type(self).__name__} has no statistics")
+
+    def expected_statistics(self: U, field: Array) -> U:
+        """Returns the expectation of `statistics` for a field, which is dGamma/dparams."""
+        raise TypeError(f"{type(self).__name__} has no expected statistics")
+
+    def shift_field(self: U, shift: Array) -> U:
+        """Returns units whose law for a field f is this one's law for `f + shift`."""
+        raise TypeError(f"{type(self).__name__} cannot take a field into its parameters")
+
+    def match(self: U, mean: Array, variance: Array) -> U:
+        """Returns units whose mean at a zero field is `mean` (and variance, where they have one).
+
+        For a binary unit this is the bias `log(p / (1 - p))`. Means on the border of what the
+        unit can express are moved inside it.
+
+        Args:
+          mean: `[n]` mean of the data.
+          variance: `[n]` variance of the data.
+        """
+        raise TypeError(f"{type(self).__name__} cannot match a mean")
+
+    def tails(self) -> Tails:
+        """Returns the growth of the energy, on the host; bounded unless overridden."""
+        n = self.size
+        return Tails(np.full(n, BOUNDED), np.zeros(n), np.ones(n, bool))
+
+    def check_mask(self, mask: np.ndarray) -> None:
+        """Raises `InputError` if a clamping mask `[n]` does not fit the units."""
+        checks.require(
+            mask.shape == (self.size,),
+            f"clamp mask: expected shape ({self.size},), got {mask.shape}; one entry a unit",
+        )
+
+    def draw(self: U, key: Key, field: Array, how: Draw) -> tuple[Array, U]:
+        """Draws a state or takes the mean, with the matching sufficient statistics.
+
+        Args:
+          key: a PRNG key, unused for a mean.
+          field: `[..., n]`.
+          how: "sample" or "mean".
+
+        Returns:
+          The state `[..., n]` and the statistics of each case.
+        """
+        if how == "sample":
+            state = self.sample(key, field)
+            return state, self.statistics(state)
+        checks.require(how == "mean", f"expected 'sample' or 'mean', got {how!r}")
+        return self.mean(field), self.expected_statistics(field)
+
+
+@struct.dataclass
+class Conditional:
+    """The distribution of a layer given its field: p(x | f).
+
+    Attributes:
+      unit: the layer's units.
+      field: `[..., n]` their total input, without their own bias.
+    """
+
+    unit: Any
+    field: Array
+
+    def mean(self) -> Array:
+        """Returns the mean state, `[..., n]`."""
+        return self.unit.mean(self.field)
+
+    def sample(self, key: Key) -> Array:
+        """Draws a state, `[..., n]`."""
+        return self.unit.sample(key, self.field)
+
+    def draw(self, key: Key, how: Draw) -> tuple[Array, Any]:
+        """Draws a state or takes the mean, with the matching statistics."""
+        return self.unit.draw(key, self.field, how)
+
+    def expected_statistics(self) -> Any:
+        """Returns the expected sufficient statistics of each case."""
+        return self.unit.expected_statistics(self.field)
+
+    def log_prob(self, state: Array) -> Array:
+        """Returns log p(state | field) in nats, `[...]`."""
+        inner = (state * self.field).sum(-1)
+        return inner - self.unit.energy(state) - self.unit.cumulant(self.field)

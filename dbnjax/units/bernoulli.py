@@ -1,0 +1,70 @@
+"""Binary 0/1 units: E(x) = -b . x, so p(x = 1 | f) = sigmoid(b + f) (2006 paper, eq. 2.1)."""
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+
+from dbnjax import numerics
+from dbnjax.types import Array, Key
+from dbnjax.units.base import Unit
+
+
+@struct.dataclass
+class Bernoulli(Unit):
+    """Binary units with states 0 and 1.
+
+    A mean in [0, 1] may stand in for a state, as pixel intensities do in the 2006 paper.
+
+    Attributes:
+      bias: `[n]`.
+
+    Example:
+      >>> Bernoulli.zeros(3).mean(jnp.zeros(3)).tolist()
+      [0.5, 0.5, 0.5]
+    """
+
+    bias: Array
+
+    @classmethod
+    def zeros(cls, n: int) -> "Bernoulli":
+        """Makes n units without bias."""
+        return cls(bias=jnp.zeros(n))
+
+    @property
+    def size(self) -> int:
+        """The number of units."""
+        return self.bias.shape[-1]
+
+    def energy(self, state: Array) -> Array:
+        """Returns -b . x, `[...]`."""
+        return -(state * self.bias).sum(-1)
+
+    def cumulant(self, field: Array) -> Array:
+        """Returns sum log(1 + exp(b + f)), `[...]`."""
+        return jax.nn.softplus(self.bias + field).sum(-1)
+
+    def mean(self, field: Array) -> Array:
+        """Returns sigmoid(b + f), `[..., n]`."""
+        return jax.nn.sigmoid(self.bias + field)
+
+    def sample(self, key: Key, field: Array) -> Array:
+        """Draws zeros and ones, `[..., n]`."""
+        return numerics.bernoulli(key, self.mean(field))
+
+    def statistics(self, state: Array) -> "Bernoulli":
+        """Returns -dE/db = x."""
+        return Bernoulli(bias=state)
+
+    def expected_statistics(self, field: Array) -> "Bernoulli":
+        """Returns dGamma/db, the mean."""
+        return Bernoulli(bias=self.mean(field))
+
+    def shift_field(self, shift: Array) -> "Bernoulli":
+        """Returns units with the bias `b + shift`."""
+        return Bernoulli(bias=self.bias + shift)
+
+    def match(self, mean: Array, variance: Array) -> "Bernoulli":
+        """Returns the bias log(p / (1 - p)), p kept within [0.001, 0.999]."""
+        del variance
+        p = jnp.clip(mean, 1e-3, 1 - 1e-3)
+        return Bernoulli(bias=jnp.log(p) - jnp.log1p(-p))

@@ -1,0 +1,87 @@
+"""Softmax groups: one unit of each group is on, p_i = exp(b_i + f_i) / sum_j (eq. 6.1).
+
+A group of K categories is K units of the layer, one-of-K states; a layer may hold any number
+of groups of one size. E(x) = -b . x on the one-of-K states.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import struct
+
+from dbnjax import checks
+from dbnjax.types import Array, Key
+from dbnjax.units.base import Unit
+
+
+@struct.dataclass
+class Categorical(Unit):
+    """Softmax groups, laid out one after another along the last axis.
+
+    Attributes:
+      bias: `[n_groups * n_categories]`.
+      n_categories: categories in each group, static.
+    """
+
+    bias: Array
+    n_categories: int = struct.field(pytree_node=False)
+
+    @classmethod
+    def zeros(cls, n_categories: int, n_groups: int = 1) -> "Categorical":
+        """Makes groups without bias."""
+        return cls(bias=jnp.zeros(n_groups * n_categories), n_categories=n_categories)
+
+    @property
+    def size(self) -> int:
+        """The number of units, over all groups."""
+        return self.bias.shape[-1]
+
+    def _grouped(self, x: Array) -> Array:
+        return x.reshape(*x.shape[:-1], -1, self.n_categories)
+
+    def energy(self, state: Array) -> Array:
+        """Returns -b . x, `[...]`."""
+        return -(state * self.bias).sum(-1)
+
+    def cumulant(self, field: Array) -> Array:
+        """Returns the sum over groups of log sum exp(b + f), `[...]`."""
+        return jax.nn.logsumexp(self._grouped(self.bias + field), axis=-1).sum(-1)
+
+    def mean(self, field: Array) -> Array:
+        """Returns the softmax of each group, `[..., n]`."""
+        total = self.bias + field
+        return jax.nn.softmax(self._grouped(total), axis=-1).reshape(total.shape)
+
+    def sample(self, key: Key, field: Array) -> Array:
+        """Draws one-of-K states, `[..., n]`."""
+        total = self.bias + field
+        chosen = jax.random.categorical(key, self._grouped(total), axis=-1)
+        return jax.nn.one_hot(chosen, self.n_categories, dtype=total.dtype).reshape(total.shape)
+
+    def statistics(self, state: Array) -> "Categorical":
+        """Returns -dE/db = x."""
+        return self.replace(bias=state)
+
+    def expected_statistics(self, field: Array) -> "Categorical":
+        """Returns dGamma/db, the softmax."""
+        return self.replace(bias=self.mean(field))
+
+    def shift_field(self, shift: Array) -> "Categorical":
+        """Returns units with the bias `b + shift`."""
+        return self.replace(bias=self.bias + shift)
+
+    def match(self, mean: Array, variance: Array) -> "Categorical":
+        """Returns the bias log p, p kept above 0.001."""
+        del variance
+        return self.replace(bias=jnp.log(jnp.maximum(mean, 1e-3)))
+
+    def check_mask(self, mask: np.ndarray) -> None:
+        """Refuses a mask that clamps a part of a group: its units are not free apart."""
+        super().check_mask(mask)
+        groups = mask.reshape(-1, self.n_categories)
+        split = np.flatnonzero(groups.any(-1) != groups.all(-1))
+        checks.require(
+            split.size == 0,
+            f"clamp mask: expected whole softmax groups of {self.n_categories}, but the mask "
+            f"splits group {split[:1].tolist()}; clamp all of a group or none of it",
+        )

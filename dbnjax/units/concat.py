@@ -1,0 +1,119 @@
+"""Several unit types joined into one layer, side by side along the last axis.
+
+The 500 penultimate units and the softmax group of ten labels of the 2006 paper are one visible
+layer of 510 units and one matrix product.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import struct
+
+from dbnjax import checks
+from dbnjax.types import Array, Draw, Key
+from dbnjax.units.base import Tails, Unit
+
+
+@struct.dataclass
+class Concat(Unit):
+    """A layer made of parts.
+
+    Attributes:
+      parts: the units, in the order in which they lie along the last axis.
+
+    Example:
+      >>> from dbnjax.units import Bernoulli, Categorical
+      >>> Concat((Bernoulli.zeros(500), Categorical.zeros(10))).size
+      510
+    """
+
+    parts: tuple[Any, ...]
+
+    @property
+    def size(self) -> int:
+        """The number of units, over all parts."""
+        return sum(part.size for part in self.parts)
+
+    def split(self, x: Array) -> list[Array]:
+        """Cuts `[..., n]` into one array a part."""
+        ends = np.cumsum([part.size for part in self.parts])[:-1].tolist()
+        return jnp.split(x, ends, axis=-1)
+
+    def _total(self, method: Callable[[Any, Array], Array], x: Array) -> Array:
+        pieces = zip(self.parts, self.split(x), strict=True)
+        return sum((method(part, piece) for part, piece in pieces), start=jnp.zeros(()))
+
+    def _joined(self, method: Callable[[Any, Array], Array], x: Array) -> Array:
+        pieces = zip(self.parts, self.split(x), strict=True)
+        return jnp.concatenate([method(part, piece) for part, piece in pieces], axis=-1)
+
+    def _parts(self, method: Callable[[Any, Array], Any], x: Array) -> "Concat":
+        pieces = zip(self.parts, self.split(x), strict=True)
+        return Concat(tuple(method(part, piece) for part, piece in pieces))
+
+    def energy(self, state: Array) -> Array:
+        """Returns the sum of the parts' energies, `[...]`."""
+        return self._total(lambda part, x: part.energy(x), state)
+
+    def cumulant(self, field: Array) -> Array:
+        """Returns the sum of the parts' cumulants, `[...]`."""
+        return self._total(lambda part, f: part.cumulant(f), field)
+
+    def mean(self, field: Array) -> Array:
+        """Returns the parts' means side by side, `[..., n]`."""
+        return self._joined(lambda part, f: part.mean(f), field)
+
+    def sample(self, key: Key, field: Array) -> Array:
+        """Draws the parts' states side by side, `[..., n]`."""
+        return self.draw(key, field, "sample")[0]
+
+    def statistics(self, state: Array) -> "Concat":
+        """Returns the parts' statistics."""
+        return self._parts(lambda part, x: part.statistics(x), state)
+
+    def expected_statistics(self, field: Array) -> "Concat":
+        """Returns the parts' expected statistics."""
+        return self._parts(lambda part, f: part.expected_statistics(f), field)
+
+    def shift_field(self, shift: Array) -> "Concat":
+        """Shifts the field of every part."""
+        return self._parts(lambda part, s: part.shift_field(s), shift)
+
+    def match(self, mean: Array, variance: Array) -> "Concat":
+        """Matches every part."""
+        pieces = zip(self.parts, self.split(mean), self.split(variance), strict=True)
+        return Concat(tuple(part.match(m, v) for part, m, v in pieces))
+
+    def tails(self) -> Tails:
+        """Returns the parts' tails side by side."""
+        columns = zip(*(part.tails() for part in self.parts), strict=True)
+        return Tails(*(np.concatenate(column) for column in columns))
+
+    def check_mask(self, mask: np.ndarray) -> None:
+        """Checks every part of a clamping mask."""
+        super().check_mask(mask)
+        ends = np.cumsum([part.size for part in self.parts])[:-1]
+        for part, piece in zip(self.parts, np.split(mask, ends), strict=True):
+            part.check_mask(piece)
+
+    def draw(
+        self, key: Key, field: Array, how: Draw | Sequence[Draw]
+    ) -> tuple[Array, "Concat"]:
+        """Draws or averages; `how` may name a choice for each part."""
+        choices = (how,) * len(self.parts) if isinstance(how, str) else tuple(how)
+        checks.require(
+            len(choices) == len(self.parts),
+            f"expected one choice or {len(self.parts)}, one a part, got {len(choices)}",
+        )
+        keys = jax.random.split(key, len(self.parts))
+        drawn = [
+            part.draw(key_part, piece, choice)
+            for part, key_part, piece, choice in zip(
+                self.parts, keys, self.split(field), choices, strict=True
+            )
+        ]
+        states, statistics = zip(*drawn, strict=True)
+        return jnp.concatenate(states, axis=-1), Concat(tuple(statistics))

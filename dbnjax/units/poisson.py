@@ -1,0 +1,70 @@
+"""Counts: E(x) = sum log x! - b x on x = 0, 1, 2, ..., so p(x | f) is Poisson(exp(b + f))."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import struct
+from jax.scipy.special import gammaln
+
+from dbnjax.types import Array, Key
+from dbnjax.units.base import X_LOG_X, Tails, Unit
+
+
+@struct.dataclass
+class Poisson(Unit):
+    """Poisson units; the bias is the log rate at a zero field.
+
+    Attributes:
+      bias: `[n]`.
+    """
+
+    bias: Array
+
+    @classmethod
+    def zeros(cls, n: int) -> "Poisson":
+        """Makes n units with rate one."""
+        return cls(bias=jnp.zeros(n))
+
+    @property
+    def size(self) -> int:
+        """The number of units."""
+        return self.bias.shape[-1]
+
+    def energy(self, state: Array) -> Array:
+        """Returns sum log x! - b x, `[...]`."""
+        return (gammaln(state + 1.0) - self.bias * state).sum(-1)
+
+    def cumulant(self, field: Array) -> Array:
+        """Returns sum exp(b + f), `[...]`."""
+        return self.mean(field).sum(-1)
+
+    def mean(self, field: Array) -> Array:
+        """Returns exp(b + f), `[..., n]`."""
+        return jnp.exp(self.bias + field)
+
+    def sample(self, key: Key, field: Array) -> Array:
+        """Draws counts, `[..., n]` in the field's type."""
+        rate = self.mean(field)
+        return jax.random.poisson(key, rate).astype(rate.dtype)
+
+    def statistics(self, state: Array) -> "Poisson":
+        """Returns -dE/db = x."""
+        return Poisson(bias=state)
+
+    def expected_statistics(self, field: Array) -> "Poisson":
+        """Returns dGamma/db, the rate."""
+        return Poisson(bias=self.mean(field))
+
+    def shift_field(self, shift: Array) -> "Poisson":
+        """Returns units with the bias `b + shift`."""
+        return Poisson(bias=self.bias + shift)
+
+    def match(self, mean: Array, variance: Array) -> "Poisson":
+        """Returns the bias log mean, means kept above 0.001."""
+        del variance
+        return Poisson(bias=jnp.log(jnp.maximum(mean, 1e-3)))
+
+    def tails(self) -> Tails:
+        """Growing as x log x, on the positive side."""
+        n = self.size
+        return Tails(np.full(n, X_LOG_X), np.zeros(n), np.ones(n, bool))

@@ -1,0 +1,1 @@
+"""Experiments: absl flags in, results out; each has an importable `run(config)`."""
