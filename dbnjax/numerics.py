@@ -106,7 +106,7 @@ def truncated_normal_tail(key: Key, lower: Array) -> Array:
     Returns:
       `[...]` non-negative draws.
     """
-    u = jax.random.uniform(key, lower.shape, minval=jnp.finfo(lower.dtype).tiny)
+    u = jax.random.uniform(key, lower.shape, lower.dtype, jnp.finfo(lower.dtype).tiny)
     near = jnp.minimum(lower, 3.0)
     excess_near = -ndtri(u * jax.scipy.special.ndtr(-near)) - near
     far = jnp.maximum(lower, 3.0)

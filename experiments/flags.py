@@ -1,11 +1,13 @@
-"""The flags that several experiments share, and how an experiment meets its user.
+"""From a config dataclass to absl flags and back, and how an experiment meets its user.
 
-Defining a flag twice in one process is an error in absl, so shared ones are defined here, once.
+An experiment's frozen dataclass is the one place where its options, their defaults and their
+help stand; `define` makes the flags. A flag that another experiment of the same process already
+made is shared: absl refuses to define a name twice.
 """
 
 import dataclasses
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from absl import app, flags
@@ -15,20 +17,67 @@ from dbnjax import checks
 FLAGS = flags.FLAGS
 Config = TypeVar("Config")
 
-flags.DEFINE_integer("seed", 0, "Seed of every random draw; the data split has its own.")
-flags.DEFINE_string("data_dir", None, "Folder of IDX files, gzipped or not.")
+
+def option(default: Any, help_text: str, choices: Sequence[str] | None = None) -> Any:
+    """Declares a dataclass field that is also a flag."""
+    return dataclasses.field(default=default, metadata={"help": help_text, "choices": choices})
+
+
+class _Tuple(flags.ArgumentParser):
+    """Parses `500,500,2000` into a tuple; an empty string into an empty one."""
+
+    def __init__(self, item: Callable[[str], Any]) -> None:
+        super().__init__()
+        self._item = item
+        self.syntactic_help = "comma-separated"
+
+    def parse(self, argument: Any) -> tuple[Any, ...]:
+        if not isinstance(argument, str):
+            return tuple(argument)
+        return tuple(self._item(part) for part in argument.split(",") if part.strip())
+
+    def flag_type(self) -> str:
+        return f"comma-separated {self._item.__name__}s"
+
+
+class _Joined(flags.ArgumentSerializer):
+    """Writes a tuple back as it is given on the command line."""
+
+    def serialize(self, value: Any) -> str:
+        return ",".join(str(item) for item in value)
+
+
+def define(config: type[Any]) -> None:
+    """Defines a flag for every field of a config dataclass, by the type of its default."""
+    for field in dataclasses.fields(config):
+        if field.name in FLAGS:
+            continue
+        name, default, text = field.name, field.default, field.metadata["help"]
+        if field.metadata["choices"]:
+            flags.DEFINE_enum(name, default, list(field.metadata["choices"]), text)
+        elif isinstance(default, bool):
+            flags.DEFINE_bool(name, default, text)
+        elif isinstance(default, tuple):
+            flags.DEFINE(_Tuple(type(default[0])), name, default, text, serializer=_Joined())
+        elif isinstance(default, int):
+            flags.DEFINE_integer(name, default, text)
+        elif isinstance(default, float):
+            flags.DEFINE_float(name, default, text)
+        else:
+            flags.DEFINE_string(name, default, text)
 
 
 def from_flags(config: type[Config]) -> Config:
-    """Fills a config dataclass from the flags of the same names."""
-    values = {field.name: FLAGS[field.name].value for field in dataclasses.fields(config)}  # type: ignore[arg-type]
-    return config(**values)
+    """Fills a config dataclass from the flags that were given; the rest keep its defaults."""
+    names = [field.name for field in dataclasses.fields(config)]  # type: ignore[arg-type]
+    return config(**{name: FLAGS[name].value for name in names if FLAGS[name].present})
 
 
 def launch(run: Callable[[Any], Any], config: type[Any]) -> None:
-    """Parses the flags and runs; a user's mistake ends in one line and exit code 2."""
+    """Defines and parses the flags and runs; a user's mistake is one line and exit code 2."""
+    define(config)
 
-    def main(argv: list[str]) -> None:
+    def main(argv: Sequence[str]) -> None:
         try:
             checks.require(len(argv) == 1, f"unexpected arguments: {' '.join(argv[1:])}")
             run(from_flags(config))

@@ -94,7 +94,8 @@ def _read_png(path: Path) -> np.ndarray:
     pillow = import_extra("PIL.Image")
     try:
         with pillow.open(path, formats=["PNG"]) as image:
-            image.load()
+            image.verify()  # loading alone ignores the check sums of the pixels
+        with pillow.open(path, formats=["PNG"]) as image:
             mode, opaque = image.mode, np.asarray(image.convert("RGBA"))[..., 3].min() == 255
             pixels = np.asarray(image.convert("L" if mode == "L" else "RGB"))
     # Pillow reports damage as any of these.

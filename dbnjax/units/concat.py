@@ -44,7 +44,7 @@ class Concat(Unit):
 
     def _total(self, method: Callable[[Any, Array], Array], x: Array) -> Array:
         pieces = zip(self.parts, self.split(x), strict=True)
-        return sum((method(part, piece) for part, piece in pieces), start=jnp.zeros(()))
+        return jnp.stack([method(part, piece) for part, piece in pieces]).sum(0)
 
     def _joined(self, method: Callable[[Any, Array], Array], x: Array) -> Array:
         pieces = zip(self.parts, self.split(x), strict=True)
@@ -99,9 +99,7 @@ class Concat(Unit):
         for part, piece in zip(self.parts, np.split(mask, ends), strict=True):
             part.check_mask(piece)
 
-    def draw(
-        self, key: Key, field: Array, how: Draw | Sequence[Draw]
-    ) -> tuple[Array, "Concat"]:
+    def draw(self, key: Key, field: Array, how: Draw | Sequence[Draw]) -> tuple[Array, "Concat"]:
         """Draws or averages; `how` may name a choice for each part."""
         choices = (how,) * len(self.parts) if isinstance(how, str) else tuple(how)
         checks.require(

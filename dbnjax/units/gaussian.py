@@ -107,6 +107,4 @@ class Gaussian(Unit):
     def tails(self) -> Tails:
         """Quadratic, on both sides."""
         n = self.size
-        return Tails(
-            np.full(n, QUADRATIC), np.sqrt(np.asarray(self.variance)), np.zeros(n, bool)
-        )
+        return Tails(np.full(n, QUADRATIC), np.sqrt(np.asarray(self.variance)), np.zeros(n, bool))

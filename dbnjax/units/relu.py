@@ -48,7 +48,7 @@ class Relu(Unit):
 
     @property
     def scale(self) -> Array:
-        """sigma of the Gaussian before truncation, `[n]`."""
+        """Standard deviation sigma of the Gaussian before truncation, `[n]`."""
         return jnp.exp(0.5 * bounded_log_variance(self.raw_log_variance))
 
     def energy(self, state: Array) -> Array:
@@ -139,7 +139,7 @@ class NoisyRelu(Unit):
     def mean(self, field: Array) -> Array:
         """Returns the mean of the rectified normal, m Phi(m/s) + s phi(m/s), `[..., n]`."""
         m = self.bias + field
-        s = jnp.sqrt(jax.nn.sigmoid(m))
+        s = jnp.exp(0.5 * jax.nn.log_sigmoid(m))  # not sqrt, whose slope at 0 is infinite
         z = m / jnp.maximum(s, 1e-12)
         return jnp.maximum(m * norm.cdf(z) + s * norm.pdf(z), 0.0)
 

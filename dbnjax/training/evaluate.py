@@ -1,0 +1,109 @@
+"""Counting a net's errors over a whole data set, in chunks of bounded memory."""
+
+import functools
+from collections.abc import Callable, Mapping
+
+import jax
+import jax.numpy as jnp
+
+from dbnjax.inference import classify
+from dbnjax.learning.passes import Batch
+from dbnjax.models import dbn as dbn_lib
+from dbnjax.models import rbm as rbm_lib
+from dbnjax.models.dbn import DBN
+from dbnjax.models.rbm import RBM
+from dbnjax.types import Array, Key
+
+ReadOut = Callable[[Key, DBN, Array], Array]
+CHUNK = 1000  # cases at a time: 1,000 x 2,000 top units are 8 MB
+
+
+def read_outs(n_gibbs: int, n_passes: int) -> dict[str, ReadOut]:
+    """Returns every read-out of section 6.2 by its name, in the paper's order.
+
+    Args:
+      n_gibbs: iterations of the Gibbs read-out.
+      n_passes: up-passes that the averaged read-outs take.
+    """
+    averaged = functools.partial(classify.averaged, n_passes=n_passes)
+    return {
+        "gibbs": functools.partial(classify.gibbs, n_steps=n_gibbs),
+        "stochastic": classify.stochastic,
+        "deterministic": deterministic,
+        "averaged probabilities": functools.partial(averaged, average="probabilities"),
+        "averaged log probabilities": functools.partial(averaged, average="log probabilities"),
+    }
+
+
+def deterministic(key: Key, net: DBN, v: Array) -> Array:
+    """The read-out that draws nothing, with the arguments of those that do."""
+    del key
+    return classify.deterministic(net, v)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def scores(read_out: ReadOut, key: Key, net: DBN, pixels: Array) -> Array:
+    """Returns a read-out's scores for every case.
+
+    Args:
+      read_out: one of `read_outs`, static: keep it and pass the same object again.
+      key: a PRNG key; case i draws with `fold_in(key, i)`.
+      net: a net with labels.
+      pixels: `[n_cases, n_visible]` uint8.
+
+    Returns:
+      `[n_cases, n_labels]`.
+    """
+
+    def one(case: tuple[Array, Array]) -> Array:
+        i, row = case
+        return read_out(jax.random.fold_in(key, i), net, row.astype(jnp.float32) / 255.0)
+
+    return jax.lax.map(one, (jnp.arange(pixels.shape[0]), pixels), batch_size=CHUNK)
+
+
+def count_errors(read_out: ReadOut, key: Key, net: DBN, pixels: Array, labels: Array) -> int:
+    """Returns how many cases a read-out gets wrong; arguments as in `scores`."""
+    guesses = scores(read_out, key, net, pixels).argmax(-1)
+    return int((guesses != labels).sum())
+
+
+def all_errors(
+    choices: Mapping[str, ReadOut], key: Key, net: DBN, pixels: Array, labels: Array
+) -> dict[str, int]:
+    """Returns the errors of every read-out by name."""
+    return {
+        name: count_errors(read_out, key, net, pixels, labels)
+        for name, read_out in choices.items()
+    }
+
+
+@jax.jit
+def memory_states(net: DBN, batch: Batch) -> Array:
+    """Returns the memory's visible states for some cases, after a deterministic up-pass."""
+    unused = jax.random.key(0)  # a pass of means draws nothing
+    states = dbn_lib.up_pass(unused, net, batch.visible, "mean")
+    return dbn_lib.join_labels((batch.visible, *states)[-1], batch.labels)
+
+
+@jax.jit
+def free_energy_gap(machine: RBM, trained: Array, held_out: Array) -> tuple[Array, Array]:
+    """Returns the mean free energy of held-out cases less that of training cases, and an error.
+
+    A gap that grows while training goes on is overfitting (Hinton 2010, section 6).
+
+    Args:
+      machine: a machine.
+      trained: `[n, n_visible]` states that it learns from.
+      held_out: `[m, n_visible]` states that it does not.
+
+    Returns:
+      The gap in nats, and the squared error of one deterministic reconstruction of the held-out
+      states, summed over units, mean over cases.
+    """
+    with jax.default_matmul_precision("highest"):
+        gap = rbm_lib.free_energy(machine, held_out).mean()
+        gap = gap - rbm_lib.free_energy(machine, trained).mean()
+        hidden = rbm_lib.hidden_given_visible(machine, held_out).mean()
+        error = held_out - rbm_lib.visible_given_hidden(machine, hidden).mean()
+    return gap, (error**2).sum(-1).mean()

@@ -1,0 +1,109 @@
+"""A stage of a run: epochs with a checkpoint, a record and a line of progress after each.
+
+A run is a list of stages, each in a checkpoint folder of its own. A stage that is finished hands
+over its last state; one that was killed goes on from its last whole checkpoint, with the same
+keys, and drops what it recorded after it, so that each epoch stands once. Nothing here knows
+what is learned.
+"""
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from dbnjax import checks
+from dbnjax.training import checkpoint, metrics
+from dbnjax.types import PyTree
+
+
+class DivergenceError(checks.InputError):
+    """A parameter stopped being finite; the message names the epoch and the last checkpoint."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """What a stage does.
+
+    Attributes:
+      name: of its records and its checkpoint folder.
+      n_epochs: epochs in all.
+      epoch: `epoch(i, state) -> (state, finite, numbers)`, i from 0; the state may be donated.
+        `numbers` are recorded and shown.
+    """
+
+    name: str
+    n_epochs: int
+    epoch: Callable[[int, PyTree], tuple[PyTree, bool, dict[str, float]]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Where a run writes.
+
+    Attributes:
+      workdir: its folder: `metrics.jsonl` and `checkpoints/`.
+      log: also told every epoch's numbers, `log(step, {name: number})`.
+    """
+
+    workdir: Path
+    log: Callable[[int, Mapping[str, float]], None] = lambda step, numbers: None
+
+    @property
+    def metrics(self) -> Path:
+        """The file of records."""
+        return self.workdir / "metrics.jsonl"
+
+    def checkpoints(self, stage: str) -> Path:
+        """The folder of a stage's checkpoints."""
+        return self.workdir / "checkpoints" / stage
+
+
+def run(stage: Stage, state: PyTree, architecture: Mapping[str, Any], place: Place) -> PyTree:
+    """Runs what is left of a stage.
+
+    Args:
+      stage: what to do.
+      state: to start from; a checkpoint takes its place if there is one.
+      architecture: JSON-able; compared with the checkpoint's.
+      place: where to write.
+
+    Returns:
+      The state after the last epoch.
+
+    Raises:
+      DivergenceError: a parameter is not finite.
+      InputError: a checkpoint does not fit or cannot be read, a file cannot be written.
+    """
+    folder = place.checkpoints(stage.name)
+    first = 0
+    if checkpoint.latest_step(folder) is not None:
+        first, state = checkpoint.restore(folder, state, architecture)
+    metrics.truncate(
+        place.metrics,
+        lambda record: record["stage"] != stage.name or record.get("epoch", 0) <= first,
+    )
+    if first >= stage.n_epochs:
+        return state
+    with metrics.progress(stage.n_epochs, stage.name, done=first) as advance:
+        for i in range(first, stage.n_epochs):
+            begin = time.perf_counter()
+            state, finite, numbers = stage.epoch(i, state)
+            if not finite:
+                raise DivergenceError(_diverged(stage.name, i, folder))
+            seconds = time.perf_counter() - begin
+            record = {"stage": stage.name, "epoch": i + 1, **numbers, "seconds": seconds}
+            metrics.append(place.metrics, record)
+            place.log(i + 1, {f"{stage.name}/{name}": x for name, x in numbers.items()})
+            checkpoint.save(folder, i + 1, state, architecture)
+            advance(numbers)
+    return state
+
+
+def _diverged(name: str, i: int, folder: Path) -> str:
+    latest = checkpoint.latest_step(folder)
+    good = "none was written" if latest is None else str(folder / str(latest))
+    return (
+        f"diverged: a parameter is not finite after epoch {i + 1} of {name}; expected finite "
+        f"numbers, so the learning rate is probably too large; the last good checkpoint: {good}"
+    )

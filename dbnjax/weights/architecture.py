@@ -1,0 +1,183 @@
+"""A net's architecture as plain data, and a net rebuilt from such data and its arrays.
+
+A description maps the path of every node of a model to what stands there: the name of a class,
+the length of a tuple, the type and shape of an array, or a static number. For a small net:
+
+    {"model": "RBM", "model.visible": "Bernoulli", "model.visible.bias": "float32[6]",
+     "model.hidden": "Bernoulli", "model.hidden.bias": "float32[4]",
+     "model.weights": "float32[6, 4]"}
+
+It is flat, so that two architectures are compared entry by entry. Only the classes of one table
+are ever made from it, and only in the places that the models' own annotations give them.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeAlias, get_args, get_origin
+
+import numpy as np
+
+from dbnjax import checks, units
+from dbnjax.models import stack as stack_lib
+from dbnjax.models.belief_net import Layer
+from dbnjax.models.dbn import DBN
+from dbnjax.models.rbm import RBM
+from dbnjax.models.stack import Stack
+from dbnjax.types import Array
+
+Model: TypeAlias = RBM | Stack | DBN
+CLASSES: dict[str, Any] = {
+    cls.__name__: cls
+    for cls in (
+        RBM,
+        Stack,
+        DBN,
+        Layer,
+        units.Bernoulli,
+        units.Categorical,
+        units.Concat,
+        units.Gaussian,
+        units.NoisyRelu,
+        units.Poisson,
+        units.Relu,
+    )
+}
+ROOT = "model"
+
+
+def describe(model: Model) -> dict[str, str | int]:
+    """Returns the architecture of a net: unit types, sizes, static fields and array types.
+
+    Args:
+      model: a net; its leaves may be arrays or `jax.ShapeDtypeStruct`s.
+
+    Raises:
+      InputError: it holds something that a saved net cannot, a unit type of one's own for
+        example.
+    """
+    return {path: _what(path, node) for path, node in _nodes(ROOT, model)}
+
+
+def signature(array: Any) -> str:
+    """Returns an array's type and shape, as `float32[784, 500]`."""
+    return f"{array.dtype}{list(array.shape)}"
+
+
+def arrays(model: Model) -> dict[str, Any]:
+    """Returns a net's arrays by their paths."""
+    return {path: node for path, node in _nodes(ROOT, model) if _is_array(node)}
+
+
+def build(description: Mapping[str, Any], leaves: Mapping[str, Any]) -> Model:
+    """Makes a net from its description and its arrays; types and shapes are not looked at.
+
+    Raises:
+      InputError: the description names no net, a class in a place where it cannot stand, or an
+        array that is not there.
+    """
+    return _build(description, leaves, ROOT, Model)
+
+
+def check_sizes(model: Model) -> None:
+    """Raises `InputError` unless the sizes of all units, weights and layers fit together."""
+    for path, node in _nodes(ROOT, model):
+        if isinstance(node, units.Unit) and not isinstance(node, units.Concat):
+            _check_unit(path, node)
+    for machines in _as_machines(model):
+        for level, rbm in enumerate(machines):
+            sizes = (rbm.visible.size, rbm.hidden.size)
+            checks.require(
+                rbm.weights.shape == sizes,
+                f"level {level}: expected weights of shape {sizes} between its units, got "
+                f"{rbm.weights.shape}; the layer sizes do not fit the weights",
+            )
+        stack_lib.create(machines)
+
+
+def _nodes(path: str, node: Any) -> Iterator[tuple[str, Any]]:
+    """Yields a node and all below it with their paths."""
+    yield path, node
+    if isinstance(node, tuple):
+        children = {str(i): item for i, item in enumerate(node)}
+    elif type(node) in CLASSES.values():
+        children = {field.name: getattr(node, field.name) for field in dataclasses.fields(node)}
+    else:
+        return
+    for name, child in children.items():
+        yield from _nodes(f"{path}.{name}", child)
+
+
+def _what(path: str, node: Any) -> str | int:
+    if isinstance(node, tuple):
+        return len(node)
+    if isinstance(node, int):
+        return node
+    if _is_array(node):
+        return signature(node)
+    checks.require(
+        type(node) in CLASSES.values(),
+        f"{path}: expected a net made of {', '.join(CLASSES)}, got {type(node).__name__}; it "
+        "cannot be saved",
+    )
+    return type(node).__name__
+
+
+def _is_array(node: Any) -> bool:
+    return hasattr(node, "shape") and hasattr(node, "dtype")
+
+
+def _build(description: Mapping[str, Any], leaves: Mapping[str, Any], path: str, kind: Any) -> Any:
+    """Makes the node at a path; `kind` is its annotation in the class that holds it."""
+    what = description.get(path)
+    if kind is Array:
+        checks.require(path in leaves, f"{path}: expected {what}, got no array of this name")
+        return leaves[path]
+    if get_origin(kind) is tuple:
+        checks.require(type(what) is int, f"{path}: expected a number of items, got {what!r}")
+        (item, _) = get_args(kind)
+        return tuple(_build(description, leaves, f"{path}.{i}", item) for i in range(what))
+    cls = CLASSES.get(what) if isinstance(what, str) else None
+    allowed = units.Unit if kind is Any else kind
+    checks.require(
+        cls is not None and issubclass(cls, allowed),
+        f"{path}: expected the name of a class that may stand here, got {what!r}",
+    )
+    fields = {
+        field.name: description.get(f"{path}.{field.name}")
+        if field.metadata.get("pytree_node") is False
+        else _build(description, leaves, f"{path}.{field.name}", field.type)
+        for field in dataclasses.fields(cls)
+    }
+    return cls(**fields)
+
+
+def _check_unit(path: str, unit: Any) -> None:
+    for field in dataclasses.fields(unit):
+        shape = getattr(getattr(unit, field.name), "shape", (unit.size,))
+        checks.require(
+            shape == (unit.size,),
+            f"{path}.{field.name}: expected {unit.size} units as in the other arrays, got shape "
+            f"{shape}; a net is saved alone, not in an ensemble",
+        )
+    group = getattr(unit, "n_categories", 1)
+    checks.require(
+        group > 0 and unit.size % group == 0,
+        f"{path}: expected whole softmax groups of {group}, got {unit.size} units",
+    )
+
+
+def _as_machines(model: Model) -> tuple[tuple[RBM, ...], ...]:
+    """Returns stacks whose sizes fit if the model's do: for a DBN one upwards, one downwards."""
+    if isinstance(model, RBM):
+        return ((model,),)
+    if isinstance(model, Stack):
+        return (model.rbms,)
+    counts = len(model.recognition), len(model.generative)
+    checks.require(
+        counts[0] == counts[1],
+        f"expected as many recognition as generative layers, got {counts[0]} and {counts[1]}",
+    )
+    pairs = list(zip(model.generative, model.recognition, strict=True))
+    upwards = [RBM(down.unit, up.unit, up.weights) for down, up in pairs]
+    downwards = [RBM(down.unit, up.unit, down.weights.T) for down, up in pairs]
+    return (*upwards, model.memory), (*downwards, model.memory)

@@ -1,0 +1,94 @@
+"""The figures of the main job, drawn into its work directory."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dbnjax import figures
+from dbnjax.data.images import Images
+from dbnjax.inference import generate
+from dbnjax.models.dbn import DBN
+from dbnjax.training import evaluate, metrics
+from experiments.dbn_stages import Task
+
+COLUMNS = 10  # samples of each class
+STEPS_BETWEEN = 1000  # Gibbs iterations between them (figure 8)
+
+
+def draw(task: Task, net: DBN, test: Images) -> None:
+    """Draws receptive fields, curves and, for a net with labels, samples and errors."""
+    drawn = {"receptive_fields": receptive_fields(net, test.pixels.shape[1:])}
+    drawn |= curves(metrics.read(task.place.metrics))
+    if task.n_labels:
+        drawn["samples"] = samples(task, net, test.pixels.shape[1:])
+        drawn["errors"] = errors(task, net, test)
+    for name, figure in drawn.items():
+        figures.save(figure, task.place.workdir / "figures" / f"{name}.png")
+
+
+def receptive_fields(net: DBN, shape: tuple[int, int]) -> Any:
+    """Draws what the first hidden units listen to."""
+    first = net.recognition[0].weights if net.recognition else net.memory.weights
+    weights = np.asarray(first)[: shape[0] * shape[1]]
+    return figures.receptive_fields(
+        weights, shape, title="Recognition weights of the first hidden units"
+    )
+
+
+def curves(records: list[dict[str, Any]]) -> dict[str, Any]:
+    """Draws what the stages recorded after each epoch: one figure a quantity."""
+    labels = {
+        "reconstruction_error": ("squared error (summed over units)", "Reconstruction error"),
+        "free_energy_gap": ("held-out less training (nats)", "Free-energy gap: overfitting"),
+        "error": ("error (%)", "Errors during up-down, deterministic read-out"),
+    }
+    drawn = {}
+    for quantity, (y_label, title) in labels.items():
+        series: dict[str, tuple[list[float], list[float]]] = {}
+        for number, record in enumerate(r for r in records if "epoch" in r):
+            for name in record:
+                if not name.endswith(quantity):
+                    continue
+                stage = name.split("_")[0] if quantity == "error" else record["stage"]
+                if quantity == "error" and name == "reconstruction_error":
+                    continue
+                xs, ys = series.setdefault(stage.replace("_", " "), ([], []))
+                xs.append(number + 1)
+                ys.append(record[name])
+        if series:
+            drawn[quantity] = figures.curves(series, "epoch of the run", y_label, title)
+    return drawn
+
+
+def samples(task: Task, net: DBN, shape: tuple[int, int]) -> Any:
+    """Draws samples with each label clamped, many Gibbs iterations apart (figure 8)."""
+    n = task.n_labels
+    key_start, key_film = jax.random.split(jax.random.fold_in(task.key, 400))
+    state = generate.start_at_random(key_start, net, n)
+    run = jax.jit(generate.film, static_argnums=(3, 4))
+    frames, _ = run(key_film, net, state, COLUMNS, STEPS_BETWEEN, jnp.eye(n))
+    images = np.asarray(frames).swapaxes(0, 1).reshape(n, COLUMNS, *shape)
+    return figures.image_rows(
+        images,
+        [str(label) for label in range(n)],
+        title="What the net has in mind, one class a row",
+        caption=f"Label clamped, {STEPS_BETWEEN} Gibbs iterations of the memory between samples, "
+        "started from noise; pixel probabilities.",
+    )
+
+
+def errors(task: Task, net: DBN, test: Images) -> Any:
+    """Draws every test case that the net gets wrong, by true class (figure 6)."""
+    pixels = jnp.asarray(test.pixels.reshape(len(test.pixels), -1))
+    guesses = np.asarray(
+        evaluate.scores(evaluate.deterministic, task.key, net, pixels).argmax(-1)
+    )
+    wrong = np.flatnonzero(guesses != test.labels)
+    wrong = wrong[np.argsort(test.labels[wrong], kind="stable")]
+    return figures.gallery(
+        test.pixels[wrong] / 255.0,
+        [f"{test.labels[i]}\u2192{guesses[i]}" for i in wrong],
+        title=f"All {len(wrong)} errors of {len(test.labels)} test cases (true\u2192guess)",
+    )

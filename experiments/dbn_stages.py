@@ -1,0 +1,189 @@
+"""The stages of the main job: one for each machine of the stack, one for each up-down phase."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from dbnjax.learning import contrastive_divergence, passes, up_down, updates
+from dbnjax.models import dbn, stack
+from dbnjax.models.belief_net import Layer
+from dbnjax.models.dbn import DBN
+from dbnjax.models.rbm import RBM
+from dbnjax.models.stack import Stack
+from dbnjax.training import evaluate, greedy, loop, stages
+from dbnjax.types import Array, Key, PyTree
+from dbnjax.weights import io
+
+EARLY_EPOCHS = 5  # with the smaller momentum
+MONITORED = 1000  # cases in the live reconstruction error and free-energy gap
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """What all stages share.
+
+    Attributes:
+      config: the experiment's options.
+      key: of the whole run.
+      n_labels: label units of the top machine; 0 for none.
+      data: training cases on the device.
+      held_out: validation cases on the device.
+      place: where the run writes.
+    """
+
+    config: Any
+    key: Key
+    n_labels: int
+    data: loop.Data
+    held_out: loop.Data
+    place: stages.Place
+
+
+class Selected(NamedTuple):
+    """An up-down state and the net that did best on validation so far.
+
+    Attributes:
+      learner: what learning goes on from.
+      best: the net with the fewest validation errors, the first of equals.
+      errors: its errors, int32.
+    """
+
+    learner: up_down.State
+    best: DBN
+    errors: Array
+
+
+def schedule(kind: str, rate: float, n_epochs: int) -> Callable[[int], float]:
+    """Returns the rate of each epoch: constant, or falling linearly towards zero."""
+    falling = optax.linear_schedule(rate, 0.0, max(n_epochs, 1))
+    chosen = falling if kind == "linear" else optax.constant_schedule(rate)
+    return lambda i: float(chosen(i))
+
+
+def owned(tree: PyTree) -> PyTree:
+    """Copies a tree, so that donating the copy leaves the original alive."""
+    return jax.tree.map(jnp.copy, tree)
+
+
+def learn_stack(task: Task) -> Stack:
+    """Learns the machines from the bottom up (section 4)."""
+    rbms: list[RBM] = []
+    n_visible = task.data.pixels.shape[-1]
+    for level, n_hidden in enumerate(task.config.layers):
+        n_labels = task.n_labels if level == len(task.config.layers) - 1 else 0
+        machine = greedy.layer(jax.random.fold_in(task.key, level), n_visible, n_hidden, n_labels)
+        below = tuple(Layer(unit=rbm.hidden, weights=rbm.weights) for rbm in rbms)
+        rbms.append(learn_layer(task, level, machine, below, n_labels))
+        n_visible = n_hidden
+    return stack.create(tuple(rbms))
+
+
+def learn_layer(
+    task: Task, level: int, machine: RBM, below: tuple[Layer, ...], n_labels: int
+) -> RBM:
+    """Learns one machine on what the layers below make of the data."""
+    config = task.config
+    prepare = greedy.layer_data(config.pixels, config.features, n_labels)
+    learner = contrastive_divergence.contrastive_divergence(config.k, greedy.choices(n_labels))
+    program = loop.epoch_program(learner, prepare, config.batch_size)
+    see = jax.jit(greedy.layer_data("mean", "mean", n_labels))
+    seen = [
+        see(task.key, below, data.pixels[:MONITORED], data.labels[:MONITORED])
+        for data in (task.data, task.held_out)
+    ]
+    rate = schedule(config.greedy_schedule, config.greedy_rate, config.greedy_epochs)
+    key = jax.random.fold_in(task.key, 100 + level)
+
+    def epoch(i: int, state: updates.State) -> tuple[updates.State, bool, dict[str, float]]:
+        momentum = config.momentum_start if i < EARLY_EPOCHS else config.momentum
+        hyper = updates.hyper(rate(i), momentum, config.greedy_decay)
+        state, report = program(jax.random.fold_in(key, i), hyper, state, below, task.data)
+        gap, error = evaluate.free_energy_gap(state.params, *seen)
+        numbers = {"reconstruction_error": float(error), "free_energy_gap": float(gap)}
+        return state, bool(report.finite & jnp.isfinite(gap)), numbers
+
+    stage = stages.Stage(f"rbm_{level + 1}", config.greedy_epochs, epoch)
+    state = owned(learner.init(key, machine))
+    return stages.run(stage, state, io.describe(machine), task.place).params
+
+
+def fine_tune(task: Task, net: DBN) -> DBN:
+    """Runs the up-down phases (section 5) and returns the net that did best on validation.
+
+    A net without labels has no error to be chosen by: the last one is returned.
+    """
+    config = task.config
+    selected = Selected(
+        learner=up_down.up_down(1).init(task.key, owned(net)), best=owned(net), errors=count(task, net)
+    )
+    total = sum(config.up_down_epochs)
+    rate = schedule(config.up_down_schedule, config.up_down_rate, total)
+    before = 0
+    for phase, n_epochs in enumerate(config.up_down_epochs):
+        selected = run_phase(task, phase, before, n_epochs, rate, selected)
+        before += n_epochs
+    return selected.best
+
+
+def count(task: Task, net: DBN) -> Array:
+    """Returns the validation errors under the deterministic read-out; 0 without labels."""
+    if not task.n_labels:
+        return jnp.int32(0)
+    pixels, labels = task.held_out.pixels, task.held_out.labels
+    errors = evaluate.count_errors(evaluate.deterministic, task.key, net, pixels, labels)
+    return jnp.int32(errors)
+
+
+def run_phase(
+    task: Task,
+    phase: int,
+    before: int,
+    n_epochs: int,
+    rate: Callable[[int], float],
+    selected: Selected,
+) -> Selected:
+    """Runs one phase of up-down with its number of Gibbs iterations."""
+    config = task.config
+    learner = up_down.up_down(config.up_down_steps[phase], config.up_down_labels)
+    prepare = greedy.net_data(config.pixels, task.n_labels)
+    program = loop.epoch_program(learner, prepare, config.batch_size)
+    key = jax.random.fold_in(task.key, 200 + phase)
+
+    def epoch(i: int, state: Selected) -> tuple[Selected, bool, dict[str, float]]:
+        hyper = passes.hyper(rate(before + i), config.up_down_momentum, config.up_down_decay)
+        key_epoch = jax.random.fold_in(key, i)
+        trained, report = program(key_epoch, hyper, state.learner, None, task.data)
+        errors = count(task, trained.params)
+        if not task.n_labels or errors < state.errors:
+            state = Selected(trained, owned(trained.params), errors)
+        else:
+            state = state._replace(learner=trained)
+        numbers = {"reconstruction_error": float(report.info.reconstruction_error)}
+        return state, bool(report.finite), numbers | measure(task, trained.params, errors)
+
+    stage = stages.Stage(f"up_down_{phase + 1}", n_epochs, epoch)
+    return stages.run(stage, selected, io.describe(selected.best), task.place)
+
+
+def measure(task: Task, net: DBN, errors: Array) -> dict[str, float]:
+    """Returns the free-energy gap of the memory and, with labels, the errors in per cent."""
+    see = greedy.net_data("mean", task.n_labels)
+    batches = [
+        see(task.key, None, data.pixels[:MONITORED], data.labels[:MONITORED])
+        for data in (task.data, task.held_out)
+    ]
+    gap, _ = evaluate.free_energy_gap(
+        net.memory, *(evaluate.memory_states(net, batch) for batch in batches)
+    )
+    numbers = {"free_energy_gap": float(gap)}
+    if task.n_labels:
+        n = min(len(task.held_out.labels), len(task.data.labels))
+        pixels, labels = task.data.pixels[:n], task.data.labels[:n]
+        wrong = evaluate.count_errors(evaluate.deterministic, task.key, net, pixels, labels)
+        numbers["training_error"] = 100.0 * wrong / n
+        numbers["validation_error"] = 100.0 * int(errors) / len(task.held_out.labels)
+    return numbers

@@ -1,0 +1,51 @@
+"""A work directory holds all that a run writes, and tells a new run from an unfinished one."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from dbnjax import checks
+from dbnjax.training import metrics
+
+CONFIG = "config.json"
+
+
+def prepare(workdir: str, config: Any, free: tuple[str, ...] = ("workdir",)) -> Path:
+    """Makes the folder, or checks that it belongs to this configuration.
+
+    Args:
+      workdir: the folder.
+      config: a dataclass of JSON-able values.
+      free: fields that a resumed run may change.
+
+    Raises:
+      InputError: the folder belongs to a run with other flags, is full of other things, or
+        cannot be written.
+    """
+    folder = Path(workdir)
+    wanted = {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in dataclasses.asdict(config).items()
+        if name not in free
+    }
+    if (folder / CONFIG).exists():
+        found = metrics.read_json(folder / CONFIG)
+        differing = [
+            f"--{name}={found.get(name)} there, {wanted.get(name)} here"
+            for name in sorted(wanted.keys() | found.keys())
+            if wanted.get(name) != found.get(name)
+        ]
+        checks.require(
+            not differing,
+            f"{folder}: expected a run with the same flags, but these differ: "
+            f"{'; '.join(differing)}; use those flags to resume it or another --workdir",
+        )
+        return folder
+    occupied = folder.is_dir() and any(folder.iterdir())
+    checks.require(
+        not occupied,
+        f"{folder}: expected an empty or new folder or a run of this experiment, got a folder "
+        "with other files; choose another --workdir",
+    )
+    metrics.write_json(folder / CONFIG, wanted)
+    return folder
