@@ -51,7 +51,7 @@ def check_unit_interval(name: str, array: Any) -> None:
     check_finite(name, values)
     low, high = float(values.min()), float(values.max())
     require(
-        0.0 <= low and high <= 1.0,
+        low >= 0.0 and high <= 1.0,
         f"{name}: expected values in [0, 1], got values from {low:g} to {high:g}; "
         "scale the pixels first (0..255 needs a division by 255)",
     )
@@ -66,7 +66,7 @@ def check_labels(name: str, labels: Any, n_classes: int) -> None:
     )
     low, high = int(values.min()), int(values.max())
     require(
-        0 <= low and high < n_classes,
+        low >= 0 and high < n_classes,
         f"{name}: expected labels from 0 to {n_classes - 1}, got {low} to {high}; "
         "the labels may start at 1 or belong to another data set",
     )

@@ -110,10 +110,10 @@ def gallery(
     Raises:
       InputError: the images are not in [0, 1] or the captions do not fit their number.
     """
-    if np.ndim(images) == 3 and len(np.asarray(images)) == 0:
+    _check_count("captions", captions, len(np.asarray(images)))
+    if not captions:
         return _note("nothing to show", title)
     images = _checked_images(images, ndim=3)
-    _check_count("captions", captions, len(images))
     columns = columns or max(10, round(np.sqrt(1.5 * len(images))))
     height, width = images.shape[1:]
     band = round(0.45 * height)
@@ -122,7 +122,7 @@ def gallery(
     axes.imshow(mosaic, cmap="gray_r", vmin=0, vmax=1)
     pixel = 72 * figure.get_figwidth() / mosaic.shape[1]  # in points, as font sizes are
     longest = max(len(caption) for caption in captions)
-    size = min(11.0, 0.7 * band * pixel, 1.5 * width * pixel / max(longest, 1))
+    size = min(11.0, 0.7 * band * pixel, 1.35 * width * pixel / max(longest, 1))
     for index, caption in enumerate(captions):
         row, column = divmod(index, columns)
         foot = _centres(columns, width)[column], (row + 1) * band + row * height - 1
@@ -220,7 +220,7 @@ def _mosaic_figure(mosaic: np.ndarray, title: str, caption: str = "") -> tuple[F
     height = width * mosaic.shape[0] / mosaic.shape[1]
     figure = Figure(figsize=(width, height + 0.9), layout="constrained")
     axes = figure.add_subplot(xticks=[], yticks=[])
-    axes.set_title(textwrap.fill(title, round(9 * width)))
+    axes.set_title(textwrap.fill(title, round(10 * width)), pad=10)
     axes.set_xlabel(textwrap.fill(caption, round(13 * width)), fontsize="small")
     axes.spines[:].set_visible(False)
     return figure, axes

@@ -20,6 +20,9 @@ PyTree: TypeAlias = Any
 Draw: TypeAlias = Literal["sample", "mean"]
 """Whether a layer takes a sampled state or its mean: the question asked at every place."""
 
+Draws: TypeAlias = Draw | tuple[Draw, ...]
+"""One choice for a whole layer, or one for each part of a layer joined by `Concat`."""
+
 
 class Learner(NamedTuple):
     """A learning algorithm: two pure functions over plain pytrees.

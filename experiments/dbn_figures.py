@@ -81,14 +81,13 @@ def samples(task: Task, net: DBN, shape: tuple[int, int]) -> Any:
 
 def errors(task: Task, net: DBN, test: Images) -> Any:
     """Draws every test case that the net gets wrong, by true class (figure 6)."""
+    labels = test.known_labels()
     pixels = jnp.asarray(test.pixels.reshape(len(test.pixels), -1))
-    guesses = np.asarray(
-        evaluate.scores(evaluate.deterministic, task.key, net, pixels).argmax(-1)
-    )
-    wrong = np.flatnonzero(guesses != test.labels)
-    wrong = wrong[np.argsort(test.labels[wrong], kind="stable")]
+    guesses = np.asarray(evaluate.scores(evaluate.deterministic, task.key, net, pixels).argmax(-1))
+    wrong = np.flatnonzero(guesses != labels)
+    wrong = wrong[np.argsort(labels[wrong], kind="stable")]
     return figures.gallery(
         test.pixels[wrong] / 255.0,
-        [f"{test.labels[i]}\u2192{guesses[i]}" for i in wrong],
-        title=f"All {len(wrong)} errors of {len(test.labels)} test cases (true\u2192guess)",
+        [f"{labels[i]}\u2192{guesses[i]}" for i in wrong],
+        title=f"All {len(wrong)} errors of {len(labels)} test cases (true\u2192guess)",
     )

@@ -27,7 +27,7 @@ def count_nets(
                         jax.random.fold_in(task.key, 300),
                         net,
                         jnp.asarray(images.pixels.reshape(len(images.pixels), -1)),
-                        jnp.asarray(images.labels),
+                        jnp.asarray(images.known_labels()),
                     )
                     for split, images in splits._asdict().items()
                 }
@@ -51,9 +51,9 @@ def fit_baselines(splits: preparation.Splits) -> dict[str, dict[str, int]]:
     errors: dict[str, dict[str, int]] = {}
     with metrics.progress(len(models), "baselines", unit="model") as advance:
         for name, model in models.items():
-            model.fit(scaled["train"], splits.train.labels)
+            model.fit(scaled["train"], splits.train.known_labels())
             errors[name] = {
-                split: int((model.predict(scaled[split]) != images.labels).sum())
+                split: int((model.predict(scaled[split]) != images.known_labels()).sum())
                 for split, images in splits._asdict().items()
             }
             advance({})
@@ -64,7 +64,7 @@ def summarise(task: Task, nets: dict[str, DBN], splits: preparation.Splits) -> d
     """Returns the summary of a run: sizes, errors of every net, of the baselines."""
     return {
         "stage": "summary",
-        "cases": {split: len(images.labels) for split, images in splits._asdict().items()},
+        "cases": {split: len(images.known_labels()) for split, images in splits._asdict().items()},
         "errors": count_nets(task, nets, splits) if task.n_labels else {},
         "baselines": fit_baselines(splits) if task.config.baselines else {},
     }

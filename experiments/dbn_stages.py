@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import optax
 
 from dbnjax.learning import contrastive_divergence, passes, up_down, updates
-from dbnjax.models import dbn, stack
+from dbnjax.models import stack
 from dbnjax.models.belief_net import Layer
 from dbnjax.models.dbn import DBN
 from dbnjax.models.rbm import RBM
@@ -118,7 +118,9 @@ def fine_tune(task: Task, net: DBN) -> DBN:
     """
     config = task.config
     selected = Selected(
-        learner=up_down.up_down(1).init(task.key, owned(net)), best=owned(net), errors=count(task, net)
+        learner=up_down.up_down(1).init(task.key, owned(net)),
+        best=owned(net),
+        errors=count(task, net),
     )
     total = sum(config.up_down_epochs)
     rate = schedule(config.up_down_schedule, config.up_down_rate, total)

@@ -52,7 +52,8 @@ def define(config: type[Any]) -> None:
     for field in dataclasses.fields(config):
         if field.name in FLAGS:
             continue
-        name, default, text = field.name, field.default, field.metadata["help"]
+        name, text = field.name, field.metadata["help"]
+        default: Any = field.default
         if field.metadata["choices"]:
             flags.DEFINE_enum(name, default, list(field.metadata["choices"]), text)
         elif isinstance(default, bool):

@@ -9,16 +9,19 @@ errors about 20 of 500 against about 30 and 50.
 
     python -m experiments.mnist_dbn --dataset=mnist --data_dir=FOLDER --workdir=runs/mnist
 
-is the same at the paper's size: 44,000 to train, 10,000 to validate and the official test set. The same command again resumes a run that was stopped.
+is the same at the paper's size: 44,000 to train, 10,000 to validate and the official test set. The
+same command again resumes a run that was stopped.
 """
 
 import dataclasses
 from typing import Any
 
 import jax
+import numpy as np
 
 from dbnjax import checks
 from dbnjax.data import preparation, sources
+from dbnjax.data.images import Images
 from dbnjax.models import dbn
 from dbnjax.training import loop, metrics, stages
 from dbnjax.weights import io
@@ -78,8 +81,8 @@ def check(config: Config) -> None:
     )
     checks.require(
         len(config.up_down_epochs) == len(config.up_down_steps),
-        f"--up_down_epochs: expected one number for each of --up_down_steps={config.up_down_steps}, "
-        f"got {config.up_down_epochs}",
+        "--up_down_epochs: expected one number for each phase of "
+        f"--up_down_steps={config.up_down_steps}, got {config.up_down_epochs}",
     )
 
 
@@ -89,7 +92,7 @@ def sizes(config: Config, source: sources.Source) -> tuple[int, int, int | None]
     By default the paper's shares of MNIST, 44,000 and 10,000 of 60,000 beside the official test
     set, or eight, one and one tenth of a set without one.
     """
-    n, official = len(source.train.labels), source.test is not None
+    n, official = len(source.train.known_labels()), source.test is not None
     train, validation = (44 / 60, 10 / 60) if official else (0.8, 0.1)
     whole = source.n_classes  # a multiple of it, for balance
     return (
@@ -97,6 +100,11 @@ def sizes(config: Config, source: sources.Source) -> tuple[int, int, int | None]
         config.n_validation or int(n * validation / whole + 1e-9) * whole,
         config.n_test or (None if official else int(n * 0.1 / whole + 1e-9) * whole),
     )
+
+
+def labelled(images: Images) -> tuple[np.ndarray, np.ndarray]:
+    """Returns pixels and labels."""
+    return images.pixels, images.known_labels()
 
 
 def run(config: Config) -> dict[str, Any]:
@@ -119,14 +127,12 @@ def run(config: Config) -> dict[str, Any]:
         print(f"{folder}: this run is finished; its results:")
         print(dbn_report.table(done[-1]))
         return done[-1]
-    data = loop.put(splits.train.pixels, splits.train.labels, config.batch_size, balanced=True)
-    held_out = loop.put(splits.validation.pixels, splits.validation.labels, 1, balanced=False)
     task = dbn_stages.Task(
         config=config,
         key=jax.random.key(config.seed),
         n_labels=source.n_classes if config.labels else 0,
-        data=data,
-        held_out=held_out,
+        data=loop.put(*labelled(splits.train), config.batch_size, balanced=True),
+        held_out=loop.put(*labelled(splits.validation), 1, balanced=False),
         place=place,
     )
     if config.tensorboard:

@@ -27,6 +27,19 @@ class Images(NamedTuple):
     pixels: np.ndarray
     labels: np.ndarray | None
 
+    def known_labels(self) -> np.ndarray:
+        """Returns the labels.
+
+        Raises:
+          InputError: these images have none.
+        """
+        if self.labels is None:
+            raise InputError(
+                f"labels: expected one for each of {len(self.pixels)} images, got none; these "
+                "images are not labelled"
+            )
+        return self.labels
+
 
 class Source(NamedTuple):
     """A labelled image set as its publishers divided it.

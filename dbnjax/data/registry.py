@@ -123,7 +123,7 @@ def _count_classes(name: str, features: Any) -> int:
         f"{name}: expected the features image (8-bit, grey or colour) and label (a class), got "
         f"{found}; this is another kind of data set",
     )
-    return int(label.num_classes)
+    return int(features["label"].num_classes)
 
 
 def _read_split(name: str, builder: Any, split: str) -> Images:

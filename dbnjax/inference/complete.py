@@ -32,9 +32,7 @@ def complete_rbm(key: Key, rbm: RBM, known: gibbs.Clamp, n_steps: int) -> Array:
     return gibbs.chain(key_chain, rbm, state, n_steps, clamp_visible=known).visible
 
 
-def complete_dbn(
-    key: Key, dbn: DBN, known: gibbs.Clamp, n_rounds: int, n_steps: int
-) -> Array:
+def complete_dbn(key: Key, dbn: DBN, known: gibbs.Clamp, n_rounds: int, n_steps: int) -> Array:
     """Fills in the unknown pixels by rounds through the net: approximate.
 
     A round is a stochastic up-pass, some iterations of the memory, a down-pass, and the known

@@ -9,11 +9,12 @@ KL(P0 || P_inf) - KL(Pk || P_inf) with Pk held fixed.
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 
 from dbnjax.learning import updates
 from dbnjax.models.rbm import RBM
 from dbnjax.types import Array, Key, Learner
+
+CHOICES = updates.Choices(positive="mean", visible="mean", negative="mean")
 
 
 class Info(NamedTuple):
@@ -30,7 +31,7 @@ class Info(NamedTuple):
 
 
 def contrastive_divergence(
-    k: int = 1, choices: updates.Choices = updates.Choices(), centred: bool = False
+    k: int = 1, choices: updates.Choices = CHOICES, centred: bool = False
 ) -> Learner:
     """Makes a CD-k learner.
 

@@ -75,9 +75,7 @@ def fast_hyper(
     )
 
 
-def _learner(
-    n_chains: int, k: int, choices: updates.Choices, centred: bool, fast: bool
-) -> Learner:
+def _learner(n_chains: int, k: int, choices: updates.Choices, centred: bool, fast: bool) -> Learner:
     sampled = choices.visible == "sample" or (
         isinstance(choices.visible, tuple) and set(choices.visible) == {"sample"}
     )
@@ -106,15 +104,11 @@ def _learner(
         machine = updates.ascend(hyper, state.machine, gradient, positive)
         return State(machine, negative.hidden_state, state.fast), gradient, info
 
-    def step(
-        key: Key, hyper: updates.Hyper, state: State, batch: Array
-    ) -> tuple[State, Info]:
+    def step(key: Key, hyper: updates.Hyper, state: State, batch: Array) -> tuple[State, Info]:
         state, _, info = advance(key, hyper, state, batch)
         return state, info
 
-    def fast_step(
-        key: Key, hyper: FastHyper, state: State, batch: Array
-    ) -> tuple[State, Info]:
+    def fast_step(key: Key, hyper: FastHyper, state: State, batch: Array) -> tuple[State, Info]:
         state, gradient, info = advance(key, hyper.regular, state, batch)
         moved = jax.tree.map(
             lambda f, g: hyper.retention * f + hyper.rate * g, state.fast, gradient

@@ -21,7 +21,7 @@ from dbnjax.models import rbm as rbm_lib
 from dbnjax.models.belief_net import Layer, conditional
 from dbnjax.models.rbm import RBM
 from dbnjax.sampling import gibbs
-from dbnjax.types import Array, Draw, Key, PyTree
+from dbnjax.types import Array, Draw, Draws, Key, PyTree
 from dbnjax.units.base import Conditional
 
 
@@ -42,7 +42,7 @@ class Choices:
     """
 
     positive: Draw = "mean"
-    visible: Draw | tuple[Draw, ...] = "mean"
+    visible: Draws = "mean"
     negative: Draw = "mean"
 
 
@@ -266,5 +266,5 @@ def ascend(hyper: Hyper, state: State, gradient: RBM, positive: Phase) -> State:
         hidden = hidden.shift_field(-(offsets.visible @ change))
         drift = positive.visible.mean(0) - offsets.visible
         offsets = Offsets(visible=offsets.visible + hyper.averaging * drift, hidden=activity)
-    params = params.replace(visible=visible, hidden=hidden)
+    params = dataclasses.replace(params, visible=visible, hidden=hidden)
     return State(params=params, velocity=velocity, activity=activity, offsets=offsets)

@@ -11,6 +11,7 @@ Source: 2006 paper, section 3; units and cumulants as in `dbnjax.units.base`.
 Shapes: v `[..., n_visible]`, h `[..., n_hidden]`, W `[n_visible, n_hidden]`.
 """
 
+import dataclasses
 from typing import Any
 
 import jax
@@ -104,9 +105,7 @@ def check_normalisable(rbm: RBM) -> None:
     )
     scaled = rows.scale[:, None] * weights * columns.scale[None]
     two_sided = np.where(both_unbounded & ~one_sided, scaled, 0.0)
-    largest = max(
-        np.linalg.norm(two_sided, 2), np.where(harmful & one_sided, scaled, 0.0).max()
-    )
+    largest = max(np.linalg.norm(two_sided, 2), np.where(harmful & one_sided, scaled, 0.0).max())
     checks.require(
         largest < 1.0,
         f"this machine cannot be normalised: sigma_v W sigma_h reaches {largest:.3g} between real "
@@ -127,7 +126,7 @@ def match_data(rbm: RBM, mean: Array, variance: Array) -> RBM:
       mean: `[n_visible]` mean of the data.
       variance: `[n_visible]` variance of the data.
     """
-    return rbm.replace(visible=rbm.visible.match(mean, variance))
+    return dataclasses.replace(rbm, visible=rbm.visible.match(mean, variance))
 
 
 def hidden_given_visible(rbm: RBM, v: Array) -> Conditional:

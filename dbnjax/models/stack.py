@@ -5,6 +5,7 @@ hidden units of level i - 1 as its visible units; the top one may also have a so
 labels beside them, joined by `units.Concat`.
 """
 
+import itertools
 from typing import Any
 
 from flax import struct
@@ -34,7 +35,7 @@ def create(rbms: tuple[RBM, ...]) -> Stack:
         have more visible units than there are below it: the rest are labels.
     """
     checks.require(bool(rbms), "stack: expected at least one machine, got none")
-    for level, (lower, upper) in enumerate(zip(rbms[:-1], rbms[1:], strict=True)):
+    for level, (lower, upper) in enumerate(itertools.pairwise(rbms)):
         got = feature_unit(upper).size if level == len(rbms) - 2 else upper.visible.size
         checks.require(
             got == lower.hidden.size,

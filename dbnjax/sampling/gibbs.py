@@ -14,7 +14,7 @@ import numpy as np
 from dbnjax import checks
 from dbnjax.models import rbm as rbm_lib
 from dbnjax.models.rbm import RBM
-from dbnjax.types import Array, Draw, Key
+from dbnjax.types import Array, Draws, Key
 
 
 class State(NamedTuple):
@@ -70,7 +70,7 @@ def step(
     rbm: RBM,
     state: State,
     *,
-    visible: Draw | tuple[Draw, ...] = "sample",
+    visible: Draws = "sample",
     clamp_visible: Clamp | None = None,
     clamp_hidden: Clamp | None = None,
 ) -> State:
@@ -107,7 +107,7 @@ def chain(
     state: State,
     n_steps: int,
     *,
-    visible: Draw | tuple[Draw, ...] = "sample",
+    visible: Draws = "sample",
     clamp_visible: Clamp | None = None,
     clamp_hidden: Clamp | None = None,
 ) -> State:

@@ -73,8 +73,7 @@ def all_errors(
 ) -> dict[str, int]:
     """Returns the errors of every read-out by name."""
     return {
-        name: count_errors(read_out, key, net, pixels, labels)
-        for name, read_out in choices.items()
+        name: count_errors(read_out, key, net, pixels, labels) for name, read_out in choices.items()
     }
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from flax import struct
 
 from dbnjax import checks
-from dbnjax.types import Array, Draw, Key
+from dbnjax.types import Array, Draws, Key
 
 BOUNDED, X_LOG_X, QUADRATIC = 0, 1, 2
 U = TypeVar("U", bound="Unit")
@@ -99,7 +99,7 @@ class Unit:
             f"clamp mask: expected shape ({self.size},), got {mask.shape}; one entry a unit",
         )
 
-    def draw(self: U, key: Key, field: Array, how: Draw) -> tuple[Array, U]:
+    def draw(self: U, key: Key, field: Array, how: Draws) -> tuple[Array, U]:
         """Draws a state or takes the mean, with the matching sufficient statistics.
 
         Args:
@@ -113,7 +113,9 @@ class Unit:
         if how == "sample":
             state = self.sample(key, field)
             return state, self.statistics(state)
-        checks.require(how == "mean", f"expected 'sample' or 'mean', got {how!r}")
+        checks.require(
+            how == "mean", f"draw: expected 'sample' or 'mean' for one unit type, got {how!r}"
+        )
         return self.mean(field), self.expected_statistics(field)
 
 
@@ -137,7 +139,7 @@ class Conditional:
         """Draws a state, `[..., n]`."""
         return self.unit.sample(key, self.field)
 
-    def draw(self, key: Key, how: Draw) -> tuple[Array, Any]:
+    def draw(self, key: Key, how: Draws) -> tuple[Array, Any]:
         """Draws a state or takes the mean, with the matching statistics."""
         return self.unit.draw(key, self.field, how)
 

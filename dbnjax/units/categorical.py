@@ -4,6 +4,8 @@ A group of K categories is K units of the layer, one-of-K states; a layer may ho
 of groups of one size. E(x) = -b . x on the one-of-K states.
 """
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -60,20 +62,20 @@ class Categorical(Unit):
 
     def statistics(self, state: Array) -> "Categorical":
         """Returns -dE/db = x."""
-        return self.replace(bias=state)
+        return dataclasses.replace(self, bias=state)
 
     def expected_statistics(self, field: Array) -> "Categorical":
         """Returns dGamma/db, the softmax."""
-        return self.replace(bias=self.mean(field))
+        return dataclasses.replace(self, bias=self.mean(field))
 
     def shift_field(self, shift: Array) -> "Categorical":
         """Returns units with the bias `b + shift`."""
-        return self.replace(bias=self.bias + shift)
+        return dataclasses.replace(self, bias=self.bias + shift)
 
     def match(self, mean: Array, variance: Array) -> "Categorical":
         """Returns the bias log p, p kept above 0.001."""
         del variance
-        return self.replace(bias=jnp.log(jnp.maximum(mean, 1e-3)))
+        return dataclasses.replace(self, bias=jnp.log(jnp.maximum(mean, 1e-3)))
 
     def check_mask(self, mask: np.ndarray) -> None:
         """Refuses a mask that clamps a part of a group: its units are not free apart."""

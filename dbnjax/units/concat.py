@@ -4,7 +4,7 @@ The 500 penultimate units and the softmax group of ten labels of the 2006 paper 
 layer of 510 units and one matrix product.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -13,7 +13,7 @@ import numpy as np
 from flax import struct
 
 from dbnjax import checks
-from dbnjax.types import Array, Draw, Key
+from dbnjax.types import Array, Draws, Key
 from dbnjax.units.base import Tails, Unit
 
 
@@ -99,7 +99,7 @@ class Concat(Unit):
         for part, piece in zip(self.parts, np.split(mask, ends), strict=True):
             part.check_mask(piece)
 
-    def draw(self, key: Key, field: Array, how: Draw | Sequence[Draw]) -> tuple[Array, "Concat"]:
+    def draw(self, key: Key, field: Array, how: Draws) -> tuple[Array, "Concat"]:
         """Draws or averages; `how` may name a choice for each part."""
         choices = (how,) * len(self.parts) if isinstance(how, str) else tuple(how)
         checks.require(

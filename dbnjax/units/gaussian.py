@@ -7,6 +7,7 @@ The variance is learned through its logarithm, held smoothly within +-LIMIT by
 `log sigma^2 = LIMIT tanh(s / LIMIT)`: it can neither turn negative nor explode.
 """
 
+import dataclasses
 import math
 
 import jax
@@ -98,7 +99,7 @@ class Gaussian(Unit):
 
     def shift_field(self, shift: Array) -> "Gaussian":
         """Returns units with the bias `b + sigma^2 shift`."""
-        return self.replace(bias=self.bias + self.variance * shift)
+        return dataclasses.replace(self, bias=self.bias + self.variance * shift)
 
     def match(self, mean: Array, variance: Array) -> "Gaussian":
         """Returns units with this mean and variance; a constant pixel gets the least variance."""

@@ -10,6 +10,8 @@ with stepped biases (Nair and Hinton 2010). It is a sampler without an energy: i
 contrastive divergence, and anything that asks for an energy is refused.
 """
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -88,7 +90,7 @@ class Relu(Unit):
 
     def shift_field(self, shift: Array) -> "Relu":
         """Returns units with the bias `b + shift`."""
-        return self.replace(bias=self.bias + shift)
+        return dataclasses.replace(self, bias=self.bias + shift)
 
     def match(self, mean: Array, variance: Array) -> "Relu":
         """Returns units with this mean at a zero field, by bisection over a = b sigma.

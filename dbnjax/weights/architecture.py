@@ -15,8 +15,6 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias, get_args, get_origin
 
-import numpy as np
-
 from dbnjax import checks, units
 from dbnjax.models import stack as stack_lib
 from dbnjax.models.belief_net import Layer
@@ -128,7 +126,7 @@ def _is_array(node: Any) -> bool:
 
 def _build(description: Mapping[str, Any], leaves: Mapping[str, Any], path: str, kind: Any) -> Any:
     """Makes the node at a path; `kind` is its annotation in the class that holds it."""
-    what = description.get(path)
+    what: Any = description.get(path)
     if kind is Array:
         checks.require(path in leaves, f"{path}: expected {what}, got no array of this name")
         return leaves[path]
@@ -136,7 +134,7 @@ def _build(description: Mapping[str, Any], leaves: Mapping[str, Any], path: str,
         checks.require(type(what) is int, f"{path}: expected a number of items, got {what!r}")
         (item, _) = get_args(kind)
         return tuple(_build(description, leaves, f"{path}.{i}", item) for i in range(what))
-    cls = CLASSES.get(what) if isinstance(what, str) else None
+    cls: Any = CLASSES.get(what) if isinstance(what, str) else None
     allowed = units.Unit if kind is Any else kind
     checks.require(
         cls is not None and issubclass(cls, allowed),
