@@ -15,8 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from dbnjax import checks
-from dbnjax.training import metrics
+from dbnjax import checks, files
 
 WIDTH = 8.0  # inches
 DPI = 150
@@ -177,7 +176,7 @@ def save(figure: Figure, path: str | Path) -> None:
     """
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=DPI, facecolor="white", bbox_inches="tight")
-    metrics.write_bytes(path, buffer.getvalue())
+    files.write_bytes(path, buffer.getvalue())
 
 
 def _checked_images(images: ArrayLike, ndim: int) -> np.ndarray:

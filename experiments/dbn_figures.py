@@ -11,6 +11,7 @@ from dbnjax.data.images import Images
 from dbnjax.inference import generate
 from dbnjax.models.dbn import DBN
 from dbnjax.training import evaluate, metrics
+from experiments import chains
 from experiments.dbn_stages import Task
 
 COLUMNS = 10  # samples of each class
@@ -67,9 +68,9 @@ def samples(task: Task, net: DBN, shape: tuple[int, int]) -> Any:
     n = task.n_labels
     key_start, key_film = jax.random.split(jax.random.fold_in(task.key, 400))
     state = generate.start_at_random(key_start, net, n)
-    run = jax.jit(generate.film, static_argnums=(3, 4))
-    frames, _ = run(key_film, net, state, COLUMNS, STEPS_BETWEEN, jnp.eye(n))
-    images = np.asarray(frames).swapaxes(0, 1).reshape(n, COLUMNS, *shape)
+    times = STEPS_BETWEEN * np.arange(1, COLUMNS + 1)
+    _, seen = chains.film(key_film, net, state, times, generate.label_clamp(net, jnp.eye(n)))
+    images = np.stack(seen, axis=1).reshape(n, COLUMNS, *shape)
     return figures.image_rows(
         images,
         [str(label) for label in range(n)],

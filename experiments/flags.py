@@ -77,6 +77,8 @@ def from_flags(config: type[Config]) -> Config:
 def launch(run: Callable[[Any], Any], config: type[Any]) -> None:
     """Defines and parses the flags and runs; a user's mistake is one line and exit code 2."""
     define(config)
+    for field in dataclasses.fields(config):  # what --help lists
+        FLAGS.register_key_flag_for_module(sys.argv[0], FLAGS[field.name])
 
     def main(argv: Sequence[str]) -> None:
         try:
@@ -86,4 +88,14 @@ def launch(run: Callable[[Any], Any], config: type[Any]) -> None:
             print(f"error: {error}", file=sys.stderr)
             sys.exit(2)
 
-    app.run(main)
+    app.run(main, flags_parser=parse)
+
+
+def parse(argv: Sequence[str]) -> list[str]:
+    """Parses the command line; an unknown or bad flag is one line and exit code 2."""
+    try:
+        return FLAGS(argv)
+    except flags.Error as error:
+        reason = " ".join(str(error).split())
+        print(f"error: {reason}; --help lists the flags", file=sys.stderr)
+        sys.exit(2)

@@ -151,7 +151,8 @@ def finish(task: dbn_stages.Task, splits: preparation.Splits) -> dict[str, Any]:
     summary = dbn_report.summarise(task, nets, splits)
     folder = task.place.workdir
     dbn_figures.draw(task, final, splits.test)
-    io.save(folder / "net.safetensors", final, metadata={"summary": summary})
+    shape = list(splits.train.pixels.shape[1:])
+    io.save(folder / "net.safetensors", final, {"summary": summary, "image_shape": shape})
     metrics.append(task.place.metrics, summary)
     print(dbn_report.table(summary))
     print(f"\nnet, figures and metrics: {folder}")

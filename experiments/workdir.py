@@ -4,8 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from dbnjax import checks
-from dbnjax.training import metrics
+from dbnjax import checks, files
 
 CONFIG = "config.json"
 
@@ -29,7 +28,7 @@ def prepare(workdir: str, config: Any, free: tuple[str, ...] = ("workdir",)) -> 
         if name not in free
     }
     if (folder / CONFIG).exists():
-        found = metrics.read_json(folder / CONFIG)
+        found = files.read_json(folder / CONFIG)
         differing = [
             f"--{name}={found.get(name)} there, {wanted.get(name)} here"
             for name in sorted(wanted.keys() | found.keys())
@@ -47,5 +46,5 @@ def prepare(workdir: str, config: Any, free: tuple[str, ...] = ("workdir",)) -> 
         f"{folder}: expected an empty or new folder or a run of this experiment, got a folder "
         "with other files; choose another --workdir",
     )
-    metrics.write_json(folder / CONFIG, wanted)
+    files.write_json(folder / CONFIG, wanted)
     return folder

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 
 from dbnjax.inference import generate
 from dbnjax.models import dbn as dbn_lib
+from dbnjax.models import stack as stack_lib
 from dbnjax.models.dbn import DBN
 from dbnjax.models.rbm import RBM
 from dbnjax.sampling import gibbs
@@ -50,7 +51,7 @@ def complete_dbn(key: Key, dbn: DBN, known: gibbs.Clamp, n_rounds: int, n_steps:
     Returns:
       `[..., n_visible]` means for the unknown pixels, the known values in place.
     """
-    visible = dbn.generative[0].unit if dbn.generative else dbn.memory.visible
+    visible = dbn.generative[0].unit if dbn.generative else stack_lib.feature_unit(dbn.memory)
     start = visible.mean(jnp.zeros(known.values.shape))
     labels = None
     if hasattr(dbn.memory.visible, "parts"):

@@ -123,11 +123,15 @@ class State(NamedTuple):
 def initial_state(params: RBM, centred: bool) -> State:
     """Returns a state at rest: no velocity, activity and offsets of one half."""
     n_visible, n_hidden = params.visible.size, params.hidden.size
+
+    def half(n: int) -> Array:
+        return jnp.full(n, 0.5, jnp.float32)  # a weak type would compile the second step anew
+
     return State(
         params=params,
         velocity=jax.tree.map(jnp.zeros_like, params),
-        activity=jnp.full(n_hidden, 0.5),
-        offsets=Offsets(jnp.full(n_visible, 0.5), jnp.full(n_hidden, 0.5)) if centred else None,
+        activity=half(n_hidden),
+        offsets=Offsets(half(n_visible), half(n_hidden)) if centred else None,
     )
 
 

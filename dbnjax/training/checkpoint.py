@@ -18,8 +18,7 @@ from typing import Any
 import jax
 import orbax.checkpoint as ocp
 
-from dbnjax import checks
-from dbnjax.training import metrics
+from dbnjax import checks, files
 from dbnjax.types import PyTree
 
 DIGESTS = "digests.json"
@@ -57,7 +56,7 @@ def save(folder: str | Path, step: int, state: PyTree, architecture: Mapping[str
         "belongs to another run or this step was saved before",
     )
     whole = Path(folder, str(step))
-    metrics.write_json(whole / DIGESTS, _digests(whole))
+    files.write_json(whole / DIGESTS, _digests(whole))
 
 
 def latest_step(folder: str | Path) -> int | None:
@@ -149,7 +148,7 @@ def _check_digests(checkpoint: Path) -> None:
     """
     if not (checkpoint / DIGESTS).exists():
         return
-    written, found = metrics.read_json(checkpoint / DIGESTS), _digests(checkpoint)
+    written, found = files.read_json(checkpoint / DIGESTS), _digests(checkpoint)
     changed = [name for name in written if found.get(name) != written[name]]
     checks.require(not changed, _damaged(checkpoint, f"missing or changed {', '.join(changed)}"))
 

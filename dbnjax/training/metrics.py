@@ -9,7 +9,6 @@ by `read` and cut by `append`.
 import contextlib
 import io
 import json
-import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -17,9 +16,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import jax
-import numpy as np
 
-from dbnjax import checks
+from dbnjax import checks, files
 
 
 def append(path: str | Path, record: Mapping[str, Any]) -> None:
@@ -33,10 +31,10 @@ def append(path: str | Path, record: Mapping[str, Any]) -> None:
     Raises:
       InputError: the record is not JSON-able or the file cannot be written.
     """
-    line = _dumps(record) + "\n"
+    line = files.dumps(record) + "\n"
     if jax.process_index() != 0:
         return
-    with _writing(path), open(path, "a+b") as file:
+    with files.writing(path), open(path, "a+b") as file:
         _cut_torn_line(file)
         file.write(line.encode())
         file.flush()
@@ -54,7 +52,7 @@ def read(path: str | Path) -> list[dict[str, Any]]:
     """
     if not Path(path).exists():
         return []
-    lines = _read_bytes(path).split(b"\n")[:-1]
+    lines = files.read_bytes(path).split(b"\n")[:-1]
     return [_record(path, number, line) for number, line in enumerate(lines, start=1)]
 
 
@@ -68,52 +66,8 @@ def truncate(path: str | Path, keep: Callable[[dict[str, Any]], bool]) -> None:
       InputError: as `read`; the file is then left as it was.
     """
     if Path(path).exists():
-        kept = [_dumps(record) + "\n" for record in read(path) if keep(record)]
-        write_bytes(path, "".join(kept).encode())
-
-
-def write_json(path: str | Path, value: Any) -> None:
-    """Writes a JSON file atomically, with the conversions of `append`.
-
-    Raises:
-      InputError: the value is not JSON-able or the file cannot be written.
-    """
-    write_bytes(path, (_dumps(value, indent=2) + "\n").encode())
-
-
-def read_json(path: str | Path) -> Any:
-    """Reads a JSON file.
-
-    Raises:
-      InputError: the file is missing, unreadable or damaged.
-    """
-    try:
-        return json.loads(_read_bytes(path))
-    except ValueError as error:
-        raise checks.InputError(
-            f"{path}: expected JSON, got {error}; the file is damaged or was edited by hand"
-        ) from error
-
-
-def write_bytes(path: str | Path, data: bytes) -> None:
-    """Writes a file whole or not at all.
-
-    Raises:
-      InputError: the file cannot be written.
-    """
-    if jax.process_index() != 0:
-        return
-    path = Path(path)
-    with _writing(path):
-        temporary = path.with_name(f".{path.name}.tmp")
-        try:
-            with open(temporary, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        kept = [files.dumps(record) + "\n" for record in read(path) if keep(record)]
+        files.write_bytes(path, "".join(kept).encode())
 
 
 @contextlib.contextmanager
@@ -134,7 +88,7 @@ def tensorboard_writer(logdir: str | Path) -> Iterator[Callable[[int, Mapping[st
             "TensorBoard event files need tensorboardX, which is not installed; "
             "pip install 'dbnjax[tensorboard]'"
         ) from error
-    with _writing(logdir):
+    with files.writing(logdir):
         writer = SummaryWriter(str(logdir), write_to_disk=jax.process_index() == 0)
 
     def log(step: int, numbers: Mapping[str, float]) -> None:
@@ -196,26 +150,6 @@ def progress(
         yield advance
 
 
-def _dumps(value: Any, indent: int | None = None) -> str:
-    """Returns JSON; an array becomes a list and a number that is not finite becomes null."""
-    try:
-        return json.dumps(_plain(value), indent=indent, allow_nan=False)
-    except TypeError as error:
-        raise checks.InputError(
-            f"expected numbers, strings, lists and dicts to write as JSON, got {error}"
-        ) from error
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, np.ndarray | np.generic | jax.Array):
-        return _plain(value.tolist())
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
 def _record(path: str | Path, number: int, line: bytes) -> dict[str, Any]:
     try:
         record = json.loads(line)
@@ -237,25 +171,3 @@ def _cut_torn_line(file: BinaryIO) -> None:
     if file.read() != b"\n":
         file.seek(0)
         file.truncate(file.read().rfind(b"\n") + 1)
-
-
-def _read_bytes(path: str | Path) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise checks.InputError(
-            f"{path}: expected a readable file, got {error.strerror}; check the path"
-        ) from error
-
-
-@contextlib.contextmanager
-def _writing(path: str | Path) -> Iterator[None]:
-    """Makes the parent folder, and turns a refusal of the file system into one clear line."""
-    try:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        yield
-    except OSError as error:
-        raise checks.InputError(
-            f"{path}: expected a place to write, got {error.strerror}; check the path, the "
-            "permissions and the space on the disk"
-        ) from error

@@ -130,8 +130,11 @@ def _build(description: Mapping[str, Any], leaves: Mapping[str, Any], path: str,
     if kind is Array:
         checks.require(path in leaves, f"{path}: expected {what}, got no array of this name")
         return leaves[path]
+    if kind is int or get_origin(kind) is tuple:
+        checks.require(type(what) is int, f"{path}: expected a whole number, got {what!r}")
+    if kind is int:
+        return what
     if get_origin(kind) is tuple:
-        checks.require(type(what) is int, f"{path}: expected a number of items, got {what!r}")
         (item, _) = get_args(kind)
         return tuple(_build(description, leaves, f"{path}.{i}", item) for i in range(what))
     cls: Any = CLASSES.get(what) if isinstance(what, str) else None
@@ -141,9 +144,7 @@ def _build(description: Mapping[str, Any], leaves: Mapping[str, Any], path: str,
         f"{path}: expected the name of a class that may stand here, got {what!r}",
     )
     fields = {
-        field.name: description.get(f"{path}.{field.name}")
-        if field.metadata.get("pytree_node") is False
-        else _build(description, leaves, f"{path}.{field.name}", field.type)
+        field.name: _build(description, leaves, f"{path}.{field.name}", field.type)
         for field in dataclasses.fields(cls)
     }
     return cls(**fields)

@@ -19,8 +19,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
-from dbnjax import checks
-from dbnjax.training import metrics
+from dbnjax import checks, files
 from dbnjax.weights import architecture
 from dbnjax.weights.architecture import Model, describe, signature
 
@@ -65,7 +64,7 @@ def save(
     }
     _check(path, stored)
     header["digest"] = _digest(header, tensors)
-    metrics.write_bytes(path, to_bytes(tensors, header))
+    files.write_bytes(path, to_bytes(tensors, header))
 
 
 def load(

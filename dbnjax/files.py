@@ -1,0 +1,113 @@
+"""Small files written whole or not at all, and refusals of the file system as one clear line.
+
+Only process 0 of a distributed run writes, so that every process may call the same functions;
+missing folders are made.
+"""
+
+import contextlib
+import json
+import math
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from dbnjax import checks
+
+
+def write_json(path: str | Path, value: Any) -> None:
+    """Writes a JSON file atomically, with the conversions of `dumps`.
+
+    Raises:
+      InputError: the value is not JSON-able or the file cannot be written.
+    """
+    write_bytes(path, (dumps(value, indent=2) + "\n").encode())
+
+
+def read_json(path: str | Path) -> Any:
+    """Reads a JSON file.
+
+    Raises:
+      InputError: the file is missing, unreadable or damaged.
+    """
+    try:
+        return json.loads(read_bytes(path))
+    except ValueError as error:
+        raise checks.InputError(
+            f"{path}: expected JSON, got {error}; the file is damaged or was edited by hand"
+        ) from error
+
+
+def write_bytes(path: str | Path, data: bytes) -> None:
+    """Writes a file whole or not at all.
+
+    Raises:
+      InputError: the file cannot be written.
+    """
+    if jax.process_index() != 0:
+        return
+    path = Path(path)
+    with writing(path):
+        temporary = path.with_name(f".{path.name}.tmp")
+        try:
+            with open(temporary, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def dumps(value: Any, indent: int | None = None) -> str:
+    """Returns JSON; an array becomes a list and a number that is not finite becomes null.
+
+    Raises:
+      InputError: a value has no JSON form.
+    """
+    try:
+        return json.dumps(_plain(value), indent=indent, allow_nan=False)
+    except TypeError as error:
+        raise checks.InputError(
+            f"expected numbers, strings, lists and dicts to write as JSON, got {error}"
+        ) from error
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.ndarray | np.generic | jax.Array):
+        return _plain(value.tolist())
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """Reads a file.
+
+    Raises:
+      InputError: it is missing or cannot be read.
+    """
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise checks.InputError(
+            f"{path}: expected a readable file, got {error.strerror}; check the path"
+        ) from error
+
+
+@contextlib.contextmanager
+def writing(path: str | Path) -> Iterator[None]:
+    """Makes the parent folder, and turns a refusal of the file system into one clear line."""
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise checks.InputError(
+            f"{path}: expected a place to write, got {error.strerror}; check the path, the "
+            "permissions and the space on the disk"
+        ) from error

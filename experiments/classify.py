@@ -1,0 +1,152 @@
+"""Names the class of images with a saved net, and counts its errors where labels are known.
+
+    python -m experiments.classify --net=net.safetensors --images=digits.npy
+    python -m experiments.classify --net=net.safetensors --data_dir=FOLDER --split=test
+
+Images are one PNG, a folder of PNGs, an NPY file or a folder of IDX files; bright ink on a dark
+ground, as in the training data. Without labels it prints a line for each image; with labels a
+confusion matrix and, last, the errors. For the 2006 paper's net, MNIST's official test set and the
+deterministic read-out that line would be
+
+    errors: 125 of 10000 (1.25 %)
+
+784-500-500-2000 on two CPU cores: 2 s for 10,000 images, 19 s for the averaged read-out.
+"""
+
+import csv
+import dataclasses
+import io
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dbnjax import checks, files
+from dbnjax.models import dbn as dbn_lib
+from dbnjax.models.dbn import DBN
+from dbnjax.training import evaluate, metrics
+from experiments import flags, inputs
+from experiments.flags import option
+
+READ_OUTS = ("deterministic", "stochastic", "averaged", "gibbs")
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Options of the run; each is a flag."""
+
+    net: str | None = option(None, "Saved net, a .safetensors file.")
+    images: str | None = option(None, "PNG file, folder of PNG files, or NPY file.")
+    data_dir: str | None = option(None, "Folder of IDX files, gzipped or not.")
+    split: str = option("test", "Which images of --data_dir.", ("train", "test"))
+    read_out: str = option("deterministic", "How the class is read out (section 6.2).", READ_OUTS)
+    n_gibbs: int = option(10, "Iterations of the Gibbs read-out.")
+    n_passes: int = option(20, "Up-passes of the averaged read-out.")
+    output: str | None = option(None, "CSV file to write the predictions to.")
+    seed: int = option(0, "Seed of the read-outs that draw.")
+
+
+class Results(NamedTuple):
+    """What the net says.
+
+    Attributes:
+      guesses: `[n]` int, the most probable class.
+      probabilities: `[n]` what the net gives it.
+      labels: `[n]` the true classes, or None.
+      errors: the number of wrong guesses, or None.
+    """
+
+    guesses: np.ndarray
+    probabilities: np.ndarray
+    labels: np.ndarray | None
+    errors: int | None
+
+
+def run(config: Config) -> Results:
+    """Classifies the images and prints what was found.
+
+    Raises:
+      InputError: the net, the images or the labels cannot be used, or do not fit each other.
+    """
+    net = inputs.read_net(config.net)
+    n_classes = dbn_lib.label_unit(net.dbn.memory).size
+    images = inputs.read_images(net, config.images, config.data_dir, config.split)
+    if images.labels is not None:
+        checks.check_labels("labels", images.labels, n_classes)
+    scores = class_probabilities(config, net.dbn, images.pixels)
+    guesses, best = scores.argmax(-1), scores.max(-1)
+    wrong = None if images.labels is None else int((guesses != images.labels).sum())
+    results = Results(guesses, best, images.labels, wrong)
+    names = inputs.image_names(config.images, len(guesses))
+    if config.output is not None:
+        files.write_bytes(config.output, as_csv(names, results).encode())
+    print(report(names, results, n_classes))
+    return results
+
+
+def class_probabilities(config: Config, net: DBN, pixels: np.ndarray) -> np.ndarray:
+    """Returns the probability of every class, `[n, n_classes]`, under the chosen read-out.
+
+    For the Gibbs read-out it is the mean over its iterations.
+    """
+    name = "averaged probabilities" if config.read_out == "averaged" else config.read_out
+    read_out = evaluate.read_outs(config.n_gibbs, config.n_passes)[name]
+    key = jax.random.key(config.seed)
+    flat = pixels.reshape(len(pixels), -1)
+    chunks = [flat[i : i + evaluate.CHUNK] for i in range(0, len(flat), evaluate.CHUNK)]
+    scores = []
+    with metrics.progress(len(chunks), "classify", unit=f"chunk of {evaluate.CHUNK}") as advance:
+        for i, chunk in enumerate(chunks):
+            key_chunk = jax.random.fold_in(key, i)
+            scores.append(np.asarray(evaluate.scores(read_out, key_chunk, net, jnp.asarray(chunk))))
+            advance({})
+    joined = np.concatenate(scores)
+    if config.read_out == "gibbs":
+        return joined / config.n_gibbs
+    return joined if config.read_out == "averaged" else np.exp(joined)
+
+
+def report(names: list[str], results: Results, n_classes: int) -> str:
+    """Returns a line for each image, or with labels the confusion matrix and the errors."""
+    if results.labels is None:
+        width = max(len(name) for name in names)
+        return "\n".join(
+            f"{name:<{width}}  class {guess}  probability {probability:.4f}"
+            for name, guess, probability in zip(
+                names, results.guesses, results.probabilities, strict=True
+            )
+        )
+    n = len(results.labels)
+    counts = np.zeros((n_classes, n_classes), int)
+    np.add.at(counts, (results.labels, results.guesses), 1)
+    wrong = n - int(counts.trace())
+    return f"{table(counts)}\n\nerrors: {wrong} of {n} ({100 * wrong / n:.2f} %)"
+
+
+def table(counts: np.ndarray) -> str:
+    """Lays out a confusion matrix, the true class down and the guess across, as text."""
+    classes = range(len(counts))
+    width = max(len(str(counts.max())), len(str(classes[-1]))) + 2
+    rows = [f"{'':>4} |" + "".join(f"{guess:>{width}}" for guess in classes)]
+    rows.append("-" * 5 + "+" + "-" * (width * len(counts)))
+    for label in classes:
+        cells = "".join(f"{count or '.':>{width}}" for count in counts[label])
+        rows.append(f"{label:>4} |{cells}")
+    return "\n".join(["true class down, guess across", "", *rows])
+
+
+def as_csv(names: list[str], results: Results) -> str:
+    """Returns the predictions with a header: image, class, probability and, if known, label."""
+    columns = {"image": names, "class": results.guesses, "probability": results.probabilities}
+    if results.labels is not None:
+        columns["label"] = results.labels
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(zip(*columns.values(), strict=True))
+    return text.getvalue()
+
+
+if __name__ == "__main__":
+    flags.launch(run, Config)

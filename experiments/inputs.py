@@ -1,0 +1,90 @@
+"""What experiments on a saved net are given: the net, and a user's images that fit it."""
+
+import math
+from pathlib import Path
+from typing import NamedTuple
+
+from dbnjax import checks
+from dbnjax.data import idx, sources
+from dbnjax.models import dbn as dbn_lib
+from dbnjax.models import stack as stack_lib
+from dbnjax.models.dbn import DBN
+from dbnjax.models.rbm import RBM
+from dbnjax.weights import io
+
+
+class Net(NamedTuple):
+    """A saved net, ready to be asked.
+
+    Attributes:
+      dbn: the net; a machine or a stack is untied.
+      shape: height and width of its images in pixels.
+    """
+
+    dbn: DBN
+    shape: tuple[int, int]
+
+
+def read_net(path: str | None) -> Net:
+    """Reads the net of `--net`.
+
+    Its images have the shape that the metadata's `image_shape` gives, or else are square.
+
+    Raises:
+      InputError: there is no path, no such net, or its images cannot be square.
+    """
+    if path is None:
+        raise checks.InputError("--net: expected a saved net such as net.safetensors, got none")
+    model, metadata = io.load(path)
+    if isinstance(model, RBM):
+        model = stack_lib.create((model,))
+    net = model if isinstance(model, DBN) else dbn_lib.untie(model)
+    n_pixels = count_pixels(net)
+    side = math.isqrt(n_pixels)
+    height, width = metadata.get("image_shape", (side, side))
+    checks.require(
+        height * width == n_pixels,
+        f"{path}: expected visible units for images of {height} x {width}, got {n_pixels}; save "
+        "the net with the height and width as image_shape in its metadata",
+    )
+    return Net(net, (height, width))
+
+
+def count_pixels(net: DBN) -> int:
+    """Returns the number of visible units, those for labels apart."""
+    if net.generative:
+        return net.generative[0].unit.size
+    return stack_lib.feature_unit(net.memory).size
+
+
+def read_images(net: Net, images: str | None, data_dir: str | None, split: str) -> sources.Images:
+    """Reads the images of `--images`, or those of `--data_dir` and `--split`.
+
+    Raises:
+      InputError: not exactly one of the two is given, the images cannot be read, or their size
+        is not the net's.
+    """
+    checks.require(
+        (images is None) != (data_dir is None),
+        "expected images by --images (PNG, folder of PNGs, NPY) or by --data_dir (IDX files), got "
+        f"{'neither' if images is None else 'both'}",
+    )
+    if images is not None:
+        given = sources.Images(sources.read_images(images), None)
+    else:
+        given = idx.read_folder(str(data_dir), split, need_labels=False)
+    size = given.pixels.shape[1:]
+    checks.require(
+        size == net.shape,
+        f"{images or data_dir}: expected images of {net.shape[0]} x {net.shape[1]} pixels, which "
+        f"this net was trained on, got {size[0]} x {size[1]}; resize them or use another net",
+    )
+    return given
+
+
+def image_names(images: str | None, count: int) -> list[str]:
+    """Returns the names of the PNG files that were read, or else the images' numbers."""
+    path = Path(images or "")
+    if images is not None and path.is_dir():
+        return sorted(file.name for file in path.iterdir() if file.suffix.lower() == ".png")
+    return [path.name] if path.suffix.lower() == ".png" else [str(i) for i in range(count)]

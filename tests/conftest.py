@@ -1,0 +1,27 @@
+import os
+from pathlib import Path
+
+import jax
+import pytest
+from idx_files import write_set
+
+# Before anything uses a device: tests of sharding need several of them.
+jax.config.update("jax_platforms", "cpu")
+jax.config.update("jax_num_cpu_devices", 8)
+
+
+@pytest.fixture
+def mnist_dir():
+    """A folder with MNIST's four official IDX files."""
+    if "DBNJAX_DATA_DIR" not in os.environ:
+        pytest.skip("DBNJAX_DATA_DIR, a folder of MNIST's IDX files, is not set")
+    return Path(os.environ["DBNJAX_DATA_DIR"])
+
+
+@pytest.fixture
+def idx_folder(tmp_path):
+    """A small gzipped IDX set: 40 training and 20 test images of 28x28, balanced over 0..9."""
+    folder = tmp_path / "idx"
+    folder.mkdir()
+    write_set(folder)
+    return folder

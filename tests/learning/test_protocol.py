@@ -1,0 +1,165 @@
+"""One protocol for all learners: signatures, state, tracing, ensembles, donation, devices."""
+
+import inspect
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import machines
+import numpy as np
+import pytest
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
+
+from dbnjax.learning import passes, persistent, updates
+from dbnjax.learning.contrastive_divergence import contrastive_divergence
+from dbnjax.learning.persistent import (
+    fast_persistent_contrastive_divergence,
+    persistent_contrastive_divergence,
+)
+from dbnjax.learning.up_down import up_down
+from dbnjax.learning.wake_sleep import wake_sleep
+from dbnjax.types import Learner, PyTree
+
+N_CASES, N_CHAINS, N_MEMBERS = 16, 8, 3
+RBM_, NET = machines.binary(1, 5, 4), machines.net(2, (5, 4, 3, 4), 3)
+PIXELS = jax.random.uniform(jax.random.key(1), (N_CASES, 5))
+CASES = passes.Batch(PIXELS, jax.nn.one_hot(jnp.arange(N_CASES) % 3, 3))
+PLAIN = updates.hyper(0.1, momentum=0.5, decay=0.01, sparsity_cost=0.1)
+FINE = passes.hyper(0.1, momentum=0.5, decay=0.01)
+
+
+class Case(NamedTuple):
+    learner: Learner
+    params: PyTree
+    hyper: PyTree
+    batch: PyTree
+
+
+LEARNERS = {
+    "cd": Case(contrastive_divergence(k=2), RBM_, PLAIN, PIXELS),
+    "centred cd": Case(contrastive_divergence(centred=True), RBM_, PLAIN, PIXELS),
+    "pcd": Case(persistent_contrastive_divergence(N_CHAINS), RBM_, PLAIN, PIXELS),
+    "fast pcd": Case(
+        fast_persistent_contrastive_divergence(N_CHAINS),
+        RBM_,
+        persistent.fast_hyper(PLAIN, rate=0.2),
+        PIXELS,
+    ),
+    "up-down": Case(up_down(n_steps=2), NET, FINE, CASES),
+    "wake-sleep": Case(wake_sleep(N_CHAINS, n_steps=2), NET, FINE, CASES),
+}
+
+
+@pytest.fixture(params=LEARNERS)
+def case(request):
+    return LEARNERS[request.param]
+
+
+def copy(tree):
+    return jax.tree.map(jnp.copy, tree)
+
+
+def start(case):
+    return copy(case.learner.init(jax.random.key(7), case.params))
+
+
+def assert_same_step(got, expected):
+    """Parameters to rounding; chains are draws, so they agree exactly or not at all."""
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=2e-6), got, expected)
+    if hasattr(expected, "chains"):
+        np.testing.assert_array_equal(got.chains, expected.chains)
+
+
+def test_learners_are_pairs_of_the_same_two_functions(case):
+    assert isinstance(case.learner, Learner)
+    assert list(inspect.signature(case.learner.init).parameters) == ["key", "params"]
+    wanted = ["key", "hyper", "state", "batch"]
+    assert list(inspect.signature(case.learner.step).parameters) == wanted
+    state = start(case)
+    assert jax.tree.structure(state.params) == jax.tree.structure(case.params)
+
+
+def test_a_step_preserves_the_state_and_reports_scalars(case):
+    state = start(case)
+    new, info = jax.eval_shape(case.learner.step, jax.random.key(0), case.hyper, state, case.batch)
+    assert jax.tree.structure(new) == jax.tree.structure(state)
+
+    def kind(x):
+        return x.shape, x.dtype, x.weak_type
+
+    assert jax.tree.map(kind, new) == jax.tree.map(lambda x: kind(jax.typeof(x)), state)
+    assert {x.dtype for x in jax.tree.leaves((new, info))} == {jnp.dtype("float32")}
+    assert {x.shape for x in jax.tree.leaves(info)} == {()}
+    assert type(info).__name__ == "Info"
+
+
+def test_one_program_serves_every_step_and_every_hyper_parameter_and_may_be_donated_to(case):
+    traces = []
+
+    def counted(key, hyper, state, batch):
+        traces.append(1)
+        return case.learner.step(key, hyper, state, batch)
+
+    step = jax.jit(counted, donate_argnums=2)
+    state, before = start(case), np.asarray(jax.tree.leaves(case.params)[0])
+    for i, scale in enumerate((1.0, 1.0, 0.5)):
+        given = state
+        hyper = jax.tree.map(lambda x, scale=scale: scale * x, case.hyper)
+        state, _ = step(jax.random.key(i), hyper, state, case.batch)
+        assert all(x.is_deleted() for x in jax.tree.leaves(given.params))
+    assert len(traces) == 1
+    assert all(bool(jnp.isfinite(x).all()) for x in jax.tree.leaves(state))
+    assert not np.array_equal(jax.tree.leaves(state.params)[0], before)
+
+
+def test_an_ensemble_is_its_members(case):
+    """vmap over keys, parameters and hyper-parameters at once, against a loop."""
+    scales = jnp.array([1.0, 0.7, 0.4])
+    keys = jax.random.split(jax.random.key(3), N_MEMBERS)
+    many = jax.tree.map(lambda x: jnp.stack([s * x for s in scales]), (case.params, case.hyper))
+
+    def one(key, params, hyper):
+        state = case.learner.init(jax.random.fold_in(key, 0), params)
+        return case.learner.step(jax.random.fold_in(key, 1), hyper, state, case.batch)[0]
+
+    together, alone = jax.jit(jax.vmap(one))(keys, *many), jax.jit(one)
+    for i in range(N_MEMBERS):
+        member = jax.tree.map(lambda x, i=i: x[i], many)
+        got = jax.tree.map(lambda x, i=i: x[i], together)
+        assert_same_step(got, alone(keys[i], *member))
+
+
+def test_a_scan_over_minibatches_is_its_steps(case):
+    """Two steps with a rate of zero in the first, so that nothing parts the trajectories."""
+    key, state = jax.random.key(5), start(case)
+    rates = jnp.array([0.0, 1.0])
+
+    def body(state, numbered):
+        i, rate = numbered
+        hyper = jax.tree.map(lambda x: rate * x, case.hyper)
+        return case.learner.step(jax.random.fold_in(key, i), hyper, state, case.batch)
+
+    scanned = jax.jit(lambda s: jax.lax.scan(body, s, (jnp.arange(2), rates))[0])(state)
+    step = jax.jit(case.learner.step)
+    for i in range(2):
+        hyper = jax.tree.map(lambda x, i=i: rates[i] * x, case.hyper)
+        state, _ = step(jax.random.fold_in(key, i), hyper, state, case.batch)
+    assert_same_step(scanned, state)
+
+
+def test_eight_devices_make_the_same_draws_and_the_same_update(case):
+    mesh = jax.make_mesh((8,), ("cases",), axis_types=(AxisType.Auto,))
+    whole, rows = (NamedSharding(mesh, PartitionSpec(*s)) for s in ((), ("cases",)))
+    state = start(case)
+    where = jax.tree.map(lambda _: whole, state)
+    if hasattr(state, "chains"):
+        where = where._replace(chains=rows)
+    sharded = jax.device_put(state, where)
+    batch = jax.device_put(case.batch, rows)
+    key = jax.random.key(4)
+    step = jax.jit(case.learner.step)
+    expected, _ = step(key, case.hyper, state, case.batch)
+    got, _ = step(key, case.hyper, sharded, batch)
+    assert_same_step(got, expected)
+    for x, sharding in zip(jax.tree.leaves(got), jax.tree.leaves(where), strict=True):
+        assert x.sharding.is_equivalent_to(sharding, x.ndim)

@@ -1,0 +1,185 @@
+"""Gibbs kernels by stationarity: chains that start at the exact law must stay there."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import machines
+import numpy as np
+import oracles
+import oracles_dbn
+import pytest
+
+from dbnjax import units
+from dbnjax.checks import InputError
+from dbnjax.models import rbm as rbm_lib
+from dbnjax.sampling import gibbs
+
+N = 30_000
+STEPS = (1, 4, 16)
+MACHINES = {
+    "bernoulli": machines.binary(17, 4, 3),
+    "concat": machines.labelled(3, 2, 3, 3),
+    "softmax groups": machines.groups(2),
+}
+# Which units are clamped, and to what; every other value is left as nonsense.
+VISIBLE = {
+    "bernoulli": {0: 1.0, 2: 0.0},
+    "concat": {2: 0.0, 3: 1.0, 4: 0.0},
+    "softmax groups": {0: 0.0, 1: 0.0, 2: 1.0},
+}
+HIDDEN = {"bernoulli": {1: 1.0}, "concat": {0: 0.0, 2: 1.0}}
+
+
+def held(unit, given):
+    """A clamp, and which of the oracle's states agree with it."""
+    mask, values = np.zeros(unit.size, bool), np.full(unit.size, 0.37)
+    for i, value in given.items():
+        mask[i], values[i] = True, value
+    agree = (machines.states(unit)[:, mask] == values[mask]).all(-1)
+    return gibbs.clamp(unit, mask, values), agree
+
+
+def drift(rbm, kernel, law, n=N):
+    """The distance from a law `[Sv, Sh]` after a kernel, and what exact draws stay below."""
+    joint = machines.joint(rbm)
+    pairs = [
+        np.repeat(joint.visible.states, len(joint.hidden.states), axis=0),
+        np.tile(joint.hidden.states, (len(joint.visible.states), 1)),
+    ]
+    start = np.random.default_rng(9).choice(law.size, n, p=law.reshape(-1))
+    state = gibbs.State(*(jnp.asarray(x[start], jnp.float32) for x in pairs))
+    state = kernel(jax.random.key(21), rbm, state)
+    seen = oracles.frequencies(
+        np.concatenate(pairs, axis=-1), np.concatenate([state.visible, state.hidden], axis=-1)
+    )
+    return oracles.total_variation(seen, law.reshape(-1)), oracles.total_variation_floor(
+        law.reshape(-1), n
+    )
+
+
+def chain_of(n_steps, **clamps):
+    return jax.jit(partial(gibbs.chain, n_steps=n_steps, **clamps))
+
+
+@pytest.mark.parametrize("n_steps", STEPS)
+@pytest.mark.parametrize("name", MACHINES)
+def test_a_chain_leaves_the_joint_law_unchanged(name, n_steps):
+    rbm = MACHINES[name]
+    distance, floor = drift(rbm, chain_of(n_steps), machines.joint(rbm).probability)
+    assert distance < floor
+
+
+@pytest.mark.parametrize("n_steps", STEPS)
+@pytest.mark.parametrize("name", VISIBLE)
+def test_a_clamped_visible_layer_leaves_the_conditional_law_unchanged(name, n_steps):
+    rbm = MACHINES[name]
+    clamp, agree = held(rbm.visible, VISIBLE[name])
+    joint = machines.joint(rbm)
+    law = oracles_dbn.conditioned(joint, agree, np.ones(len(joint.hidden.states), bool))
+    distance, floor = drift(rbm, chain_of(n_steps, clamp_visible=clamp), law)
+    assert distance < floor
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_clamps_on_both_layers_leave_the_conditional_law_unchanged(name):
+    rbm = MACHINES[name]
+    visible, agree_visible = held(rbm.visible, VISIBLE[name])
+    hidden, agree_hidden = held(rbm.hidden, HIDDEN[name])
+    joint = machines.joint(rbm)
+    for clamps, kept in [
+        ({"clamp_hidden": hidden}, np.ones(len(joint.visible.states), bool)),
+        ({"clamp_hidden": hidden, "clamp_visible": visible}, agree_visible),
+    ]:
+        law = oracles_dbn.conditioned(joint, kept, agree_hidden)
+        for n_steps in STEPS:
+            distance, floor = drift(rbm, chain_of(n_steps, **clamps), law)
+            assert distance < floor
+
+
+def wrong_sign(key, rbm, state):
+    return gibbs.step(key, rbm.replace(weights=-rbm.weights), state)
+
+
+def hidden_from_the_old_visible(key, rbm, state):
+    new = gibbs.step(key, rbm, state)
+    return gibbs.State(new.visible, gibbs.start(key, rbm, state.visible).hidden)
+
+
+def rounded_means(key, rbm, state):
+    v = jnp.round(rbm_lib.visible_given_hidden(rbm, state.hidden).mean())
+    return gibbs.start(key, rbm, v)
+
+
+def hot_visible(key, rbm, state):
+    v = rbm.visible.sample(key, 0.6 * state.hidden @ rbm.weights.T)
+    return gibbs.start(jax.random.fold_in(key, 1), rbm, v)
+
+
+@pytest.mark.parametrize(
+    "kernel", [wrong_sign, hidden_from_the_old_visible, rounded_means, hot_visible]
+)
+def test_the_check_finds_a_wrong_kernel(kernel):
+    rbm = MACHINES["bernoulli"]
+    distance, floor = drift(rbm, kernel, machines.joint(rbm).probability)
+    assert distance > 2 * floor
+
+
+def test_a_chain_is_its_steps_with_folded_keys():
+    rbm, key = MACHINES["bernoulli"], jax.random.key(1)
+    state = gibbs.start(jax.random.key(2), rbm, jnp.ones((2, 3, 4)))
+    assert state.hidden.shape == (2, 3, 3)
+    walked = gibbs.chain(key, rbm, state, 3)
+    by_hand = state
+    for i in range(3):
+        by_hand = gibbs.step(jax.random.fold_in(key, i), rbm, by_hand)
+    assert jax.tree.all(jax.tree.map(np.array_equal, walked, by_hand))
+    unmoved = gibbs.chain(key, rbm, state, 0)
+    assert jax.tree.all(jax.tree.map(np.array_equal, unmoved, state))
+
+
+def test_a_chain_may_carry_the_means_of_one_part():
+    rbm = MACHINES["concat"]
+    state = gibbs.start(jax.random.key(2), rbm, jnp.zeros((50, 5)))
+    new = gibbs.step(jax.random.key(3), rbm, state, visible=("sample", "mean"))
+    features, labels = rbm.visible.split(new.visible)
+    assert set(np.unique(features)) == {0.0, 1.0}
+    expected = rbm.visible.split(rbm_lib.visible_given_hidden(rbm, state.hidden).mean())[1]
+    np.testing.assert_allclose(labels, expected, rtol=1e-6)
+
+
+def test_every_chain_may_be_clamped_to_values_of_its_own():
+    rbm = MACHINES["bernoulli"]
+    values = jnp.asarray(oracles.binary_states(4), jnp.float32)
+    mask = np.array([True, False, False, True])
+    clamp = gibbs.clamp(rbm.visible, mask, values)
+    state = gibbs.start(jax.random.key(4), rbm, jnp.zeros((16, 4)))
+    walked = gibbs.chain(jax.random.key(5), rbm, state, 5, clamp_visible=clamp)
+    np.testing.assert_array_equal(walked.visible[:, mask], values[:, mask])
+    assert not np.array_equal(walked.visible, values)
+
+
+@pytest.mark.parametrize(
+    ("unit", "mask", "values", "message"),
+    [
+        (units.Bernoulli.zeros(3), [True, False], np.zeros(3), r"clamp mask: expected shape \(3,"),
+        (units.Bernoulli.zeros(3), [True] * 3, np.zeros(4), "expected 3 units .* got 4"),
+        (units.Bernoulli.zeros(2), [True] * 2, [0.0, np.nan], "expected finite"),
+        (units.Categorical.zeros(3), [True, False, False], np.zeros(3), "splits group"),
+        (
+            units.Concat((units.Bernoulli.zeros(2), units.Categorical.zeros(3))),
+            [True, False, False, True, True],
+            np.zeros(5),
+            "splits group",
+        ),
+    ],
+    ids=["mask", "width", "nan", "softmax group", "group beside others"],
+)
+def test_a_clamp_that_cannot_be_is_refused(unit, mask, values, message):
+    with pytest.raises(InputError, match=message):
+        gibbs.clamp(unit, mask, values)
+
+
+def test_a_value_that_is_not_clamped_need_not_be_finite():
+    clamp = gibbs.clamp(units.Bernoulli.zeros(2), [True, False], [1.0, np.nan])
+    np.testing.assert_array_equal(gibbs.apply_clamp(clamp, jnp.zeros(2)), [1.0, 0.0])

@@ -1,0 +1,165 @@
+import itertools
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dbnjax import figures
+from dbnjax.checks import InputError
+
+
+@pytest.fixture
+def images():
+    return np.random.default_rng(0).random((12, 6, 4))
+
+
+def texts(axes):
+    return [text.get_text() for text in axes.texts]
+
+
+def start(middle, size):
+    """The first pixel of an image whose middle is drawn at a coordinate; pixels are centred."""
+    return int(middle + 0.5 - size / 2)
+
+
+def test_receptive_fields_share_one_symmetric_scale_with_a_bar():
+    weights = np.random.default_rng(0).normal(1.0, 1.0, (24, 9))
+    figure = figures.receptive_fields(weights, (6, 4), title="Fields")
+    axes, bar = figure.axes
+    low, high = axes.images[0].get_clim()
+    assert -low == high == pytest.approx(np.percentile(np.abs(weights), 99.5))
+    assert "nats" in bar.get_ylabel()
+    assert axes.get_title() == "Fields"
+
+
+def test_a_receptive_field_is_its_column_of_weights_upright():
+    weights = np.random.default_rng(0).normal(size=(24, 9))
+    shown = figures.receptive_fields(weights, (6, 4)).axes[0].images[0].get_array()
+    assert shown.shape == (3 * 7, 3 * 5)
+    np.testing.assert_array_equal(shown[8:14, 6:10], weights[:, 4].reshape(6, 4))
+    assert np.ma.getmaskarray(np.ma.masked_invalid(shown))[7].all()
+
+
+def test_only_the_first_n_fields_are_drawn_and_an_odd_last_row_is_blank():
+    weights = np.random.default_rng(0).normal(size=(24, 9))
+    shown = figures.receptive_fields(weights, (6, 4), n=5).axes[0].images[0].get_array()
+    assert np.isfinite(shown).sum() == 5 * 24
+
+
+def test_weights_that_are_all_zero_are_drawn():
+    figure = figures.receptive_fields(np.zeros((24, 3)), (6, 4))
+    assert figure.axes[0].images[0].get_clim() == (-1.0, 1.0)
+
+
+def test_image_rows_are_labelled_at_their_middles(images):
+    table = images.reshape(3, 4, 6, 4)
+    figure = figures.image_rows(
+        table, ["zero", "one", "two"], list("abcd"), title="Digits", caption="How they were made"
+    )
+    (axes,) = figure.axes
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["zero", "one", "two"]
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == list("abcd")
+    assert (axes.get_title(), axes.get_xlabel()) == ("Digits", "How they were made")
+    shown = axes.images[0].get_array()
+    top, left = start(axes.get_yticks()[1], 6), start(axes.get_xticks()[2], 4)
+    np.testing.assert_array_equal(shown[top : top + 6, left : left + 4], table[1, 2])
+    assert axes.images[0].get_clim() == (0, 1)
+
+
+@pytest.mark.parametrize("n", [1, 10, 125, 200])
+def test_a_gallery_captions_every_image_legibly_and_without_overlap(n):
+    pixels = np.random.default_rng(0).random((n, 28, 28))
+    captions = [f"{i % 10}→{(i + 3) % 10}" for i in range(n)]
+    figure = figures.gallery(pixels, captions, "Errors")
+    (axes,) = figure.axes
+    assert texts(axes) == captions
+    figure.canvas.draw()
+    boxes = [text.get_window_extent() for text in axes.texts]
+    assert min(text.get_fontsize() for text in axes.texts) >= 7
+    assert not any(left.overlaps(right) for left, right in itertools.pairwise(boxes))
+
+
+def test_a_caption_stands_above_its_own_image(images):
+    figure = figures.gallery(images, [str(i) for i in range(12)], "Errors", columns=5)
+    shown = figure.axes[0].images[0].get_array()
+    for index, text in enumerate(figure.axes[0].texts):
+        column, foot = text.get_position()
+        top, left = foot + 1, start(column, 4)
+        np.testing.assert_array_equal(shown[top : top + 6, left : left + 4], images[index])
+
+
+def test_long_captions_are_set_smaller_so_that_they_fit():
+    pixels = np.zeros((20, 28, 28))
+    (axes,) = figures.gallery(pixels, ["ankle boot→sandal"] * 20, "Errors").axes
+    axes.figure.canvas.draw()
+    left, right = (text.get_window_extent() for text in axes.texts[:2])
+    assert not left.overlaps(right)
+
+
+def test_a_gallery_of_no_images_says_so():
+    (axes,) = figures.gallery(np.zeros((0, 28, 28)), [], "Errors").axes
+    assert texts(axes) == ["nothing to show"]
+    assert axes.get_title() == "Errors"
+
+
+@pytest.mark.parametrize("log_y", [False, True])
+def test_curves_are_labelled(log_y):
+    series = {"train": (range(3), [3.0, 2.0, 1.0]), "test": ([0, 2], [4.0, np.nan])}
+    figure = figures.curves(series, "epoch", "errors (%)", "Errors", log_y)
+    (axes,) = figure.axes
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["train", "test"]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("epoch", "errors (%)")
+    assert axes.get_yscale() == ("log" if log_y else "linear")
+    np.testing.assert_array_equal(axes.lines[0].get_ydata(), [3.0, 2.0, 1.0])
+
+
+def test_saved_figures_are_whole_pngs(images, tmp_path):
+    path = tmp_path / "figures" / "rows.png"
+    figures.save(figures.image_rows(images[None], ["all"], title="Digits"), path)
+    with Image.open(path) as picture:
+        picture.load()
+        assert picture.format == "PNG"
+        assert min(picture.size) > 100
+        assert len(np.unique(np.asarray(picture.convert("L")))) > 50
+    assert [entry.name for entry in path.parent.iterdir()] == ["rows.png"]
+
+
+def test_a_figure_that_cannot_be_written_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    figure = figures.curves({"a": ([0], [1])}, "x", "y", "t")
+    with pytest.raises(InputError, match="expected a place to write"):
+        figures.save(figure, tmp_path / "file" / "a.png")
+
+
+@pytest.mark.parametrize(
+    ("draw", "message"),
+    [
+        (lambda: figures.receptive_fields(np.zeros((25, 3)), (6, 4)), r"expected shape \(24, n_"),
+        (lambda: figures.receptive_fields(np.zeros((24, 0)), (6, 4)), r"got \(24, 0\)"),
+        (lambda: figures.receptive_fields(np.full((24, 3), np.nan), (6, 4)), "finite"),
+        (lambda: figures.image_rows(np.zeros((3, 24)), ["a"] * 3, title=""), r"got shape \(3, 24"),
+        (lambda: figures.image_rows(np.full((1, 1, 2, 2), 255), ["a"], title=""), "scale"),
+        (lambda: figures.image_rows(np.zeros((2, 1, 2, 2)), ["a"], title=""), "row labels: exp"),
+        (lambda: figures.image_rows(np.zeros((1, 2, 2, 2)), ["a"], ["b"], title=""), "column lab"),
+        (lambda: figures.gallery(np.zeros((2, 4)), ["a", "b"], ""), r"expected \[n, height, width"),
+        (lambda: figures.gallery(np.zeros((2, 4, 4)), ["a"], ""), "captions: expected 2"),
+        (lambda: figures.gallery(np.zeros((0, 4, 4)), ["a"], ""), "captions: expected 0"),
+        (lambda: figures.curves({}, "x", "y", ""), "at least one"),
+        (lambda: figures.curves({"a": ([0, 1], [1])}, "x", "y", ""), "curve a: expected x and y"),
+    ],
+)
+def test_bad_input_is_refused(draw, message):
+    with pytest.raises(InputError, match=message):
+        draw()
+
+
+def test_no_global_figures_are_made():
+    program = (
+        "import sys; from dbnjax import figures;"
+        "figures.curves({'a': ([0], [1])}, 'x', 'y', 't');"
+        "print('matplotlib.pyplot' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert done.stdout == b"False\n"

@@ -1,0 +1,185 @@
+"""The floors of the house: what may import what, read from the source without running it."""
+
+import ast
+import graphlib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+# Imports go down only; a package may import itself, and nothing else on its own floor.
+FLOORS = {
+    "dbnjax.types": 0,
+    "dbnjax.checks": 0,
+    "dbnjax.numerics": 0,
+    "dbnjax.units": 1,
+    "dbnjax.models": 2,
+    "dbnjax.sampling": 3,
+    "dbnjax.learning": 4,
+    "dbnjax.inference": 4,
+    "dbnjax.evaluation": 4,
+    "dbnjax.weights": 4,
+    "dbnjax.training": 5,
+    "experiments": 6,
+}
+# Files, arrays of NumPy and figures: they stand beside the kernels, and see only `checks`.
+HOST = ("dbnjax.data", "dbnjax.figures", "dbnjax.files")
+ALSO_WITHOUT_KERNELS = "dbnjax.training.metrics"  # on its package's floor, but it sees no kernel
+WITHOUT_JAX = ("dbnjax.data", "dbnjax.figures")
+MAY_IMPORT_HOST = ("dbnjax.weights", "dbnjax.training", "experiments")
+SHARED_BY_LEARNERS = ("dbnjax.learning.updates", "dbnjax.learning.passes")
+CODE_IN_FILES = ("pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal")
+
+
+def within(module, packages):
+    """Whether a dotted name is one of the packages or lies in one."""
+    return any(module == p or module.startswith(p + ".") for p in packages)
+
+
+def package_of(module):
+    """The entry of FLOORS that a module belongs to."""
+    return next((package for package in FLOORS if within(module, (package,))), None)
+
+
+def module_name(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def sources():
+    paths = [*ROOT.glob("dbnjax/**/*.py"), *ROOT.glob("experiments/**/*.py")]
+    return {module_name(path): ast.parse(path.read_text()) for path in paths}
+
+
+SOURCES = sources()
+
+
+def imports(tree):
+    """Every imported dotted name, functions' own imports included."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute here"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def own_imports(tree):
+    """The modules of this repository that are imported, names inside them cut off."""
+    ours = {name for name in imports(tree) if within(name, ("dbnjax", "experiments"))}
+    return {name if name in SOURCES else name.rpartition(".")[0] for name in ours}
+
+
+def wrong_imports(module, tree):
+    """The imports of a module that the floors forbid."""
+    if module == "dbnjax":
+        return set()
+    return {name for name in own_imports(tree) if not allowed(module, name)}
+
+
+def allowed(module, imported):
+    if within(imported, HOST):
+        return within(module, (*HOST, *MAY_IMPORT_HOST))
+    if within(module, (*HOST, ALSO_WITHOUT_KERNELS)):
+        return imported == "dbnjax.checks"
+    home, there = package_of(module), package_of(imported)
+    if home is None or there is None:
+        return False
+    if home == there == "dbnjax.learning":
+        return module == home or imported in SHARED_BY_LEARNERS
+    both_at_the_bottom = FLOORS[home] == FLOORS[there] == 0
+    return home == there or FLOORS[there] < FLOORS[home] or both_at_the_bottom
+
+
+def attributes(tree):
+    """Every dotted expression, such as `jax.jit`."""
+    return {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+
+
+def wrong_uses(module, tree):
+    """The uses of jit, flags, pickle and jax that a module's place forbids."""
+    used = imports(tree) | attributes(tree)
+    wrong = {name for name in used if within(name, CODE_IN_FILES)}
+    wrong |= {
+        "allow_pickle"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.keyword)
+        and node.arg == "allow_pickle"
+        and ast.unparse(node.value) != "False"
+    }
+    if not within(module, ("dbnjax.training", "experiments")):
+        wrong |= used & {"jax.jit", "jax.pmap"}
+    if not within(module, ("experiments",)):
+        wrong |= {name for name in used if within(name, ("absl.flags", "absl.app"))}
+    if within(module, WITHOUT_JAX):
+        wrong |= {name for name in used if within(name, ("jax", "flax"))}
+    return wrong
+
+
+@pytest.mark.parametrize("module", SOURCES)
+def test_a_module_keeps_its_place(module):
+    assert wrong_imports(module, SOURCES[module]) == set()
+    assert wrong_uses(module, SOURCES[module]) == set()
+
+
+def test_every_module_has_a_place():
+    homeless = {m for m in SOURCES if package_of(m) is None and not within(m, HOST)}
+    assert homeless == {"dbnjax"}
+    assert all(any(within(module, (p,)) for module in SOURCES) for p in (*FLOORS, *HOST))
+
+
+def graph():
+    """The modules that each module imports, less its own package's list of names."""
+    return {
+        module: {name for name in own_imports(tree) if not within(module, (name,))}
+        for module, tree in SOURCES.items()
+    }
+
+
+def test_no_cycles():
+    assert len(list(graphlib.TopologicalSorter(graph()).static_order())) == len(SOURCES)
+
+
+@pytest.mark.parametrize(
+    ("module", "line"),
+    [
+        ("dbnjax.units.new", "from dbnjax.models import rbm"),
+        ("dbnjax.units.new", "def f():\n    from dbnjax.sampling import gibbs"),
+        ("dbnjax.models.new", "import dbnjax.sampling.gibbs"),
+        ("dbnjax.models.new", "from dbnjax import rbm"),
+        ("dbnjax.sampling.new", "from dbnjax.learning.updates import momentum"),
+        ("dbnjax.inference.new", "from dbnjax.learning import updates"),
+        ("dbnjax.learning.new", "from dbnjax.learning import up_down"),
+        ("dbnjax.learning.new", "from dbnjax.training import metrics"),
+        ("dbnjax.data.new", "from dbnjax.units import Bernoulli"),
+        ("dbnjax.figures", "from dbnjax import numerics"),
+        ("dbnjax.training.metrics", "from dbnjax.training import loop"),
+        ("dbnjax.weights.new", "from dbnjax.training import metrics"),
+        ("dbnjax.models.new", "from dbnjax import files"),
+        ("dbnjax.training.new", "from experiments import flags"),
+        ("dbnjax.nowhere", "from dbnjax import checks"),
+    ],
+)
+def test_a_wrong_import_is_seen(module, line):
+    assert wrong_imports(module, ast.parse(line))
+
+
+@pytest.mark.parametrize(
+    ("module", "line"),
+    [
+        ("dbnjax.learning.new", "import jax\nstep = jax.jit(step)"),
+        ("dbnjax.models.new", "from jax import jit"),
+        ("dbnjax.training.new", "from absl import flags"),
+        ("dbnjax.training.new", "import absl.flags"),
+        ("dbnjax.weights.new", "import pickle"),
+        ("experiments.new", "from joblib import dump"),
+        ("experiments.new", "numpy.load(path, allow_pickle=True)"),
+        ("dbnjax.data.new", "import jax.numpy as jnp"),
+        ("dbnjax.figures", "import jax"),
+    ],
+)
+def test_a_wrong_use_is_seen(module, line):
+    assert wrong_uses(module, ast.parse(line))

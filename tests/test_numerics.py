@@ -1,0 +1,124 @@
+"""Stable functions against float64, and the quality of the draws."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import oracles
+import pytest
+from scipy import special, stats
+
+from dbnjax import numerics
+
+ARGUMENTS = np.concatenate(
+    [-np.geomspace(1000, 3, 40), np.linspace(-3, 3, 61), np.geomspace(3, 50, 20)]
+).astype(np.float32)
+FAILURE = 1e-6  # the chance that a right generator had failed a test before the key was fixed
+
+
+def halves(draws):
+    """The draws made of words as they stand, and of the same words with halves exchanged."""
+    return np.split(np.asarray(draws), 2, axis=-1)
+
+
+@pytest.fixture(scope="module")
+def many():
+    return numerics.uniform(jax.random.key(0), (1000, 400))
+
+
+@pytest.mark.parametrize("half", [0, 1])
+@pytest.mark.parametrize("scale", [1, 2**8, 2**18])
+def test_uniform_marginals(many, half, scale):
+    # At scale s the leading bits are dropped, so that the test sees the later ones.
+    part = (halves(many)[half].astype(np.float64) * scale) % 1.0
+    counts = np.histogram(part, bins=64, range=(0.0, 1.0))[0]
+    assert stats.chisquare(counts).pvalue > FAILURE
+
+
+def test_two_readings_of_a_word_are_nearly_independent(many):
+    first, second = (half.ravel().astype(np.float64) for half in halves(many))
+    correlation = np.corrcoef(first, second)[0, 1]
+    assert abs(correlation) < 5.0 / np.sqrt(first.size)
+    table = np.histogram2d(first, second, bins=12, range=((0, 1), (0, 1)))[0]
+    assert stats.chisquare(table.ravel()).pvalue > FAILURE
+
+
+def test_uniforms_lie_on_their_grid(many):
+    steps = np.asarray(many, np.float64) * 2**24
+    assert (steps == np.round(steps)).all()
+    assert steps.min() >= 0
+    assert steps.max() < 2**24
+    assert many.dtype == jnp.float32
+
+
+@pytest.mark.parametrize("shape", [(1,), (5,), (3, 7), (2, 1, 3, 9), (4, 0)])
+def test_uniform_of_odd_sizes(shape):
+    draws = np.asarray(numerics.uniform(jax.random.key(1), shape))
+    assert draws.shape == shape
+    assert np.unique(draws).size == draws.size
+
+
+def test_draws_under_vmap_are_those_of_a_loop():
+    keys = jax.random.split(jax.random.key(2), 4)
+    together = jax.vmap(lambda key: numerics.uniform(key, (3, 5)))(keys)
+    for key, draws in zip(keys, together, strict=True):
+        np.testing.assert_array_equal(draws, numerics.uniform(key, (3, 5)))
+
+
+def test_bernoulli_is_exact_at_the_borders_and_right_between():
+    probability = jnp.array([0.0, 1.0, 0.03, 0.5, 0.9])
+    n = 50_000
+    states = np.asarray(numerics.bernoulli(jax.random.key(3), jnp.tile(probability, (n, 1))))
+    assert (states[:, 0] == 0).all()
+    assert (states[:, 1] == 1).all()
+    assert set(np.unique(states)) == {0.0, 1.0}
+    assert states.dtype == np.float32
+    error = np.sqrt(np.asarray(probability * (1 - probability)) / n)
+    assert (np.abs(states.mean(0) - probability) <= 5 * error).all()
+
+
+def test_log_mills_ratio():
+    x = -ARGUMENTS.astype(np.float64)
+    expected = special.log_ndtr(-x) - stats.norm.logpdf(x)
+    np.testing.assert_allclose(
+        jax.jit(numerics.log_mills)(-ARGUMENTS), expected, rtol=2e-6, atol=2e-6
+    )
+
+
+def truncated_moments(a):
+    """E[x] and E[x^2] of a normal of mean a and variance 1 on x > 0, by quadrature."""
+    low, high = (max(0.0, a - 12), a + 12) if a > -3 else (0.0, 40 / -a)
+    x, log_weight = oracles.gauss_legendre(low, high, 200)
+    p = np.exp(log_weight + a * x - 0.5 * x**2 - np.max(a * x - 0.5 * x**2))
+    return (p * x).sum() / p.sum(), (p * x**2).sum() / p.sum()
+
+
+def test_moments_of_the_truncated_normal():
+    mean, square = np.transpose([truncated_moments(float(a)) for a in ARGUMENTS])
+    got = jax.jit(numerics.truncated_normal_mean)(ARGUMENTS)
+    np.testing.assert_allclose(got, mean, rtol=5e-6)
+    got = jax.jit(numerics.truncated_normal_square)(ARGUMENTS)
+    np.testing.assert_allclose(got, square, rtol=2e-5)
+
+
+def test_slopes_are_finite_and_right_over_the_whole_range():
+    # d log R / dx = x - 1 / R is minus the excess mean, in the library's own other function.
+    slope = jax.jit(jax.vmap(jax.grad(numerics.log_mills)))(-ARGUMENTS)
+    mean = [truncated_moments(float(a))[0] for a in ARGUMENTS]
+    np.testing.assert_allclose(slope, -np.array(mean), rtol=3e-5)
+    for function in (numerics.truncated_normal_mean, numerics.truncated_normal_square):
+        assert np.isfinite(jax.jit(jax.vmap(jax.grad(function)))(ARGUMENTS)).all()
+
+
+LOWER = np.array([-1000.0, -5.0, 0.0, 2.9, 3.1, 10.0, 100.0, 1000.0], np.float32)
+
+
+def test_draws_from_the_tail():
+    n = 20_000
+    excess = jax.jit(numerics.truncated_normal_tail)(jax.random.key(4), jnp.tile(LOWER, (n, 1)))
+    excess, lower = np.float64(excess), np.float64(LOWER)
+    assert (excess >= 0).all()
+    survival = np.exp(special.log_ndtr(-(lower + excess)) - special.log_ndtr(-lower))
+    # Dvoretzky, Kiefer and Wolfowitz bound the Kolmogorov-Smirnov distance of n exact draws.
+    allowed = np.sqrt(np.log(2 / FAILURE) / (2 * n))
+    for column in survival.T:
+        assert stats.kstest(column, "uniform").statistic < allowed

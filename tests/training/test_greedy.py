@@ -1,0 +1,64 @@
+"""What each machine of a stack is given to learn from."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dbnjax.models.belief_net import Layer
+from dbnjax.training import greedy
+from dbnjax.units import Bernoulli
+
+KEY = jax.random.key(0)
+PIXELS = jnp.asarray(np.random.default_rng(0).integers(0, 256, (50, 6)), jnp.uint8)
+LABELS = jnp.arange(50) % 3
+
+
+@pytest.fixture
+def below() -> tuple[Layer, ...]:
+    keys = jax.random.split(KEY)
+    sizes = ((6, 5), (5, 4))
+    return tuple(
+        Layer(Bernoulli.zeros(n_to), jax.random.normal(key, (n_from, n_to)))
+        for key, (n_from, n_to) in zip(keys, sizes, strict=True)
+    )
+
+
+def test_means_are_intensities_and_activation_probabilities(below):
+    prepare = greedy.layer_data("mean", "mean", 0)
+    v = PIXELS / 255.0
+    np.testing.assert_allclose(prepare(KEY, (), PIXELS, LABELS), v, atol=1e-7)
+    expected = jax.nn.sigmoid(jax.nn.sigmoid(v @ below[0].weights) @ below[1].weights)
+    np.testing.assert_allclose(prepare(KEY, below, PIXELS, LABELS), expected, atol=1e-6)
+
+
+def test_samples_are_binary_new_each_time_and_right_on_average(below):
+    prepare = jax.jit(greedy.layer_data("sample", "sample", 0))
+    keys = jax.random.split(KEY, 2000)
+    pixels = jax.vmap(lambda key: prepare(key, (), PIXELS[:4], LABELS[:4]))(keys)
+    assert set(np.unique(pixels)) == {0.0, 1.0}
+    # Six standard errors of a mean of 2,000 binary draws.
+    np.testing.assert_allclose(pixels.mean(0), PIXELS[:4] / 255.0, atol=6 * 0.5 / 2000**0.5)
+    features = jax.vmap(lambda key: prepare(key, below, PIXELS[:4], LABELS[:4]))(keys)
+    assert set(np.unique(features)) == {0.0, 1.0}
+    assert (features[0] != features[1]).any()
+
+
+def test_labels_stand_one_of_k_beside_the_features(below):
+    joined = greedy.layer_data("mean", "mean", 3)(KEY, below, PIXELS, LABELS)
+    assert joined.shape == (50, 4 + 3)
+    np.testing.assert_array_equal(joined[:, 4:], np.eye(3)[np.asarray(LABELS)])
+
+
+def test_a_net_gets_pixels_and_labels():
+    batch = greedy.net_data("mean", 3)(KEY, None, PIXELS, LABELS)
+    np.testing.assert_allclose(batch.visible, PIXELS / 255.0, atol=1e-7)
+    np.testing.assert_array_equal(batch.labels.argmax(-1), LABELS)
+    assert greedy.net_data("mean", 0)(KEY, None, PIXELS, LABELS).labels is None
+
+
+def test_only_a_labelled_machine_has_a_softmax_group():
+    assert greedy.layer(KEY, 6, 4).visible.size == 6
+    assert greedy.layer(KEY, 6, 4, 3).visible.size == 9
+    assert greedy.choices(0).visible == "mean"
+    assert greedy.choices(3).visible == ("mean", "sample")

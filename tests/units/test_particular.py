@@ -1,0 +1,107 @@
+"""What is particular to one unit type: bounds, borders, masks and refusals."""
+
+import cases
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dbnjax import units
+from dbnjax.checks import InputError
+
+BORDER = 1e-3  # how far from the border of what a unit can express a matched mean may end
+
+MATCHED = {
+    "bernoulli": (units.Bernoulli.zeros(4), [0.0, 1.0, 0.3, 0.5], [0.0, 0.0, 0.21, 0.25]),
+    "categorical": (units.Categorical.zeros(3, 2), [0.0, 0.4, 0.6, 1.0, 0.0, 0.0], [0.1] * 6),
+    "gaussian": (units.Gaussian.zeros(4), [0.0, 1.0, -7.0, 40.0], [0.0, 1.0, 1e-9, 1e9]),
+    "relu": (units.Relu.zeros(5), [0.0, 0.0, 1.0, 0.05, 30.0], [0.0, 1.0, 0.0, 4.0, 2.0]),
+    "poisson": (units.Poisson.zeros(3), [0.0, 0.7, 12.0], [0.0, 0.7, 12.0]),
+    "concat": (
+        units.Concat((units.Bernoulli.zeros(2), units.Gaussian.zeros(1))),
+        [0.0, 0.2, 0.5],
+        [0.0, 0.16, 0.0],
+    ),
+}
+
+
+def test_binary_probability_is_the_sigmoid_of_the_field():
+    assert float(units.Bernoulli.zeros(1).mean(jnp.ones(1))[0]) == pytest.approx(0.731058579)
+
+
+@pytest.mark.parametrize("name", MATCHED)
+def test_match_reaches_the_mean_at_a_zero_field(name):
+    unit, mean, variance = MATCHED[name]
+    matched = unit.match(jnp.array(mean), jnp.array(variance))
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(matched))
+    assert jax.tree.structure(matched) == jax.tree.structure(unit)
+    got = matched.mean(jnp.zeros(unit.size))
+    np.testing.assert_allclose(got, mean, atol=2 * BORDER, rtol=1e-5)
+
+
+def test_match_keeps_means_that_can_be_expressed():
+    mean = jnp.array([0.03, 0.5, 0.9])
+    binary = units.Bernoulli.zeros(3).match(mean, mean * (1 - mean))
+    np.testing.assert_allclose(binary.bias, np.log(mean / (1 - mean)), rtol=1e-5)
+    gaussian = units.Gaussian.zeros(2).match(jnp.array([1.0, 2.0]), jnp.array([0.2, 9.0]))
+    np.testing.assert_allclose(gaussian.variance, [0.2, 9.0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("unit_type", [units.Gaussian, units.Relu])
+def test_the_variance_is_bounded_and_its_slope_finite(unit_type):
+    raw = jnp.array([-1e30, -1e3, -6.0, 0.0, 6.0, 1e3, 1e30])
+    unit = unit_type(bias=jnp.full(7, 0.1), raw_log_variance=raw)
+    spread = unit.tails().scale
+    assert np.exp(-3.001) < spread.min()
+    assert spread.max() < np.exp(3.001)
+    assert spread[3] == 1.0
+    assert (np.diff(spread) >= 0).all()
+    field = jnp.full(7, -0.7)
+    by_cumulant = jax.jit(jax.grad(lambda u: u.cumulant(field)))
+    by_energy = jax.jit(jax.grad(lambda u: u.energy(jnp.ones(7))))
+    for slope in (by_cumulant(unit), by_energy(unit)):
+        assert np.isfinite(slope.raw_log_variance).all()
+        assert slope.raw_log_variance[3] != 0.0
+
+
+def test_the_noisy_rectifier_refuses_to_give_an_energy():
+    for method in (cases.NOISY_RELU.energy, cases.NOISY_RELU.cumulant):
+        with pytest.raises(TypeError, match="NoisyRelu has no"):
+            method(jnp.zeros(2))
+
+
+def test_a_negative_rectified_state_is_impossible():
+    assert cases.RELU.energy(jnp.array([0.5, -0.1])) == np.inf
+
+
+@pytest.mark.parametrize("name", cases.ALL)
+def test_a_mask_must_have_one_entry_a_unit(name):
+    unit = cases.ALL[name]
+    unit.check_mask(np.ones(unit.size, bool))
+    unit.check_mask(np.zeros(unit.size, bool))
+    with pytest.raises(
+        InputError, match=rf"expected shape \({unit.size},\), got \({unit.size + 1}"
+    ):
+        unit.check_mask(np.ones(unit.size + 1, bool))
+
+
+def test_a_mask_may_not_split_a_softmax_group():
+    cases.GROUPS.check_mask(np.repeat([True, False, True], 3))
+    with pytest.raises(InputError, match=r"splits group \[1\]"):
+        cases.GROUPS.check_mask(np.array([True] * 4 + [False] * 5))
+    with pytest.raises(InputError, match=r"whole softmax groups of 4"):
+        cases.MIXED.check_mask(np.array([True, False, True, True, False, True, False]))
+    cases.MIXED.check_mask(np.array([True, False, True, True, True, True, False]))
+
+
+def test_a_concat_may_draw_one_part_and_average_another():
+    unit, key, field = cases.MIXED, jax.random.key(1), jnp.zeros((200, 7))
+    state, statistics = unit.draw(key, field, ("sample", "mean", "mean"))
+    mean = unit.mean(field)
+    assert set(np.unique(state[:, :2])) == {0.0, 1.0}
+    np.testing.assert_array_equal(state[:, 2:], mean[:, 2:])
+    np.testing.assert_array_equal(statistics.parts[0].bias, state[:, :2])
+    expected = unit.expected_statistics(field).parts[2]
+    jax.tree.map(np.testing.assert_array_equal, statistics.parts[2], expected)
+    with pytest.raises(InputError, match="expected one choice or 3, one a part, got 2"):
+        unit.draw(key, field, ("sample", "mean"))
