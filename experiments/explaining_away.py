@@ -68,10 +68,10 @@ def summarise(states: np.ndarray, posterior: np.ndarray) -> Result:
 def run(config: Config) -> Result:
     """Prints the exact posterior and returns it."""
     states, posterior = exact.posterior_over_causes(make_net(config), jnp.ones(1))
-    result = summarise(np.float64(states), np.float64(posterior))
+    result = summarise(np.asarray(states, np.float64), np.asarray(posterior, np.float64))
     print("The house jumped. What happened?")
     print("truck  earthquake  probability")
-    for (truck, earthquake), p in zip(np.int64(states), result.posterior, strict=True):
+    for (truck, earthquake), p in zip(np.asarray(states, int), result.posterior, strict=True):
         print(f"{truck:5d}  {earthquake:10d}  {p:.6f}")
     print(f"p(earthquake)                 {result.earthquake:.4f}")
     print(f"p(earthquake | truck as well) {result.earthquake_given_truck:.4f}")

@@ -120,6 +120,8 @@ def run(config: Config) -> dict[str, Any]:
     check(config)
     source = sources.load(config.dataset, config.data_dir)
     splits = preparation.make_splits(source, *sizes(config, source), config.split_seed)
+    data = loop.put(*labelled(splits.train), config.batch_size, balanced=True)
+    held_out = loop.put(*labelled(splits.validation), 1, balanced=False)
     folder = workdir.prepare(config.workdir, config)
     place = stages.Place(folder)
     done = [r for r in metrics.read(place.metrics) if r["stage"] == "summary"]
@@ -131,8 +133,8 @@ def run(config: Config) -> dict[str, Any]:
         config=config,
         key=jax.random.key(config.seed),
         n_labels=source.n_classes if config.labels else 0,
-        data=loop.put(*labelled(splits.train), config.batch_size, balanced=True),
-        held_out=loop.put(*labelled(splits.validation), 1, balanced=False),
+        data=data,
+        held_out=held_out,
         place=place,
     )
     if config.tensorboard:

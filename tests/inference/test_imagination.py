@@ -91,13 +91,18 @@ def test_a_chain_started_at_images_is_one_stochastic_up_pass_from_them():
 
 def test_a_film_without_labels_has_none():
     net = machines.net(3, (4, 3, 2))
-    state = generate.start_at_random(KEY, net, 5)
-    images, labels = generate.film(KEY, net, state, 3, 2)
+
+    @jax.jit
+    def short_film(net):
+        return generate.film(KEY, net, generate.start_at_random(KEY, net, 5), 3, 2)
+
+    images, labels = short_film(net)
     assert images.shape == (3, 5, 4)
     assert labels is None
 
 
 RBM_ = machines.binary(17, 4, 3)
+complete_dbn = jax.jit(complete.complete_dbn, static_argnames=("n_rounds", "n_steps"))
 MASK = np.array([True, False, False, True])
 
 
@@ -124,19 +129,19 @@ def test_a_net_completes_and_keeps_what_is_known(sizes, n_labels):
     given = jax.random.uniform(jax.random.key(5), (7, 6))
     pixels = units.Bernoulli.zeros(6)
     known = gibbs.clamp(pixels, mask, given)
-    filled = complete.complete_dbn(KEY, net, known, n_rounds=3, n_steps=2)
+    filled = complete_dbn(KEY, net, known, n_rounds=3, n_steps=2)
     np.testing.assert_array_equal(filled[:, mask], given[:, mask])
     unknown = np.asarray(filled[:, ~mask])
     assert ((unknown >= 0) & (unknown <= 1)).all()
     # The values under the unknown pixels are not looked at.
     other = gibbs.clamp(pixels, mask, jnp.where(mask, given, 0.9))
-    again = complete.complete_dbn(KEY, net, other, n_rounds=3, n_steps=2)
+    again = complete_dbn(KEY, net, other, n_rounds=3, n_steps=2)
     np.testing.assert_array_equal(again, filled)
 
 
 def test_a_round_is_an_up_pass_some_iterations_and_a_down_pass():
     known = gibbs.clamp(units.Bernoulli.zeros(4), MASK, jnp.ones((5, 4)))
-    filled = complete.complete_dbn(KEY, NET, known, n_rounds=1, n_steps=2)
+    filled = complete_dbn(KEY, NET, known, n_rounds=1, n_steps=2)
     key_up, key_chain, key_look = jax.random.split(jax.random.fold_in(KEY, 0), 3)
     begin = NET.generative[0].unit.mean(jnp.zeros((5, 4)))
     begin = gibbs.apply_clamp(known, begin)

@@ -111,7 +111,7 @@ def test_fast_weights_are_forgotten(offset):
 
 
 def test_chains_that_carry_means_are_refused():
-    with pytest.raises(InputError, match="expected choices.visible='sample'"):
+    with pytest.raises(InputError, match=r"expected choices\.visible='sample'"):
         persistent_contrastive_divergence(4, choices=updates.Choices(visible="mean"))
 
 

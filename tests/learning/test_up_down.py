@@ -1,6 +1,6 @@
 """Up-down against appendix B transcribed, and both passes against autodiff."""
 
-from functools import partial
+from functools import cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -30,10 +30,18 @@ def assert_close(got, expected, atol=2e-6):
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-5, atol=atol), got, expected)
 
 
+up_down_learner = cache(up_down)  # one learner, one program
+DREAMER = wake_sleep(n_chains=5, n_steps=2)
+
+
 @partial(jax.jit, static_argnums=0)
-def update(learner, net, batch, hyper, key=KEY):
+def run(learner, key, hyper, state, batch):
+    return learner.step(key, hyper, state, batch)
+
+
+def update(learner, net, batch, hyper):
     """What one step from rest adds to the net, and the state after it."""
-    state, info = learner.step(key, hyper, learner.init(jax.random.key(0), net), batch)
+    state, info = run(learner, KEY, hyper, learner.init(jax.random.key(0), net), batch)
     return jax.tree.map(jnp.subtract, state.params, net), state, info
 
 
@@ -81,7 +89,7 @@ def uniforms(key, n_steps):
 
 @pytest.mark.parametrize("n_steps", [1, 3])
 def test_one_step_is_appendix_b(n_steps):
-    change, _, _ = update(up_down(n_steps), NET, BATCH, passes.hyper(1.0))
+    change, _, _ = update(up_down_learner(n_steps), NET, BATCH, passes.hyper(1.0))
     exact = jax.tree.map(np.float64, names_of_appendix_b(NET))
     data, targets = np.float64(BATCH.visible), np.float64(BATCH.labels)
     expected = oracles_dbn.up_down_gradients(exact, data, targets, uniforms(KEY, n_steps))
@@ -90,7 +98,9 @@ def test_one_step_is_appendix_b(n_steps):
 
 def test_every_prediction_precedes_every_update():
     """So the step is linear in the rate; a prediction from updated weights would bend it."""
-    whole, half = (update(up_down(2), NET, BATCH, passes.hyper(rate))[0] for rate in (2.0, 1.0))
+    whole, half = (
+        update(up_down_learner(3), NET, BATCH, passes.hyper(rate))[0] for rate in (2.0, 1.0)
+    )
     assert_close(whole, jax.tree.map(lambda x: 2.0 * x, half), 5e-6)
 
 
@@ -104,32 +114,39 @@ REAL = NET.replace(
 )
 
 
-@pytest.mark.parametrize("net", [NET, REAL], ids=["binary", "real pixels"])
-def test_the_wake_pass_ascends_the_probability_of_each_layer_given_the_one_above(net):
-    states, gradients = jax.jit(passes.wake)(KEY, net, BATCH.visible)
-    up = dbn_lib.up_pass(KEY, net, BATCH.visible, "sample")
+def mean_log_probability(layers, inputs, outputs):
+    """Summed over layers, each given its input."""
+    given = [belief_net.conditional(layer, x) for layer, x in zip(layers, inputs, strict=True)]
+    return sum(g.log_prob(y).mean() for g, y in zip(given, outputs, strict=True))
+
+
+@jax.jit
+def wake_and_judge(net):
+    states, gradients = passes.wake(KEY, net, BATCH.visible)
+    objective = partial(mean_log_probability, inputs=states[1:], outputs=states[:-1])
+    return states, gradients, jax.grad(objective)(net.generative)
+
+
+def test_the_wake_pass_ascends_the_probability_of_each_layer_given_the_one_above():
+    states, gradients, expected = wake_and_judge(REAL)
+    up = dbn_lib.up_pass(KEY, REAL, BATCH.visible, "sample")
     assert all(map(np.array_equal, states, (BATCH.visible, *up)))
-
-    def objective(layers):
-        pairs = zip(layers, states[1:], states[:-1], strict=True)
-        return sum(belief_net.conditional(a, x).log_prob(y).mean() for a, x, y in pairs)
-
-    assert_close(gradients, jax.grad(objective)(net.generative), 2e-5)
+    assert_close(gradients, expected, 2e-5)
 
 
-@pytest.mark.parametrize("net", [NET, REAL], ids=["binary", "real pixels"])
-def test_the_sleep_pass_ascends_the_probability_of_recognising_the_dream(net):
-    penultimate = jax.random.bernoulli(jax.random.key(9), 0.5, (N_CASES, 4)).astype(jnp.float32)
-    gradients = jax.jit(passes.sleep)(KEY, net, penultimate)
+@jax.jit
+def sleep_and_judge(net, penultimate):
     dream = tuple(reversed(dbn_lib.down_pass(KEY, net, penultimate)))
-
-    def objective(layers):
-        pairs = zip(layers, dream[:-1], dream[1:], strict=True)
-        return sum(belief_net.conditional(a, x).log_prob(y).mean() for a, x, y in pairs)
-
-    assert_close(gradients, jax.grad(objective)(net.recognition), 2e-5)
+    objective = partial(mean_log_probability, inputs=dream[:-1], outputs=dream[1:])
+    return passes.sleep(KEY, net, penultimate), jax.grad(objective)(net.recognition)
 
 
+def test_the_sleep_pass_ascends_the_probability_of_recognising_the_dream():
+    penultimate = jax.random.bernoulli(jax.random.key(9), 0.5, (N_CASES, 4)).astype(jnp.float32)
+    assert_close(*sleep_and_judge(REAL, penultimate), 2e-5)
+
+
+@partial(jax.jit, static_argnums=(1, 2))
 def memory_phases(net, n_steps, choices):
     key_wake, key_top, key_chain, _ = jax.random.split(KEY, 4)
     penultimate = dbn_lib.up_pass(key_wake, net, BATCH.visible, "sample")[-1]
@@ -139,12 +156,11 @@ def memory_phases(net, n_steps, choices):
     return positive, updates.negative_phase(*chain)
 
 
-@pytest.mark.parametrize("labels", ["mean", "sample"])
-@pytest.mark.parametrize("statistics", ["mean", "sample"])
+@pytest.mark.parametrize(("labels", "statistics"), [("mean", "mean"), ("sample", "sample")])
 def test_the_memory_follows_the_difference_of_its_two_phases(labels, statistics):
     """Autodiff of free energies (or energies) with all drawn states held fixed."""
     change, _, info = update(
-        up_down(2, labels=labels, statistics=statistics), NET, BATCH, passes.hyper(1.0)
+        up_down_learner(2, labels=labels, statistics=statistics), NET, BATCH, passes.hyper(1.0)
     )
     choices = updates.Choices(statistics, ("sample", labels), statistics)
     positive, negative = memory_phases(NET, 2, choices)
@@ -158,13 +174,13 @@ def test_the_memory_follows_the_difference_of_its_two_phases(labels, statistics)
             ends = [rbm_lib.energy(memory, p.visible, p.hidden) for p in (negative, positive)]
         return (ends[0] - ends[1]).mean()
 
-    assert_close(change.memory, jax.grad(objective)(NET.memory))
+    assert_close(change.memory, jax.jit(jax.grad(objective))(NET.memory))
     error = ((positive.visible - negative.visible) ** 2).sum(-1).mean()
     np.testing.assert_allclose(info.memory_error, error, rtol=1e-5)
 
 
 def test_momentum_and_decay_as_everywhere():
-    learner = up_down(1)
+    learner = up_down_learner(1)
     plain, _, _ = update(learner, NET, BATCH, passes.hyper(1.0))
     decayed, _, _ = update(learner, NET, BATCH, passes.hyper(1.0, decay=0.1))
 
@@ -172,10 +188,10 @@ def test_momentum_and_decay_as_everywhere():
         return change - 0.1 * parameter if path[-1].name == "weights" else change
 
     assert_close(decayed, jax.tree_util.tree_map_with_path(pulled, plain, NET))
-    hyper, run = passes.hyper(0.2, momentum=0.5), jax.jit(learner.step)
-    state, _ = run(KEY, hyper, learner.init(KEY, NET), BATCH)
-    again, _ = run(jax.random.key(4), hyper, state, BATCH)
-    fresh, _ = run(jax.random.key(4), hyper, learner.init(KEY, state.params), BATCH)
+    hyper = passes.hyper(0.2, momentum=0.5)
+    state, _ = run(learner, KEY, hyper, learner.init(KEY, NET), BATCH)
+    again, _ = run(learner, jax.random.key(4), hyper, state, BATCH)
+    fresh, _ = run(learner, jax.random.key(4), hyper, learner.init(KEY, state.params), BATCH)
     expected = jax.tree.map(lambda v, g: 0.5 * v + g, state.velocity, fresh.velocity)
     assert_close(again.velocity, expected)
     moved = jax.tree.map(lambda p, v: p + 0.2 * v, state.params, expected)
@@ -190,7 +206,7 @@ def test_momentum_and_decay_as_everywhere():
 def test_any_depth_with_and_without_labels_learns_everywhere(sizes, n_labels):
     net = machines.net(2, sizes, n_labels)
     batch = BATCH if n_labels else passes.Batch(BATCH.visible)
-    change, _, info = update(up_down(2), net, batch, passes.hyper(0.1))
+    change, _, info = update(up_down_learner(2), net, batch, passes.hyper(0.1))
     assert all(bool((x != 0).any()) for x in jax.tree.leaves(change))
     assert bool(info.reconstruction_error > 0) == (len(sizes) > 2)
 
@@ -198,17 +214,18 @@ def test_any_depth_with_and_without_labels_learns_everywhere(sizes, n_labels):
 def test_a_bare_memory_learns_by_contrastive_divergence():
     net = machines.net(2, (6, 4))
     batch = passes.Batch(jnp.round(BATCH.visible))
-    change, _, _ = update(up_down(3), net, batch, passes.hyper(1.0))
+    change, _, _ = update(up_down_learner(3), net, batch, passes.hyper(1.0))
     _, key_top, key_chain, _ = jax.random.split(KEY, 4)
     choices = updates.Choices("sample", "sample", "sample")
     positive = updates.positive_phase(key_top, net.memory, batch.visible, choices)
     chain = (key_chain, net.memory, positive.hidden_state, 3, choices)
-    gradient = updates.rbm_gradient(positive, updates.negative_phase(*chain), None)
+    negative = jax.jit(updates.negative_phase, static_argnums=(3, 4))(*chain)
+    gradient = updates.rbm_gradient(positive, negative, None)
     assert_close(change.memory, gradient)
 
 
 def test_the_reconstruction_error_is_that_of_the_data_from_the_first_states():
-    _, _, info = update(up_down(1), NET, BATCH, passes.hyper(0.1))
+    _, _, info = update(up_down_learner(1), NET, BATCH, passes.hyper(0.1))
     hidden = dbn_lib.up_pass(jax.random.split(KEY, 4)[0], NET, BATCH.visible, "sample")[0]
     predicted = belief_net.conditional(NET.generative[0], hidden).mean()
     error = ((BATCH.visible - predicted) ** 2).sum(-1).mean()
@@ -216,34 +233,32 @@ def test_the_reconstruction_error_is_that_of_the_data_from_the_first_states():
 
 
 def test_wake_sleep_dreams_without_the_data():
-    learner = wake_sleep(n_chains=5, n_steps=2)
     other = passes.Batch(1.0 - BATCH.visible, BATCH.labels[::-1])
     (one, state, _), (two, state_two, _) = (
-        update(learner, NET, b, passes.hyper(1.0)) for b in (BATCH, other)
+        update(DREAMER, NET, b, passes.hyper(1.0)) for b in (BATCH, other)
     )
     assert jax.tree.all(jax.tree.map(np.array_equal, one.recognition, two.recognition))
     np.testing.assert_array_equal(state.chains, state_two.chains)
     assert not np.array_equal(one.memory.weights, two.memory.weights)
     # Awake it is up-down.
-    up, _, _ = update(up_down(1), NET, BATCH, passes.hyper(1.0))
+    up, _, _ = update(up_down_learner(1), NET, BATCH, passes.hyper(1.0))
     assert_close(one.generative, up.generative)
     # Its chains go on from where they were.
     moved = state._replace(chains=1.0 - state.chains)
-    run = jax.jit(learner.step)
-    ends = [run(KEY, passes.hyper(1.0), s, BATCH)[0].chains for s in (state, moved)]
+    ends = [run(DREAMER, KEY, passes.hyper(1.0), s, BATCH)[0].chains for s in (state, moved)]
     assert not np.array_equal(*ends)
 
 
 def test_wake_sleeps_memory_and_recognition_follow_the_chains_dream():
-    learner = wake_sleep(n_chains=5, n_steps=2)
-    start = learner.init(jax.random.key(0), NET).chains
-    change, state, info = update(learner, NET, BATCH, passes.hyper(1.0))
-    choices = updates.Choices("sample", "sample", "sample")
+    start = DREAMER.init(jax.random.key(0), NET).chains
+    change, state, info = update(DREAMER, NET, BATCH, passes.hyper(1.0))
+    choices = updates.Choices("sample", ("sample", "sample"), "sample")
     _, _, key_chain, key_sleep = jax.random.split(KEY, 4)
     positive, _ = memory_phases(NET, 1, choices)
-    dream = updates.negative_phase(key_chain, NET.memory, start, 2, choices)
+    negative = jax.jit(updates.negative_phase, static_argnums=(3, 4))
+    dream = negative(key_chain, NET.memory, start, 2, choices)
     assert_close(change.memory, updates.rbm_gradient(positive, dream, None))
     penultimate, _ = dbn_lib.split_labels(NET.memory, dream.visible)
-    assert_close(change.recognition, passes.sleep(key_sleep, NET, penultimate))
+    assert_close(change.recognition, jax.jit(passes.sleep)(key_sleep, NET, penultimate))
     np.testing.assert_array_equal(state.chains, dream.hidden_state)
     np.testing.assert_allclose(info.chain_activity, dream.hidden.mean(), rtol=1e-5)

@@ -1,0 +1,193 @@
+"""The main job on a few small images: what it writes, how it resumes, what it refuses."""
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from dbnjax.checks import InputError
+from dbnjax.training import metrics
+from dbnjax.training.stages import DivergenceError
+from dbnjax.weights import io
+from experiments import mnist_dbn
+
+ROOT = Path(__file__).parent.parent.parent
+EPOCHS = {"rbm_1": 2, "rbm_2": 2, "rbm_3": 2, "up_down_1": 2, "up_down_2": 1}
+
+
+def config(folder: Path, workdir: Path, **changes) -> mnist_dbn.Config:
+    small = mnist_dbn.Config(
+        dataset="mnist",
+        data_dir=str(folder),
+        workdir=str(workdir),
+        n_train=20,
+        n_validation=10,
+        layers=(12, 10, 16),
+        batch_size=10,
+        greedy_epochs=2,
+        up_down_epochs=(2, 1),
+        up_down_steps=(2, 3),
+        n_gibbs=2,
+        n_passes=2,
+        baselines=False,
+    )
+    return dataclasses.replace(small, **changes)
+
+
+def command(chosen: mnist_dbn.Config) -> list[str]:
+    flags = [sys.executable, "-m", "experiments.mnist_dbn"]
+    for name, value in dataclasses.asdict(chosen).items():
+        text = ",".join(map(str, value)) if isinstance(value, tuple) else value
+        flags.append(f"--{name}={text}" if not isinstance(value, bool) else f"--{name}={value}")
+    return flags
+
+
+def epochs_of(workdir: Path) -> list[tuple[str, int]]:
+    records = metrics.read(workdir / "metrics.jsonl")
+    return [(r["stage"], r["epoch"]) for r in records if "epoch" in r]
+
+
+ALL_EPOCHS = [(stage, i + 1) for stage, n in EPOCHS.items() for i in range(n)]
+
+
+def test_a_run_writes_everything_and_then_says_that_it_is_finished(idx_folder, tmp_path, capsys):
+    chosen = config(idx_folder, tmp_path / "run", baselines=True, tensorboard=True)
+    summary = mnist_dbn.run(chosen)
+    printed = capsys.readouterr().out
+    assert summary["cases"] == {"train": 20, "validation": 10, "test": 20}
+    for stage in ("greedy", "up-down"):
+        assert set(summary["errors"][stage]) == {
+            "gibbs",
+            "stochastic",
+            "deterministic",
+            "averaged probabilities",
+            "averaged log probabilities",
+        }
+        assert f"{stage}, deterministic" in printed
+    assert "nearest neighbour" in printed
+    assert "logistic regression" in printed
+    assert epochs_of(tmp_path / "run") == ALL_EPOCHS
+    numbers = [r for r in metrics.read(tmp_path / "run/metrics.jsonl") if "epoch" in r]
+    assert all(np.isfinite(r["reconstruction_error"]) for r in numbers)
+    assert all(np.isfinite(r["free_energy_gap"]) for r in numbers)
+    figures = {path.name for path in (tmp_path / "run/figures").iterdir()}
+    assert figures == {
+        "receptive_fields.png",
+        "reconstruction_error.png",
+        "free_energy_gap.png",
+        "error.png",
+        "samples.png",
+        "errors.png",
+    }
+    net, metadata = io.load(tmp_path / "run/net.safetensors")
+    assert net.memory.weights.shape == (20, 16)
+    assert metadata["summary"]["errors"] == summary["errors"]
+    assert any((tmp_path / "run/events").iterdir())
+    before = (tmp_path / "run/metrics.jsonl").read_bytes()
+    assert mnist_dbn.run(chosen) == json.loads(before.splitlines()[-1])
+    assert "finished" in capsys.readouterr().out
+    assert (tmp_path / "run/metrics.jsonl").read_bytes() == before
+    with pytest.raises(InputError, match=r"--seed=0 there, 1 here"):
+        mnist_dbn.run(dataclasses.replace(chosen, seed=1))
+
+
+def kill_at(chosen: mnist_dbn.Config, moment: tuple[str, int]) -> None:
+    """Runs the experiment as a program and kills it as soon as it has recorded an epoch."""
+    environment = {**os.environ, "JAX_PLATFORMS": "cpu"}
+    with subprocess.Popen(
+        command(chosen), cwd=ROOT, env=environment, stderr=subprocess.DEVNULL
+    ) as process:
+        deadline = time.monotonic() + 240
+        while moment not in epochs_of(Path(chosen.workdir)):
+            assert process.poll() is None, "the run ended before it could be killed"
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+
+
+def test_a_killed_run_ends_with_the_same_bits(idx_folder, tmp_path):
+    mnist_dbn.run(config(idx_folder, tmp_path / "whole"))
+    cut = config(idx_folder, tmp_path / "cut")
+    kill_at(cut, ("rbm_2", 1))
+    kill_at(cut, ("up_down_1", 1))
+    assert not (tmp_path / "cut/net.safetensors").exists()
+    mnist_dbn.run(cut)
+    assert epochs_of(tmp_path / "cut") == ALL_EPOCHS
+    whole, _ = io.load(tmp_path / "whole/net.safetensors")
+    resumed, _ = io.load(tmp_path / "cut/net.safetensors")
+    for a, b in zip(jax.tree.leaves(whole), jax.tree.leaves(resumed), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_net_without_labels_has_no_read_out(idx_folder, tmp_path, capsys):
+    chosen = config(
+        idx_folder, tmp_path / "run", labels=False, layers=(12, 16), up_down_epochs=(1,),
+        up_down_steps=(2,),
+    )  # fmt: skip
+    summary = mnist_dbn.run(chosen)
+    assert summary["errors"] == {}
+    assert "without labels" in capsys.readouterr().out
+    assert io.load(tmp_path / "run/net.safetensors")[0].memory.weights.shape == (12, 16)
+
+
+def test_greedy_learning_alone_and_a_single_machine(idx_folder, tmp_path):
+    chosen = config(idx_folder, tmp_path / "run", layers=(16,), up_down_epochs=(), up_down_steps=())
+    assert set(mnist_dbn.run(chosen)["errors"]) == {"greedy"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"dataset": "nist"}, "nist"),
+        ({"batch_size": 30}, "batch size: expected 1 to 20"),
+        ({"n_train": 4000}, "4000|400"),
+        ({"layers": (12, 0)}, "--layers: expected positive sizes"),
+        ({"up_down_epochs": (1,)}, "--up_down_epochs: expected one number for each phase"),
+    ],
+)
+def test_options_that_cannot_be_meant_leave_nothing_behind(idx_folder, tmp_path, changes, message):
+    with pytest.raises(InputError, match=message) as caught:
+        mnist_dbn.run(config(idx_folder, tmp_path / "run", **changes))
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_work_directory_that_cannot_be_used(idx_folder, tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(InputError, match="expected a place to write"):
+        mnist_dbn.run(config(idx_folder, tmp_path / "file" / "run"))
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/thesis.tex").write_text("mine")
+    with pytest.raises(InputError, match="choose another --workdir"):
+        mnist_dbn.run(config(idx_folder, tmp_path / "full"))
+    assert (tmp_path / "full/thesis.tex").read_text() == "mine"
+
+
+def test_divergence_stops_the_run_and_names_the_epoch(idx_folder, tmp_path):
+    with pytest.raises(DivergenceError, match="after epoch 1 of rbm_1"):
+        mnist_dbn.run(config(idx_folder, tmp_path / "run", greedy_rate=1e38))
+    assert not (tmp_path / "run/net.safetensors").exists()
+
+
+def test_an_unknown_flag_is_one_line_and_no_traceback(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "experiments.mnist_dbn", "--layer=5", f"--workdir={tmp_path}/run"],
+        cwd=ROOT,
+        env={**os.environ, "JAX_PLATFORMS": "cpu"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert "layer" in line
+    assert not (tmp_path / "run").exists()
