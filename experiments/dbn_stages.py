@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import optax
 
 from dbnjax.learning import contrastive_divergence, passes, up_down, updates
-from dbnjax.models import stack
+from dbnjax.models import rbm, stack
 from dbnjax.models.belief_net import Layer
 from dbnjax.models.dbn import DBN
 from dbnjax.models.rbm import RBM
@@ -76,10 +76,19 @@ def learn_stack(task: Task) -> Stack:
     for level, n_hidden in enumerate(task.config.layers):
         n_labels = task.n_labels if level == len(task.config.layers) - 1 else 0
         machine = greedy.layer(jax.random.fold_in(task.key, level), n_visible, n_hidden, n_labels)
-        below = tuple(Layer(unit=rbm.hidden, weights=rbm.weights) for rbm in rbms)
+        if level == 0 and task.config.data_biases:
+            machine = with_data_biases(machine, task.data, n_labels)
+        below = tuple(Layer(unit=lower.hidden, weights=lower.weights) for lower in rbms)
         rbms.append(learn_layer(task, level, machine, below, n_labels))
         n_visible = n_hidden
     return stack.create(tuple(rbms))
+
+
+def with_data_biases(machine: RBM, data: loop.Data, n_labels: int) -> RBM:
+    """Starts visible biases at log p / (1 - p) of the pixels, and of even labels."""
+    pixels = data.pixels.mean(0, dtype=jnp.float32) / 255.0
+    mean = jnp.concatenate([pixels, jnp.full(n_labels, 1.0 / max(n_labels, 1), jnp.float32)])
+    return rbm.match_data(machine, mean, mean * (1.0 - mean))
 
 
 def learn_layer(
