@@ -28,7 +28,7 @@ HOST = ("dbnjax.data", "dbnjax.figures", "dbnjax.files")
 ALSO_WITHOUT_KERNELS = "dbnjax.training.metrics"  # on its package's floor, but it sees no kernel
 WITHOUT_JAX = ("dbnjax.data", "dbnjax.figures")
 MAY_IMPORT_HOST = ("dbnjax.weights", "dbnjax.training", "experiments")
-SHARED_BY_LEARNERS = ("dbnjax.learning.updates", "dbnjax.learning.passes")
+SHARED_BY_LEARNERS = tuple(f"dbnjax.learning.{name}" for name in ("phases", "updates", "passes"))
 CODE_IN_FILES = ("pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal")
 
 

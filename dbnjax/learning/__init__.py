@@ -1,5 +1,5 @@
 """Learning algorithms, one file each: pairs of pure functions `(init, step)`.
 
-Read `updates` first: the statistics, the momentum and the table of what is sampled and what is
-averaged are shared there.
+Read `phases` and `updates` first: statistics, momentum, and what is sampled and what is averaged
+are shared there.
 """

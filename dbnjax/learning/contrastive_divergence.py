@@ -1,20 +1,22 @@
 """Contrastive divergence, CD-k (2006 paper, section 3, eq. 3.2; Hinton 2002).
 
-Read `updates` first. The chain starts at the data and makes k full Gibbs steps; the step follows
-the difference of statistics between its two ends. The gradient is biased: the way in which the
-end of the chain depends on the parameters is ignored, so it is the gradient of
-KL(P0 || P_inf) - KL(Pk || P_inf) with Pk held fixed.
+Read `phases` and `updates` first.
+
+The chain starts at the data and makes k full Gibbs steps; the step follows the difference of
+statistics between its two ends. The gradient is biased: the way in which the end of the chain
+depends on the parameters is ignored, so it is the gradient of KL(P0 || P_inf) - KL(Pk || P_inf)
+with Pk held fixed.
 """
 
 from typing import NamedTuple
 
 import jax
 
-from dbnjax.learning import updates
+from dbnjax.learning import phases, updates
 from dbnjax.models.rbm import RBM
 from dbnjax.types import Array, Key, Learner
 
-CHOICES = updates.Choices(positive="mean", visible="mean", negative="mean")
+CHOICES = phases.Choices(positive="mean", visible="mean", negative="mean")
 
 
 class Info(NamedTuple):
@@ -31,7 +33,7 @@ class Info(NamedTuple):
 
 
 def contrastive_divergence(
-    k: int = 1, choices: updates.Choices = CHOICES, centred: bool = False
+    k: int = 1, choices: phases.Choices = CHOICES, centred: bool = False
 ) -> Learner:
     """Makes a CD-k learner.
 
@@ -64,9 +66,9 @@ def contrastive_divergence(
     ) -> tuple[updates.State, Info]:
         key_hidden, key_chain = jax.random.split(key)
         rbm = state.params
-        positive = updates.positive_phase(key_hidden, rbm, batch, choices)
-        negative = updates.negative_phase(key_chain, rbm, positive.hidden_state, k, choices)
-        gradient = updates.rbm_gradient(positive, negative, state.offsets)
+        positive = phases.positive_phase(key_hidden, rbm, batch, choices)
+        negative = phases.negative_phase(key_chain, rbm, positive.hidden_state, k, choices)
+        gradient = phases.rbm_gradient(positive, negative, state.offsets)
         error = ((positive.visible - negative.visible) ** 2).sum(-1).mean()
         info = Info(reconstruction_error=error, activity=positive.hidden.mean())
         return updates.ascend(hyper, state, gradient, positive), info

@@ -1,9 +1,11 @@
 """The two passes that fine-tune a deep belief net, shared by up-down and wake-sleep.
 
-Read `updates` and `models.dbn` first. Wake: recognition infers states, the generative layers
-learn to predict each layer from the one above. Sleep: the generative layers dream states, the
-recognition layers learn to infer each layer from the one below. Both are delta rules (eq. 2.2),
-and every prediction is made with the parameters before the update.
+Read `phases`, `updates` and `models.dbn` first.
+
+Wake: recognition infers states, the generative layers learn to predict each layer from the one
+above. Sleep: the generative layers dream states, the recognition layers learn to infer each layer
+from the one below. Both are delta rules (eq. 2.2), and every prediction is made with the parameters
+before the update.
 """
 
 from typing import NamedTuple
@@ -11,7 +13,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from dbnjax.learning import updates
+from dbnjax.learning import phases, updates
 from dbnjax.models import dbn as dbn_lib
 from dbnjax.models.belief_net import Layer, conditional
 from dbnjax.models.dbn import DBN
@@ -49,10 +51,10 @@ def hyper(rate: float, momentum: float = 0.0, decay: float = 0.0) -> Hyper:
     return Hyper(*(jnp.asarray(value, jnp.float32) for value in (rate, momentum, decay)))
 
 
-def memory_choices(dbn: DBN, labels: Draw, statistics: Draw) -> updates.Choices:
+def memory_choices(dbn: DBN, labels: Draw, statistics: Draw) -> phases.Choices:
     """Returns the memory's choices: sampled penultimate units, labels as asked."""
     has_labels = hasattr(dbn.memory.visible, "parts")
-    return updates.Choices(
+    return phases.Choices(
         positive=statistics,
         visible=("sample", labels) if has_labels else "sample",
         negative=statistics,
@@ -73,7 +75,7 @@ def wake(key: Key, dbn: DBN, visible: Array) -> tuple[tuple[Array, ...], tuple[L
     """
     states = (visible, *dbn_lib.up_pass(key, dbn, visible, "sample"))
     gradients = tuple(
-        updates.layer_gradient(layer, above, below)
+        phases.layer_gradient(layer, above, below)
         for layer, below, above in zip(dbn.generative, states[:-1], states[1:], strict=True)
     )
     return states, gradients
@@ -92,7 +94,7 @@ def sleep(key: Key, dbn: DBN, penultimate: Array) -> tuple[Layer, ...]:
     """
     states = tuple(reversed(dbn_lib.down_pass(key, dbn, penultimate)))
     return tuple(
-        updates.layer_gradient(layer, below, above)
+        phases.layer_gradient(layer, below, above)
         for layer, below, above in zip(dbn.recognition, states[:-1], states[1:], strict=True)
     )
 

@@ -1,10 +1,11 @@
 """Persistent contrastive divergence (Tieleman 2008), plain and with fast weights (2009).
 
-Read `updates` first. The negative chains are not restarted at the data: they live on from step
-to step while the parameters change slowly under them, so the gradient approaches that of the
-log-likelihood as the rate falls. Fast weights are a second, quickly forgotten set of parameters
-added for the chains only; they learn fast, push the chains away from where they linger, and
-decay towards nothing.
+Read `phases` and `updates` first.
+
+The negative chains are not restarted at the data: they live on from step to step while the
+parameters change slowly under them, so the gradient approaches that of the log-likelihood as the
+rate falls. Fast weights are a second, quickly forgotten set of parameters added for the chains
+only; they learn fast, push the chains away from where they linger, and decay towards nothing.
 """
 
 from typing import NamedTuple
@@ -13,11 +14,11 @@ import jax
 import jax.numpy as jnp
 
 from dbnjax import checks
-from dbnjax.learning import updates
+from dbnjax.learning import phases, updates
 from dbnjax.models.rbm import RBM
 from dbnjax.types import Array, Key, Learner
 
-CHOICES = updates.Choices(positive="mean", visible="sample", negative="mean")
+CHOICES = phases.Choices(positive="mean", visible="sample", negative="mean")
 
 
 class State(NamedTuple):
@@ -75,7 +76,7 @@ def fast_hyper(
     )
 
 
-def _learner(n_chains: int, k: int, choices: updates.Choices, centred: bool, fast: bool) -> Learner:
+def _learner(n_chains: int, k: int, choices: phases.Choices, centred: bool, fast: bool) -> Learner:
     sampled = choices.visible == "sample" or (
         isinstance(choices.visible, tuple) and set(choices.visible) == {"sample"}
     )
@@ -97,9 +98,9 @@ def _learner(n_chains: int, k: int, choices: updates.Choices, centred: bool, fas
         key_hidden, key_chain = jax.random.split(key)
         rbm = state.machine.params
         chained = rbm if state.fast is None else jax.tree.map(jnp.add, rbm, state.fast)
-        positive = updates.positive_phase(key_hidden, rbm, batch, choices)
-        negative = updates.negative_phase(key_chain, chained, state.chains, k, choices)
-        gradient = updates.rbm_gradient(positive, negative, state.machine.offsets)
+        positive = phases.positive_phase(key_hidden, rbm, batch, choices)
+        negative = phases.negative_phase(key_chain, chained, state.chains, k, choices)
+        gradient = phases.rbm_gradient(positive, negative, state.machine.offsets)
         info = Info(positive.hidden.mean(), negative.hidden.mean())
         machine = updates.ascend(hyper, state.machine, gradient, positive)
         return State(machine, negative.hidden_state, state.fast), gradient, info
@@ -119,7 +120,7 @@ def _learner(n_chains: int, k: int, choices: updates.Choices, centred: bool, fas
 
 
 def persistent_contrastive_divergence(
-    n_chains: int, k: int = 1, choices: updates.Choices = CHOICES, centred: bool = False
+    n_chains: int, k: int = 1, choices: phases.Choices = CHOICES, centred: bool = False
 ) -> Learner:
     """Makes a PCD-k learner; `step` takes an `updates.Hyper`.
 
@@ -136,7 +137,7 @@ def persistent_contrastive_divergence(
 
 
 def fast_persistent_contrastive_divergence(
-    n_chains: int, k: int = 1, choices: updates.Choices = CHOICES
+    n_chains: int, k: int = 1, choices: phases.Choices = CHOICES
 ) -> Learner:
     """Makes a PCD-k learner with fast weights; `step` takes a `FastHyper`.
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import jax
 
-from dbnjax.learning import passes, updates
+from dbnjax.learning import passes, phases
 from dbnjax.models import dbn as dbn_lib
 from dbnjax.models.dbn import DBN
 from dbnjax.types import Array, Draw, Key, Learner
@@ -73,15 +73,15 @@ def up_down(n_steps: int, labels: Draw = "mean", statistics: Draw = "sample") ->
         choices = passes.memory_choices(dbn, labels, statistics)
         states, generative = passes.wake(key_wake, dbn, batch.visible)
         clamped = dbn_lib.join_labels(states[-1], batch.labels)
-        positive = updates.positive_phase(key_top, dbn.memory, clamped, choices)
-        negative = updates.negative_phase(
+        positive = phases.positive_phase(key_top, dbn.memory, clamped, choices)
+        negative = phases.negative_phase(
             key_chain, dbn.memory, positive.hidden_state, n_steps, choices
         )
         penultimate, _ = dbn_lib.split_labels(dbn.memory, negative.visible)
         gradient = DBN(
             recognition=passes.sleep(key_sleep, dbn, penultimate),
             generative=generative,
-            memory=updates.rbm_gradient(positive, negative, offsets=None),
+            memory=phases.rbm_gradient(positive, negative, offsets=None),
         )
         info = Info(
             reconstruction_error=passes.reconstruction_error(dbn, states),

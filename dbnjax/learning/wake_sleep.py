@@ -11,7 +11,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from dbnjax.learning import passes, updates
+from dbnjax.learning import passes, phases
 from dbnjax.models import dbn as dbn_lib
 from dbnjax.models.dbn import DBN
 from dbnjax.types import Array, Key, Learner
@@ -66,13 +66,13 @@ def wake_sleep(n_chains: int, n_steps: int) -> Learner:
         choices = passes.memory_choices(dbn, "sample", "sample")
         states, generative = passes.wake(key_wake, dbn, batch.visible)
         clamped = dbn_lib.join_labels(states[-1], batch.labels)
-        positive = updates.positive_phase(key_top, dbn.memory, clamped, choices)
-        dream = updates.negative_phase(key_chain, dbn.memory, state.chains, n_steps, choices)
+        positive = phases.positive_phase(key_top, dbn.memory, clamped, choices)
+        dream = phases.negative_phase(key_chain, dbn.memory, state.chains, n_steps, choices)
         penultimate, _ = dbn_lib.split_labels(dbn.memory, dream.visible)
         gradient = DBN(
             recognition=passes.sleep(key_sleep, dbn, penultimate),
             generative=generative,
-            memory=updates.rbm_gradient(positive, dream, offsets=None),
+            memory=phases.rbm_gradient(positive, dream, offsets=None),
         )
         info = Info(passes.reconstruction_error(dbn, states), dream.hidden.mean())
         params, velocity = passes.ascend(hyper, dbn, state.velocity, gradient)

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from dbnjax import numerics
-from dbnjax.learning import updates
+from dbnjax.learning import phases
 from dbnjax.learning.passes import Batch
 from dbnjax.models import belief_net, dbn, rbm
 from dbnjax.models.belief_net import Layer
@@ -37,9 +37,9 @@ def layer(key: Key, n_visible: int, n_hidden: int, n_labels: int = 0) -> RBM:
     return rbm.init(key, joined, Bernoulli.zeros(n_hidden))
 
 
-def choices(n_labels: int) -> updates.Choices:
+def choices(n_labels: int) -> phases.Choices:
     """Returns the paper's choices: real-valued reconstructions, labels sampled one of ten."""
-    return updates.Choices(visible=("mean", "sample") if n_labels else "mean")
+    return phases.Choices(visible=("mean", "sample") if n_labels else "mean")
 
 
 def intensities(key: Key, pixels: Array, how: Draw) -> Array:

@@ -9,7 +9,7 @@ import oracles_dbn
 import pytest
 from scipy.special import expit
 
-from dbnjax.learning import updates
+from dbnjax.learning import phases, updates
 from dbnjax.learning.contrastive_divergence import contrastive_divergence
 from dbnjax.models.rbm import RBM
 
@@ -54,14 +54,14 @@ def assert_expected(gradient, expected, tolerance=TOLERANCE):
 @pytest.mark.parametrize("positive", ["mean", "sample"])
 @pytest.mark.parametrize("negative", ["mean", "sample"])
 def test_cd_1_has_its_exact_expectation_whatever_is_averaged(positive, negative):
-    choices = updates.Choices(positive, "sample", negative)
+    choices = phases.Choices(positive, "sample", negative)
     gradient, _ = one_step(contrastive_divergence(k=1, choices=choices))
     assert_expected(gradient, exact_gradient(1))
 
 
 @pytest.mark.parametrize("k", [2, 5])
 def test_cd_k_has_its_exact_expectation(k):
-    choices = updates.Choices(visible="sample")
+    choices = phases.Choices(visible="sample")
     gradient, _ = one_step(contrastive_divergence(k=k, choices=choices))
     assert_expected(gradient, exact_gradient(k))
 

@@ -9,7 +9,7 @@ import pytest
 
 from dbnjax.checks import InputError
 from dbnjax.evaluation import exact
-from dbnjax.learning import persistent, updates
+from dbnjax.learning import persistent, phases, updates
 from dbnjax.learning.persistent import (
     fast_persistent_contrastive_divergence,
     persistent_contrastive_divergence,
@@ -48,7 +48,7 @@ def test_the_chains_make_k_steps_under_the_machine():
     state = PLAIN.init(jax.random.key(0), RBM_)
     new, info = step(KEY, updates.hyper(0.1), state, BATCH)
     key_chain = jax.random.split(KEY)[1]
-    negative = updates.negative_phase(key_chain, RBM_, state.chains, 2, persistent.CHOICES)
+    negative = phases.negative_phase(key_chain, RBM_, state.chains, 2, persistent.CHOICES)
     np.testing.assert_array_equal(new.chains, negative.hidden_state)
     np.testing.assert_allclose(info.chain_activity, negative.hidden.mean(), rtol=1e-6)
 
@@ -85,10 +85,10 @@ def test_fast_weights_drive_the_chains_and_nothing_else(offset):
     new, _ = fast_step(KEY, persistent.fast_hyper(hyper, rate=0.3), state, BATCH)
     key_hidden, key_chain = jax.random.split(KEY)
     shifted = jax.tree.map(jnp.add, RBM_, offset)
-    positive = updates.positive_phase(key_hidden, RBM_, BATCH, persistent.CHOICES)
-    negative = updates.negative_phase(key_chain, shifted, state.chains, 2, persistent.CHOICES)
+    positive = phases.positive_phase(key_hidden, RBM_, BATCH, persistent.CHOICES)
+    negative = phases.negative_phase(key_chain, shifted, state.chains, 2, persistent.CHOICES)
     np.testing.assert_array_equal(new.chains, negative.hidden_state)
-    gradient = updates.rbm_gradient(positive, negative, None)
+    gradient = phases.rbm_gradient(positive, negative, None)
     expected = updates.ascend(hyper, state.machine, gradient, positive)
     assert_close(new.params, expected.params)
     assert_close(new.fast, jax.tree.map(lambda f, g: 0.95 * f + 0.3 * g, offset, gradient))
@@ -112,7 +112,7 @@ def test_fast_weights_are_forgotten(offset):
 
 def test_chains_that_carry_means_are_refused():
     with pytest.raises(InputError, match=r"expected choices\.visible='sample'"):
-        persistent_contrastive_divergence(4, choices=updates.Choices(visible="mean"))
+        persistent_contrastive_divergence(4, choices=phases.Choices(visible="mean"))
 
 
 @pytest.mark.parametrize("fast", [False, True], ids=["plain", "fast weights"])

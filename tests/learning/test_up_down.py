@@ -10,7 +10,7 @@ import oracles_dbn
 import pytest
 
 from dbnjax import numerics, units
-from dbnjax.learning import passes, updates
+from dbnjax.learning import passes, phases
 from dbnjax.learning.up_down import up_down
 from dbnjax.learning.wake_sleep import wake_sleep
 from dbnjax.models import belief_net
@@ -151,9 +151,9 @@ def memory_phases(net, n_steps, choices):
     key_wake, key_top, key_chain, _ = jax.random.split(KEY, 4)
     penultimate = dbn_lib.up_pass(key_wake, net, BATCH.visible, "sample")[-1]
     joined = dbn_lib.join_labels(penultimate, BATCH.labels)
-    positive = updates.positive_phase(key_top, net.memory, joined, choices)
+    positive = phases.positive_phase(key_top, net.memory, joined, choices)
     chain = (key_chain, net.memory, positive.hidden_state, n_steps, choices)
-    return positive, updates.negative_phase(*chain)
+    return positive, phases.negative_phase(*chain)
 
 
 @pytest.mark.parametrize(("labels", "statistics"), [("mean", "mean"), ("sample", "sample")])
@@ -162,7 +162,7 @@ def test_the_memory_follows_the_difference_of_its_two_phases(labels, statistics)
     change, _, info = update(
         up_down_learner(2, labels=labels, statistics=statistics), NET, BATCH, passes.hyper(1.0)
     )
-    choices = updates.Choices(statistics, ("sample", labels), statistics)
+    choices = phases.Choices(statistics, ("sample", labels), statistics)
     positive, negative = memory_phases(NET, 2, choices)
     drawn = NET.memory.visible.split(negative.visible)[1]
     assert (set(np.unique(drawn)) == {0.0, 1.0}) == (labels == "sample")
@@ -216,11 +216,11 @@ def test_a_bare_memory_learns_by_contrastive_divergence():
     batch = passes.Batch(jnp.round(BATCH.visible))
     change, _, _ = update(up_down_learner(3), net, batch, passes.hyper(1.0))
     _, key_top, key_chain, _ = jax.random.split(KEY, 4)
-    choices = updates.Choices("sample", "sample", "sample")
-    positive = updates.positive_phase(key_top, net.memory, batch.visible, choices)
+    choices = phases.Choices("sample", "sample", "sample")
+    positive = phases.positive_phase(key_top, net.memory, batch.visible, choices)
     chain = (key_chain, net.memory, positive.hidden_state, 3, choices)
-    negative = jax.jit(updates.negative_phase, static_argnums=(3, 4))(*chain)
-    gradient = updates.rbm_gradient(positive, negative, None)
+    negative = jax.jit(phases.negative_phase, static_argnums=(3, 4))(*chain)
+    gradient = phases.rbm_gradient(positive, negative, None)
     assert_close(change.memory, gradient)
 
 
@@ -252,12 +252,12 @@ def test_wake_sleep_dreams_without_the_data():
 def test_wake_sleeps_memory_and_recognition_follow_the_chains_dream():
     start = DREAMER.init(jax.random.key(0), NET).chains
     change, state, info = update(DREAMER, NET, BATCH, passes.hyper(1.0))
-    choices = updates.Choices("sample", ("sample", "sample"), "sample")
+    choices = phases.Choices("sample", ("sample", "sample"), "sample")
     _, _, key_chain, key_sleep = jax.random.split(KEY, 4)
     positive, _ = memory_phases(NET, 1, choices)
-    negative = jax.jit(updates.negative_phase, static_argnums=(3, 4))
+    negative = jax.jit(phases.negative_phase, static_argnums=(3, 4))
     dream = negative(key_chain, NET.memory, start, 2, choices)
-    assert_close(change.memory, updates.rbm_gradient(positive, dream, None))
+    assert_close(change.memory, phases.rbm_gradient(positive, dream, None))
     penultimate, _ = dbn_lib.split_labels(NET.memory, dream.visible)
     assert_close(change.recognition, jax.jit(passes.sleep)(key_sleep, NET, penultimate))
     np.testing.assert_array_equal(state.chains, dream.hidden_state)

@@ -11,15 +11,15 @@ import oracles_dbn
 import pytest
 
 from dbnjax import units
-from dbnjax.learning import updates
+from dbnjax.learning import phases, updates
 from dbnjax.models import belief_net
 from dbnjax.models import rbm as rbm_lib
 from dbnjax.models.belief_net import Layer
 from dbnjax.models.rbm import RBM
 
 N_CASES, N_HIDDEN = 7, 3
-SAMPLED = updates.Choices(positive="sample", visible="sample", negative="sample")
-AVERAGED = updates.Choices(positive="mean", visible="sample", negative="mean")
+SAMPLED = phases.Choices(positive="sample", visible="sample", negative="sample")
+AVERAGED = phases.Choices(positive="mean", visible="sample", negative="mean")
 
 
 def assert_close(got, expected, atol=2e-5, rtol=2e-5):
@@ -40,18 +40,18 @@ MACHINES = {
 
 
 @partial(jax.jit, static_argnums=1)
-def phases(rbm, choices):
+def both_phases(rbm, choices):
     """The two phases of CD-1 from states that the visible units draw without a field."""
     v = rbm.visible.sample(jax.random.key(1), jnp.zeros((N_CASES, rbm.visible.size)))
-    positive = updates.positive_phase(jax.random.key(2), rbm, v, choices)
-    negative = updates.negative_phase(jax.random.key(3), rbm, positive.hidden_state, 1, choices)
+    positive = phases.positive_phase(jax.random.key(2), rbm, v, choices)
+    negative = phases.negative_phase(jax.random.key(3), rbm, positive.hidden_state, 1, choices)
     return positive, negative
 
 
 @jax.jit
 def gradients_and_autodiff(rbm):
     """Both kinds of statistics, each with the gradient of its objective, states held fixed."""
-    averaged, sampled = phases(rbm, AVERAGED), phases(rbm, SAMPLED)
+    averaged, sampled = both_phases(rbm, AVERAGED), both_phases(rbm, SAMPLED)
 
     def free_energies(rbm):
         data, model = (rbm_lib.free_energy(rbm, phase.visible) for phase in averaged)
@@ -62,7 +62,7 @@ def gradients_and_autodiff(rbm):
         return (model - data).mean()
 
     return (
-        [updates.rbm_gradient(*ends, None) for ends in (averaged, sampled)],
+        [phases.rbm_gradient(*ends, None) for ends in (averaged, sampled)],
         [jax.grad(objective)(rbm) for objective in (free_energies, energies)],
     )
 
@@ -75,10 +75,10 @@ def test_statistics_are_the_gradient_of_a_difference_of_energies(name):
 
 def test_the_phases_may_differ_in_their_number_of_cases():
     rbm = MACHINES["binary"]
-    positive, negative = phases(rbm, AVERAGED)
+    positive, negative = both_phases(rbm, AVERAGED)
     twice = jax.tree.map(lambda x: jnp.concatenate([x, x]), negative)
     assert_close(
-        updates.rbm_gradient(positive, twice, None), updates.rbm_gradient(positive, negative, None)
+        phases.rbm_gradient(positive, twice, None), phases.rbm_gradient(positive, negative, None)
     )
 
 
@@ -89,7 +89,7 @@ def layer_and_judged(layer, x):
     def objective(layer):
         return belief_net.conditional(layer, x).log_prob(y).mean()
 
-    return updates.layer_gradient(layer, x, y), jax.grad(objective)(layer)
+    return phases.layer_gradient(layer, x, y), jax.grad(objective)(layer)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def two_parts():
     """A state at rest, a gradient of ones, and a phase with activities 0.9, 0.5, 0.1."""
     rbm = machines.binary(1, 4, 3)
     ones = jax.tree.map(jnp.ones_like, rbm)
-    positive, _ = phases(rbm, AVERAGED)
+    positive, _ = both_phases(rbm, AVERAGED)
     positive = positive._replace(hidden=jnp.tile(jnp.array([0.9, 0.5, 0.1]), (N_CASES, 1)))
     return updates.initial_state(rbm, centred=False), ones, positive
 
@@ -149,7 +149,7 @@ def test_sparsity_pulls_the_running_mean_over_cases_to_its_target():
 
 def centred_state(rbm, mu, la):
     state = updates.initial_state(rbm, centred=True)
-    return state._replace(offsets=updates.Offsets(jnp.float32(mu), jnp.float32(la)))
+    return state._replace(offsets=phases.Offsets(jnp.float32(mu), jnp.float32(la)))
 
 
 MU, LA = np.array([0.2, 0.9, 0.5, 0.35]), np.array([0.7, 0.1, 0.4])
@@ -157,9 +157,9 @@ MU, LA = np.array([0.2, 0.9, 0.5, 0.35]), np.array([0.7, 0.1, 0.4])
 
 def test_a_centred_step_is_that_of_an_independently_written_centred_machine():
     rbm = machines.binary(17, 4, 3)
-    positive, negative = phases(rbm, AVERAGED)
+    positive, negative = both_phases(rbm, AVERAGED)
     state = centred_state(rbm, MU, LA)
-    gradient = updates.rbm_gradient(positive, negative, state.offsets)
+    gradient = phases.rbm_gradient(positive, negative, state.offsets)
     new = updates.ascend(updates.hyper(0.3), state, gradient, positive).params
     plain = [np.float64(x) for x in (rbm.visible.bias, rbm.hidden.bias, rbm.weights)]
     ends = (np.float64(positive.visible), np.float64(negative.visible))
@@ -171,11 +171,11 @@ def test_a_centred_step_is_that_of_an_independently_written_centred_machine():
 
 def test_offsets_of_zero_are_the_plain_step():
     rbm = machines.binary(17, 4, 3)
-    positive, negative = phases(rbm, AVERAGED)
+    positive, negative = both_phases(rbm, AVERAGED)
     state = centred_state(rbm, 0 * MU, 0 * LA)
     hyper = updates.hyper(0.3, momentum=0.5, decay=0.1)
     steps = [
-        updates.ascend(hyper, s, updates.rbm_gradient(positive, negative, s.offsets), positive)
+        updates.ascend(hyper, s, phases.rbm_gradient(positive, negative, s.offsets), positive)
         for s in (state, updates.initial_state(rbm, centred=False))
     ]
     assert_close(steps[0].params, steps[1].params, 1e-6)
@@ -183,9 +183,9 @@ def test_offsets_of_zero_are_the_plain_step():
 
 def test_moving_the_offsets_changes_no_probability():
     rbm = machines.binary(17, 4, 3)
-    positive, negative = phases(rbm, AVERAGED)
+    positive, negative = both_phases(rbm, AVERAGED)
     state = centred_state(rbm, MU, LA)
-    gradient = updates.rbm_gradient(positive, negative, state.offsets)
+    gradient = phases.rbm_gradient(positive, negative, state.offsets)
     new = updates.ascend(updates.hyper(0.0, averaging=0.25), state, gradient, positive)
     assert_close(new.params, rbm, 0, 0)
     expected = 0.75 * MU + 0.25 * np.asarray(positive.visible).mean(0)
@@ -201,7 +201,7 @@ def test_a_centred_step_moves_real_units_by_the_field_that_it_takes_away():
     state = centred_state(rbm, mu, la)
     change = jax.random.normal(jax.random.key(1), rbm.weights.shape)
     gradient = jax.tree.map(jnp.zeros_like, rbm).replace(weights=change)
-    positive, _ = phases(rbm, AVERAGED)
+    positive, _ = both_phases(rbm, AVERAGED)
     new = updates.ascend(updates.hyper(0.1), state, gradient, positive).params
     h, v = jnp.array([1.0, 0.0, 1.0]), jnp.array([0.7, 2.0])
     assert_close(
@@ -216,8 +216,8 @@ def test_a_centred_step_moves_real_units_by_the_field_that_it_takes_away():
 
 def test_units_without_an_energy_still_learn():
     rbm = machine_of(units.Gaussian.zeros(2), cases.NOISY_RELU)
-    positive, negative = phases(rbm, updates.Choices("sample", "mean", "sample"))
-    gradient = updates.rbm_gradient(positive, negative, None)
+    positive, negative = both_phases(rbm, phases.Choices("sample", "mean", "sample"))
+    gradient = phases.rbm_gradient(positive, negative, None)
     expected = positive.visible.T @ positive.hidden - negative.visible.T @ negative.hidden
     assert_close(gradient.weights, expected / N_CASES)
     assert_close(gradient.hidden.bias, (positive.hidden - negative.hidden).mean(0))

@@ -1,0 +1,159 @@
+"""The two phases of learning, and the gradients that their statistics give.
+
+For a restricted Boltzmann machine the gradient of the log-likelihood is a difference between
+two phases (2006 paper, eq. 3.1), for weights and for the units' own parameters:
+
+    dlog p(v0)/dW = <v h>_data - <v h>_model,    dlog p/dtheta = <-dE/dtheta>_data - <...>_model
+
+For a directed layer it is the delta rule (eq. 2.2). Gradients are means over cases and point
+uphill; what is sampled and what is averaged is a `Choices`.
+"""
+
+import dataclasses
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from dbnjax.models import rbm as rbm_lib
+from dbnjax.models.belief_net import Layer, conditional
+from dbnjax.models.rbm import RBM
+from dbnjax.sampling import gibbs
+from dbnjax.types import Array, Draw, Draws, Key, PyTree
+from dbnjax.units.base import Conditional
+
+
+@dataclasses.dataclass(frozen=True)
+class Choices:
+    """What is sampled and what is averaged when a machine learns: static, explicit.
+
+    The hidden states that drive a chain are always sampled. `docs/sampling.md` answers the
+    question for every place.
+
+    Attributes:
+      positive: hidden statistics with the data clamped. "mean" is the same gradient in
+        expectation with less noise.
+      visible: visible states of the chain. "mean" is the 2006 paper's real-valued
+        reconstruction; "sample" is Gibbs sampling proper, which persistent chains need. One
+        choice a part for a `Concat`.
+      negative: hidden statistics at the end of the chain.
+    """
+
+    positive: Draw = "mean"
+    visible: Draws = "mean"
+    negative: Draw = "mean"
+
+
+class Phase(NamedTuple):
+    """States and statistics of both layers, one row a case.
+
+    Attributes:
+      visible: `[n_cases, n_visible]`.
+      hidden: `[n_cases, n_hidden]`, what multiplies the visible states in the statistics.
+      visible_statistics: -dE/dparams of the visible units for each case.
+      hidden_statistics: the same of the hidden units.
+      hidden_state: `[n_cases, n_hidden]` sampled states, to go on from.
+    """
+
+    visible: Array
+    hidden: Array
+    visible_statistics: Any
+    hidden_statistics: Any
+    hidden_state: Array
+
+
+class Offsets(NamedTuple):
+    """Centring offsets: moving averages of both layers' states (`[n_visible]`, `[n_hidden]`)."""
+
+    visible: Array
+    hidden: Array
+
+
+def _hidden(key: Key, given: Conditional, how: Draw) -> tuple[Array, Any, Array]:
+    """Returns the states and statistics that are asked for, and sampled states, from one draw."""
+    state, statistics = given.draw(key, "sample")
+    if how == "sample":
+        return state, statistics, state
+    return given.mean(), given.expected_statistics(), state
+
+
+def positive_phase(key: Key, rbm: RBM, v: Array, choices: Choices) -> Phase:
+    """Measures the statistics with the data clamped (eq. 3.1, first term)."""
+    given = rbm_lib.hidden_given_visible(rbm, v)
+    hidden, statistics, state = _hidden(key, given, choices.positive)
+    return Phase(v, hidden, rbm.visible.statistics(v), statistics, state)
+
+
+def negative_phase(key: Key, rbm: RBM, hidden: Array, n_steps: int, choices: Choices) -> Phase:
+    """Runs `n_steps` full Gibbs steps from hidden states and measures at the end.
+
+    The last hidden units are conditioned on the last visible ones, p(h_k | v_k).
+
+    Args:
+      key: a PRNG key.
+      rbm: the machine whose chain is run.
+      hidden: `[n_cases, n_hidden]` states to start from.
+      n_steps: at least 1, static.
+      choices: what is sampled and what is averaged.
+    """
+    key_chain, key_visible, key_hidden = jax.random.split(key, 3)
+    if n_steps > 1:
+        # Only the hidden half of a state is read by a step; the visible half gives the shape.
+        begin = gibbs.State(jnp.zeros((*hidden.shape[:-1], rbm.visible.size)), hidden)
+        walk = gibbs.chain(key_chain, rbm, begin, n_steps - 1, visible=choices.visible)
+        hidden = walk.hidden
+    v, v_statistics = rbm_lib.visible_given_hidden(rbm, hidden).draw(key_visible, choices.visible)
+    given = rbm_lib.hidden_given_visible(rbm, v)
+    last, h_statistics, state = _hidden(key_hidden, given, choices.negative)
+    return Phase(v, last, v_statistics, h_statistics, state)
+
+
+def _mean_difference(positive: PyTree, negative: PyTree) -> PyTree:
+    return jax.tree.map(lambda p, n: p.mean(0) - n.mean(0), positive, negative)
+
+
+def rbm_gradient(positive: Phase, negative: Phase, offsets: Offsets | None) -> RBM:
+    """Returns the difference of the two phases' mean statistics (eq. 3.1).
+
+    Both products of states are one: [v+; v-]^T [h+ / n+; -h- / n-]. With centring, states are
+    taken from their offsets first, and `updates.ascend` moves the units so that the step is that
+    of the machine whose energy has v - mu and h - lambda in its coupling: exactly for units with
+    an energy linear in their parameters (binary, softmax, Poisson). A learned variance makes the
+    step that it makes without centring.
+
+    Args:
+      positive: statistics with the data clamped; its number of cases may differ from that of
+        the other phase.
+      negative: statistics at the end of the chains.
+      offsets: centring offsets or None.
+
+    Returns:
+      The gradient, shaped like the machine.
+    """
+    v = jnp.concatenate([positive.visible, negative.visible])
+    n_data, n_chains = positive.visible.shape[0], negative.visible.shape[0]
+    hidden, reconstructed = positive.hidden, negative.hidden
+    if offsets is not None:
+        v = v - offsets.visible
+        hidden, reconstructed = hidden - offsets.hidden, reconstructed - offsets.hidden
+    h = jnp.concatenate([hidden / n_data, -reconstructed / n_chains])
+    return RBM(
+        visible=_mean_difference(positive.visible_statistics, negative.visible_statistics),
+        hidden=_mean_difference(positive.hidden_statistics, negative.hidden_statistics),
+        weights=v.T @ h,
+    )
+
+
+def layer_gradient(layer: Layer, x: Array, y: Array) -> Layer:
+    """Returns the gradient of the mean of log p(y | x) (eq. 2.2, the delta rule).
+
+    Args:
+      layer: directed connections.
+      x: `[n_cases, n_from]` states of the layer that predicts.
+      y: `[n_cases, n_to]` states (or means) of the layer that is predicted.
+    """
+    given = conditional(layer, x)
+    return Layer(
+        unit=_mean_difference(layer.unit.statistics(y), given.expected_statistics()),
+        weights=x.T @ ((y - given.mean()) / x.shape[0]),
+    )
