@@ -8,14 +8,14 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from dbnjax.learning import contrastive_divergence, passes, up_down, updates
+from dbnjax.learning import contrastive_divergence, passes, persistent, up_down, updates
 from dbnjax.models import rbm, stack
 from dbnjax.models.belief_net import Layer
 from dbnjax.models.dbn import DBN
 from dbnjax.models.rbm import RBM
 from dbnjax.models.stack import Stack
 from dbnjax.training import evaluate, greedy, loop, stages
-from dbnjax.types import Array, Key, PyTree
+from dbnjax.types import Array, Draw, Key, Learner, PyTree
 from dbnjax.weights import io
 
 EARLY_EPOCHS = 5  # with the smaller momentum
@@ -57,6 +57,25 @@ class Selected(NamedTuple):
     errors: Array
 
 
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """How one machine of the stack learns.
+
+    Attributes:
+      rule: "cd" or "pcd".
+      features: "mean" or "sample", its data from the layers below.
+      n_epochs: epochs.
+      rate: learning rate at the start.
+      momentum: after the first epochs.
+    """
+
+    rule: str
+    features: Draw
+    n_epochs: int
+    rate: float
+    momentum: float
+
+
 def schedule(kind: str, rate: float, n_epochs: int) -> Callable[[int], float]:
     """Returns the rate of each epoch: constant, or falling linearly towards zero."""
     falling = optax.linear_schedule(rate, 0.0, max(n_epochs, 1))
@@ -67,6 +86,25 @@ def schedule(kind: str, rate: float, n_epochs: int) -> Callable[[int], float]:
 def owned(tree: PyTree) -> PyTree:
     """Copies a tree, so that donating the copy leaves the original alive."""
     return jax.tree.map(jnp.copy, tree)
+
+
+def plan(config: Any, level: int) -> Plan:
+    """Reads a machine's plan off the options; the top one, the memory, has its own."""
+    if level < len(config.layers) - 1:
+        return Plan(
+            rule="cd",
+            features=config.greedy_features,
+            n_epochs=config.greedy_epochs,
+            rate=config.greedy_rate,
+            momentum=config.greedy_momentum,
+        )
+    return Plan(
+        rule=config.memory_rule,
+        features=config.memory_features,
+        n_epochs=config.memory_epochs,
+        rate=config.memory_rate,
+        momentum=config.memory_momentum,
+    )
 
 
 def learn_stack(task: Task) -> Stack:
@@ -91,33 +129,43 @@ def with_data_biases(machine: RBM, data: loop.Data, n_labels: int) -> RBM:
     return rbm.match_data(machine, mean, mean * (1.0 - mean))
 
 
+def make_learner(config: Any, rule: str, n_labels: int) -> Learner:
+    """Makes the learner of a machine."""
+    if rule == "cd":
+        choices = greedy.choices(n_labels)
+        return contrastive_divergence.contrastive_divergence(config.k, choices)
+    return persistent.persistent_contrastive_divergence(config.memory_chains, config.k)
+
+
 def learn_layer(
     task: Task, level: int, machine: RBM, below: tuple[Layer, ...], n_labels: int
 ) -> RBM:
     """Learns one machine on what the layers below make of the data."""
-    config = task.config
-    prepare = greedy.layer_data(config.pixels, config.features, n_labels)
-    learner = contrastive_divergence.contrastive_divergence(config.k, greedy.choices(n_labels))
+    config, chosen = task.config, plan(task.config, level)
+    learner = make_learner(config, chosen.rule, n_labels)
+    prepare = greedy.layer_data(config.pixels, chosen.features, n_labels)
     program = loop.epoch_program(learner, prepare, config.batch_size)
     see = jax.jit(greedy.layer_data("mean", "mean", n_labels))
     seen = [
         see(task.key, below, data.pixels[:MONITORED], data.labels[:MONITORED])
         for data in (task.data, task.held_out)
     ]
-    rate = schedule(config.greedy_schedule, config.greedy_rate, config.greedy_epochs)
-    key = jax.random.fold_in(task.key, 100 + level)
+    rate = schedule(config.schedule, chosen.rate, chosen.n_epochs)
+    key_init, key_epochs = jax.random.split(jax.random.fold_in(task.key, 100 + level))
 
-    def epoch(i: int, state: updates.State) -> tuple[updates.State, bool, dict[str, float]]:
-        momentum = config.momentum_start if i < EARLY_EPOCHS else config.momentum
-        hyper = updates.hyper(rate(i), momentum, config.greedy_decay)
-        state, report = program(jax.random.fold_in(key, i), hyper, state, below, task.data)
+    def epoch(i: int, state: PyTree) -> tuple[PyTree, bool, dict[str, float]]:
+        momentum = config.early_momentum if i < EARLY_EPOCHS else chosen.momentum
+        hyper = updates.hyper(rate(i), momentum, config.decay)
+        key_epoch = jax.random.fold_in(key_epochs, i)
+        state, report = program(key_epoch, hyper, state, below, task.data)
         gap, error = evaluate.free_energy_gap(state.params, *seen)
         numbers = {"reconstruction_error": float(error), "free_energy_gap": float(gap)}
         return state, bool(report.finite & jnp.isfinite(gap)), numbers
 
-    stage = stages.Stage(f"rbm_{level + 1}", config.greedy_epochs, epoch)
-    state = owned(learner.init(key, machine))
-    return stages.run(stage, state, io.describe(machine), task.place).params
+    stage = stages.Stage(f"rbm_{level + 1}", chosen.n_epochs, epoch)
+    state = owned(learner.init(key_init, machine))
+    params: RBM = stages.run(stage, state, io.describe(machine), task.place).params
+    return params
 
 
 def fine_tune(task: Task, net: DBN) -> DBN:

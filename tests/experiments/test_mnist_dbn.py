@@ -33,6 +33,8 @@ def config(folder: Path, workdir: Path, **changes) -> mnist_dbn.Config:
         layers=(12, 10, 16),
         batch_size=10,
         greedy_epochs=2,
+        memory_epochs=2,
+        memory_chains=10,
         up_down_epochs=(2, 1),
         up_down_steps=(2, 3),
         n_gibbs=2,
