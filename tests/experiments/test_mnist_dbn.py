@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 
 from dbnjax.checks import InputError
+from dbnjax.data.images import Images, Source
 from dbnjax.training import metrics
 from dbnjax.training.stages import DivergenceError
 from dbnjax.weights import io
-from experiments import mnist_dbn
+from experiments import dbn_stages, mnist_dbn
 
 ROOT = Path(__file__).parent.parent.parent
 EPOCHS = {"rbm_1": 2, "rbm_2": 2, "rbm_3": 2, "up_down_1": 2, "up_down_2": 1}
@@ -193,3 +194,27 @@ def test_an_unknown_flag_is_one_line_and_no_traceback(tmp_path):
     (line,) = done.stderr.splitlines()
     assert "layer" in line
     assert not (tmp_path / "run").exists()
+
+
+def test_sizes_are_the_papers_shares_of_an_official_set_and_tenths_of_another():
+    def source(n: int, official: bool) -> Source:
+        images = Images(np.zeros((n, 2, 2), np.uint8), np.arange(n, dtype=np.int32) % 10)
+        return Source("set", images, images if official else None, 10)
+
+    assert mnist_dbn.sizes(mnist_dbn.Config(), source(60000, True)) == (44000, 10000, None)
+    assert mnist_dbn.sizes(mnist_dbn.Config(), source(5000, False)) == (4000, 500, 500)
+    chosen = mnist_dbn.Config(n_train=100, n_validation=50, n_test=20)
+    assert mnist_dbn.sizes(chosen, source(5000, False)) == (100, 50, 20)
+
+
+def test_rates_fall_to_zero_or_stay():
+    falling = dbn_stages.schedule("linear", 0.1, 10)
+    assert [falling(i) for i in (0, 5, 10)] == pytest.approx([0.1, 0.05, 0.0])
+    assert dbn_stages.schedule("constant", 0.1, 10)(9) == pytest.approx(0.1)
+
+
+def test_the_memory_has_a_plan_of_its_own():
+    chosen = mnist_dbn.Config(layers=(5, 4, 3), memory_rule="pcd", memory_epochs=7)
+    assert [dbn_stages.plan(chosen, level).rule for level in range(3)] == ["cd", "cd", "pcd"]
+    assert dbn_stages.plan(chosen, 2).n_epochs == 7
+    assert dbn_stages.plan(chosen, 1).n_epochs == chosen.greedy_epochs
