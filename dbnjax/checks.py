@@ -6,6 +6,7 @@ and never in a `__post_init__` (unflattening a pytree passes placeholders).
 
 from typing import Any
 
+import jax
 import numpy as np
 
 
@@ -31,6 +32,21 @@ def check_width(name: str, array: Any, width: int) -> None:
         f"{name}: expected {width} units in the last axis, got {got} (shape {shape}); "
         "the array was probably made for another architecture",
     )
+
+
+def is_concrete(tree: Any) -> bool:
+    """Returns whether a pytree holds values: inside `jit` or `vmap` they cannot be looked at."""
+    return not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(tree))
+
+
+def check_draw(name: str, how: Any) -> None:
+    """Checks that a choice between sampling and averaging is one."""
+    require(how in ("sample", "mean"), f"{name}: expected 'sample' or 'mean', got {how!r}")
+
+
+def check_at_least(name: str, number: float, least: float) -> None:
+    """Checks that a static number is not too small, and not NaN."""
+    require(number >= least, f"{name}: expected {least} or more, got {number}")
 
 
 def check_finite(name: str, array: Any) -> None:

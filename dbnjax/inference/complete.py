@@ -54,7 +54,7 @@ def complete_dbn(key: Key, dbn: DBN, known: gibbs.Clamp, n_rounds: int, n_steps:
     visible = dbn.generative[0].unit if dbn.generative else stack_lib.feature_unit(dbn.memory)
     start = visible.mean(jnp.zeros(known.values.shape))
     labels = None
-    if hasattr(dbn.memory.visible, "parts"):
+    if stack_lib.label_group(dbn.memory) is not None:
         n_labels = dbn_lib.label_unit(dbn.memory).size
         labels = jnp.full((*start.shape[:-1], n_labels), 1.0 / n_labels)
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import jax
 
+from dbnjax import checks
 from dbnjax.learning import phases, updates
 from dbnjax.models.rbm import RBM
 from dbnjax.types import Array, Key, Learner
@@ -38,7 +39,7 @@ def contrastive_divergence(
     """Makes a CD-k learner.
 
     `init(key, params)` starts at rest and draws nothing. `step(key, hyper, state, batch)` takes
-    an `updates.Hyper`, an `updates.State` and visible states `[n_cases, n_visible]`.
+    an `updates.Hyper`, an `updates.State` and visible states `[..., n_visible]`.
 
     Args:
       k: full Gibbs steps, static.
@@ -56,6 +57,8 @@ def contrastive_divergence(
       >>> info.reconstruction_error.shape
       ()
     """
+    checks.check_at_least("k", k, 1)
+    phases.check_choices(choices)
 
     def init(key: Key, params: RBM) -> updates.State:
         del key
@@ -66,7 +69,7 @@ def contrastive_divergence(
     ) -> tuple[updates.State, Info]:
         key_hidden, key_chain = jax.random.split(key)
         rbm = state.params
-        positive = phases.positive_phase(key_hidden, rbm, batch, choices)
+        positive = phases.positive_phase(key_hidden, rbm, phases.as_cases(batch), choices)
         negative = phases.negative_phase(key_chain, rbm, positive.hidden_state, k, choices)
         gradient = phases.rbm_gradient(positive, negative, state.offsets)
         error = ((positive.visible - negative.visible) ** 2).sum(-1).mean()

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 
 from dbnjax.learning import phases, updates
 from dbnjax.models import dbn as dbn_lib
+from dbnjax.models import stack as stack_lib
 from dbnjax.models.belief_net import Layer, conditional
 from dbnjax.models.dbn import DBN
 from dbnjax.types import Array, Draw, Key, PyTree
@@ -24,8 +25,8 @@ class Batch(NamedTuple):
     """Cases for a net.
 
     Attributes:
-      visible: `[n_cases, n_visible]`.
-      labels: `[n_cases, n_labels]` one-of-K states, or None for a net without labels.
+      visible: `[..., n_visible]`.
+      labels: `[..., n_labels]` one-of-K states, or None for a net without labels.
     """
 
     visible: Array
@@ -53,12 +54,17 @@ def hyper(rate: float, momentum: float = 0.0, decay: float = 0.0) -> Hyper:
 
 def memory_choices(dbn: DBN, labels: Draw, statistics: Draw) -> phases.Choices:
     """Returns the memory's choices: sampled penultimate units, labels as asked."""
-    has_labels = hasattr(dbn.memory.visible, "parts")
+    has_labels = stack_lib.label_group(dbn.memory) is not None
     return phases.Choices(
         positive=statistics,
         visible=("sample", labels) if has_labels else "sample",
         negative=statistics,
     )
+
+
+def as_cases(batch: Batch) -> Batch:
+    """Joins all leading axes of a batch into one."""
+    return jax.tree.map(phases.as_cases, batch)
 
 
 def wake(key: Key, dbn: DBN, visible: Array) -> tuple[tuple[Array, ...], tuple[Layer, ...]]:

@@ -19,6 +19,7 @@ from dbnjax.models.rbm import RBM
 from dbnjax.types import Array, Key, Learner
 
 CHOICES = phases.Choices(positive="mean", visible="sample", negative="mean")
+FAST_CHOICES = phases.Choices(positive="mean", visible="sample", negative="sample")
 
 
 class State(NamedTuple):
@@ -80,6 +81,9 @@ def _learner(n_chains: int, k: int, choices: phases.Choices, centred: bool, fast
     sampled = choices.visible == "sample" or (
         isinstance(choices.visible, tuple) and set(choices.visible) == {"sample"}
     )
+    checks.check_at_least("n_chains", n_chains, 1)
+    checks.check_at_least("k", k, 1)
+    phases.check_choices(choices)
     checks.require(
         sampled,
         f"persistent chains: expected choices.visible='sample', got {choices.visible!r}; a chain "
@@ -98,8 +102,14 @@ def _learner(n_chains: int, k: int, choices: phases.Choices, centred: bool, fast
         key_hidden, key_chain = jax.random.split(key)
         rbm = state.machine.params
         chained = rbm if state.fast is None else jax.tree.map(jnp.add, rbm, state.fast)
-        positive = phases.positive_phase(key_hidden, rbm, batch, choices)
+        positive = phases.positive_phase(key_hidden, rbm, phases.as_cases(batch), choices)
         negative = phases.negative_phase(key_chain, chained, state.chains, k, choices)
+        if state.fast is not None:
+            # The chains run under the sum; what is measured is the regular machine's energy.
+            negative = negative._replace(
+                visible_statistics=rbm.visible.statistics(negative.visible),
+                hidden_statistics=rbm.hidden.statistics(negative.hidden),
+            )
         gradient = phases.rbm_gradient(positive, negative, state.machine.offsets)
         info = Info(positive.hidden.mean(), negative.hidden.mean())
         machine = updates.ascend(hyper, state.machine, gradient, positive)
@@ -137,7 +147,7 @@ def persistent_contrastive_divergence(
 
 
 def fast_persistent_contrastive_divergence(
-    n_chains: int, k: int = 1, choices: phases.Choices = CHOICES
+    n_chains: int, k: int = 1, choices: phases.Choices = FAST_CHOICES
 ) -> Learner:
     """Makes a PCD-k learner with fast weights; `step` takes a `FastHyper`.
 
@@ -147,9 +157,15 @@ def fast_persistent_contrastive_divergence(
     Args:
       n_chains: number of persistent chains, static.
       k: full Gibbs steps between updates, static.
-      choices: what is sampled and what is averaged; the visible units must be sampled.
+      choices: what is sampled and what is averaged; both layers of the
+        chains must be sampled.
 
     Raises:
-      InputError: `choices.visible` is not "sample".
+      InputError: `choices.visible` or `choices.negative` is not "sample".
     """
+    checks.require(
+        choices.negative == "sample",
+        f"fast weights: expected choices.negative='sample', got {choices.negative!r}; the chains' "
+        "means belong to another machine than the one whose energy is measured",
+    )
     return _learner(n_chains, k, choices, centred=False, fast=True)

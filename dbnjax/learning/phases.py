@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from dbnjax import checks
 from dbnjax.models import rbm as rbm_lib
 from dbnjax.models.belief_net import Layer, conditional
 from dbnjax.models.rbm import RBM
@@ -42,6 +43,20 @@ class Choices:
     positive: Draw = "mean"
     visible: Draws = "mean"
     negative: Draw = "mean"
+
+
+def check_choices(choices: Choices) -> None:
+    """Raises `InputError` unless every choice is "sample" or "mean"."""
+    checks.check_draw("choices.positive", choices.positive)
+    checks.check_draw("choices.negative", choices.negative)
+    parts = choices.visible if isinstance(choices.visible, tuple) else (choices.visible,)
+    for part in parts:
+        checks.check_draw("choices.visible", part)
+
+
+def as_cases(states: Array) -> Array:
+    """Joins all leading axes of `[..., n]` into one, `[n_cases, n]`: updates are means over it."""
+    return states.reshape(-1, states.shape[-1])
 
 
 class Phase(NamedTuple):

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import jax
 
+from dbnjax import checks
 from dbnjax.learning import passes, phases
 from dbnjax.models import dbn as dbn_lib
 from dbnjax.models.dbn import DBN
@@ -60,6 +61,9 @@ def up_down(n_steps: int, labels: Draw = "mean", statistics: Draw = "sample") ->
       statistics: the top units in the memory's statistics; "sample" is appendix B, "mean" the
         same gradient in expectation with less noise.
     """
+    checks.check_at_least("n_steps", n_steps, 1)
+    checks.check_draw("labels", labels)
+    checks.check_draw("statistics", statistics)
 
     def init(key: Key, params: DBN) -> State:
         del key
@@ -71,6 +75,7 @@ def up_down(n_steps: int, labels: Draw = "mean", statistics: Draw = "sample") ->
         key_wake, key_top, key_chain, key_sleep = jax.random.split(key, 4)
         dbn = state.params
         choices = passes.memory_choices(dbn, labels, statistics)
+        batch = passes.as_cases(batch)
         states, generative = passes.wake(key_wake, dbn, batch.visible)
         clamped = dbn_lib.join_labels(states[-1], batch.labels)
         positive = phases.positive_phase(key_top, dbn.memory, clamped, choices)

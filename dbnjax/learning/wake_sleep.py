@@ -1,9 +1,10 @@
 """Plain wake-sleep with a memory on top: the variant that section 5 of the 2006 paper warns of.
 
-Read `passes` first. It differs from up-down in one thing: the down-pass starts from the memory's
-equilibrium distribution, not from a few iterations after an up-pass. The equilibrium is followed
-by persistent chains that never see the data, so recognition is learned for dreams that early in
-training resemble no data, and modes that recognition ignores are averaged in.
+Read `passes` first. It differs from up-down in what it dreams of: the down-pass starts from the
+memory's equilibrium distribution, not from a few iterations after an up-pass. The equilibrium is
+followed by persistent chains, labels sampled, that never see the data; the memory learns from them
+too. So recognition is learned for dreams that early in training resemble no data, and modes that
+recognition ignores are averaged in.
 """
 
 from typing import NamedTuple
@@ -11,6 +12,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from dbnjax import checks
 from dbnjax.learning import passes, phases
 from dbnjax.models import dbn as dbn_lib
 from dbnjax.models.dbn import DBN
@@ -52,6 +54,8 @@ def wake_sleep(n_chains: int, n_steps: int) -> Learner:
       n_chains: persistent chains of the memory, static.
       n_steps: Gibbs iterations between updates, static; the more, the nearer to equilibrium.
     """
+    checks.check_at_least("n_chains", n_chains, 1)
+    checks.check_at_least("n_steps", n_steps, 1)
 
     def init(key: Key, params: DBN) -> State:
         top = params.memory.hidden
@@ -64,6 +68,7 @@ def wake_sleep(n_chains: int, n_steps: int) -> Learner:
         key_wake, key_top, key_chain, key_sleep = jax.random.split(key, 4)
         dbn = state.params
         choices = passes.memory_choices(dbn, "sample", "sample")
+        batch = passes.as_cases(batch)
         states, generative = passes.wake(key_wake, dbn, batch.visible)
         clamped = dbn_lib.join_labels(states[-1], batch.labels)
         positive = phases.positive_phase(key_top, dbn.memory, clamped, choices)

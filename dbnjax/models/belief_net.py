@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
+from dbnjax import checks
 from dbnjax.types import Array, Draw, Key
 from dbnjax.units.base import Conditional
 
@@ -44,6 +45,7 @@ class BeliefNet:
 
 def conditional(layer: Layer, x: Array) -> Conditional:
     """Returns p(y | x) of one layer for x `[..., n_from]`."""
+    checks.check_width("states of the layer before", x, layer.weights.shape[-2])
     return Conditional(layer.unit, x @ layer.weights)
 
 

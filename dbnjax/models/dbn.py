@@ -13,8 +13,6 @@ layer has no generative layer of its own above the memory: its generative bias i
 visible bias.
 """
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 from flax import struct
@@ -25,6 +23,7 @@ from dbnjax.models.belief_net import Layer, propagate
 from dbnjax.models.rbm import RBM
 from dbnjax.models.stack import Stack
 from dbnjax.types import Array, Draw, Key
+from dbnjax.units import Categorical
 
 
 @struct.dataclass
@@ -55,18 +54,19 @@ def untie(stack: Stack) -> DBN:
     return jax.tree.map(jnp.copy, tied)
 
 
-def label_unit(memory: RBM) -> Any:
+def label_unit(memory: RBM) -> Categorical:
     """Returns the memory's label units.
 
     Raises:
       InputError: the memory was trained without labels.
     """
-    checks.require(
-        hasattr(memory.visible, "parts"),
-        "this net has no label units: it was trained without labels, so it has features to "
-        "offer but no read-out of a class",
-    )
-    return memory.visible.parts[-1]
+    labels = stack_lib.label_group(memory)
+    if labels is None:
+        raise checks.InputError(
+            "this net has no label units: it was trained without labels, so it has features to "
+            "offer but no read-out of a class"
+        )
+    return labels
 
 
 def join_labels(penultimate: Array, labels: Array | None) -> Array:
@@ -79,7 +79,7 @@ def join_labels(penultimate: Array, labels: Array | None) -> Array:
 
 def split_labels(memory: RBM, visible: Array) -> tuple[Array, Array | None]:
     """Cuts a state of the memory's visible layer into penultimate units and labels."""
-    if not hasattr(memory.visible, "parts"):
+    if stack_lib.label_group(memory) is None:
         return visible, None
     penultimate, labels = memory.visible.split(visible)
     return penultimate, labels

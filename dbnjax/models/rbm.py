@@ -11,7 +11,6 @@ Source: 2006 paper, section 3; units and cumulants as in `dbnjax.units.base`.
 Shapes: v `[..., n_visible]`, h `[..., n_hidden]`, W `[n_visible, n_hidden]`.
 """
 
-import dataclasses
 from typing import Any
 
 import jax
@@ -42,6 +41,8 @@ class RBM:
 def create(visible: Any, hidden: Any, weights: Array) -> RBM:
     """Makes a machine from given parameters, checked.
 
+    Under `jit` or `vmap` there are no values to look at, and only shapes are checked.
+
     Args:
       visible: units.
       hidden: units.
@@ -56,9 +57,10 @@ def create(visible: Any, hidden: Any, weights: Array) -> RBM:
         f"weights: expected shape ({visible.size}, {hidden.size}) for these units, got "
         f"{np.shape(weights)}; the layer sizes do not fit the weights",
     )
-    checks.check_finite("weights", weights)
     rbm = RBM(visible=visible, hidden=hidden, weights=jnp.asarray(weights))
-    check_normalisable(rbm)
+    if checks.is_concrete(rbm):
+        checks.check_finite("weights", weights)
+        check_normalisable(rbm)
     return rbm
 
 
@@ -101,9 +103,9 @@ def check_normalisable(rbm: RBM) -> None:
     harmful = both_unbounded & counts & np.where(one_sided, weights > 0, weights != 0)
     checks.require(
         not harmful.any(),
-        f"this machine cannot be normalised: {int(harmful.sum())} positive couplings "
-        "join counts (Poisson) to unbounded units and outgrow x log x; make one layer binary, or "
-        "keep those weights at or below zero",
+        f"this machine cannot be normalised: {int(harmful.sum())} couplings join counts (Poisson) "
+        "to unbounded units and outgrow x log x; make one layer binary, or keep the weights "
+        "between counts and non-negative units at or below zero, to real units at zero",
     )
     scaled = rows.scale[:, None] * weights * columns.scale[None]
     reach = _steepest_coupling(scaled, rows.one_sided, columns.one_sided)
@@ -149,29 +151,36 @@ def match_data(rbm: RBM, mean: Array, variance: Array) -> RBM:
       rbm: a machine.
       mean: `[n_visible]` mean of the data.
       variance: `[n_visible]` variance of the data.
+
+    Raises:
+      InputError: the machine cannot be normalised with these variances.
     """
-    return dataclasses.replace(rbm, visible=rbm.visible.match(mean, variance))
+    return create(rbm.visible.match(mean, variance), rbm.hidden, rbm.weights)
 
 
 def hidden_given_visible(rbm: RBM, v: Array) -> Conditional:
     """Returns p(h | v) (2006 paper, eq. 2.1 with the weights tied)."""
+    checks.check_width("visible states", v, rbm.visible.size)
     return Conditional(rbm.hidden, v @ rbm.weights)
 
 
 def visible_given_hidden(rbm: RBM, h: Array) -> Conditional:
     """Returns p(v | h)."""
+    checks.check_width("hidden states", h, rbm.hidden.size)
     return Conditional(rbm.visible, h @ rbm.weights.T)
 
 
 def energy(rbm: RBM, v: Array, h: Array) -> Array:
     """Returns E(v, h) in nats, `[...]`."""
-    coupling = ((v @ rbm.weights) * h).sum(-1)
+    checks.check_width("hidden states", h, rbm.hidden.size)
+    coupling = (hidden_given_visible(rbm, v).field * h).sum(-1)
     return rbm.visible.energy(v) + rbm.hidden.energy(h) - coupling
 
 
 def free_energy(rbm: RBM, v: Array) -> Array:
     """Returns F(v) = -log sum_h exp(-E(v, h)) in nats, `[...]`."""
-    return rbm.visible.energy(v) - rbm.hidden.cumulant(v @ rbm.weights)
+    field = hidden_given_visible(rbm, v).field
+    return rbm.visible.energy(v) - rbm.hidden.cumulant(field)
 
 
 def hidden_free_energy(rbm: RBM, h: Array) -> Array:

@@ -14,6 +14,7 @@ from dbnjax import checks
 from dbnjax.models import rbm as rbm_lib
 from dbnjax.models.belief_net import Layer
 from dbnjax.models.rbm import RBM
+from dbnjax.units import Categorical, Concat
 
 
 @struct.dataclass
@@ -36,18 +37,34 @@ def create(rbms: tuple[RBM, ...]) -> Stack:
     """
     checks.require(bool(rbms), "stack: expected at least one machine, got none")
     for level, (lower, upper) in enumerate(itertools.pairwise(rbms)):
-        got = feature_unit(upper).size if level == len(rbms) - 2 else upper.visible.size
+        unit = feature_unit(upper) if level == len(rbms) - 2 else upper.visible
         checks.require(
-            got == lower.hidden.size,
-            f"stack: level {level + 1} expects {got} units below it, but level {level} has "
+            unit.size == lower.hidden.size,
+            f"stack: level {level + 1} expects {unit.size} units below it, but level {level} has "
             f"{lower.hidden.size} hidden units; the layer sizes do not fit",
+        )
+        checks.require(
+            type(unit) is type(lower.hidden),
+            f"stack: level {level + 1} expects {type(unit).__name__} units below it, but level "
+            f"{level} has {type(lower.hidden).__name__} hidden units; they are the same layer",
         )
     return Stack(rbms=tuple(rbms))
 
 
+def label_group(memory: RBM) -> Categorical | None:
+    """Returns the label units of a top machine: one softmax group beside one other part.
+
+    None for any other visible layer; such a machine has no labels.
+    """
+    parts = memory.visible.parts if isinstance(memory.visible, Concat) else ()
+    if len(parts) == 2 and isinstance(parts[1], Categorical):
+        return parts[1] if parts[1].size == parts[1].n_categories else None
+    return None
+
+
 def feature_unit(memory: RBM) -> Any:
     """Returns the visible units of a top machine without its labels."""
-    return memory.visible.parts[0] if hasattr(memory.visible, "parts") else memory.visible
+    return memory.visible if label_group(memory) is None else memory.visible.parts[0]
 
 
 def recognition(stack: Stack) -> tuple[Layer, ...]:

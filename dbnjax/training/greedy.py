@@ -11,7 +11,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from dbnjax import numerics
+from dbnjax import checks, numerics
 from dbnjax.learning import phases
 from dbnjax.learning.passes import Batch
 from dbnjax.models import belief_net, dbn, rbm
@@ -44,6 +44,7 @@ def choices(n_labels: int) -> phases.Choices:
 
 def intensities(key: Key, pixels: Array, how: Draw) -> Array:
     """Turns uint8 pixels into visible states: intensities in [0, 1], or binary samples of them."""
+    checks.check_draw("pixels", how)
     mean = pixels.astype(jnp.float32) / 255.0
     return mean if how == "mean" else numerics.bernoulli(key, mean)
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import jax
+from tqdm import tqdm
 
 from dbnjax import checks, files
 
@@ -114,19 +115,10 @@ def progress(
       unit: what is counted.
       done: units that an earlier, interrupted run did.
 
-    Raises:
-      InputError: tqdm is not installed.
-
     Example:
       >>> with progress(2, "RBM 1") as advance:  # doctest: +SKIP
       ...     advance({"reconstruction error": 0.05})
     """
-    try:
-        from tqdm import tqdm
-    except ImportError as error:
-        raise checks.InputError(
-            "progress needs tqdm, which is not installed; pip install 'dbnjax[experiments]'"
-        ) from error
     live = sys.stderr.isatty()
     layout = "{desc}: {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}{postfix}]"
     with tqdm(

@@ -66,6 +66,11 @@ def arrays(model: Model) -> dict[str, Any]:
     return {path: node for path, node in _nodes(ROOT, model) if _is_array(node)}
 
 
+def machines(model: Model) -> dict[str, RBM]:
+    """Returns a net's undirected machines by their paths."""
+    return {path: node for path, node in _nodes(ROOT, model) if isinstance(node, RBM)}
+
+
 def build(description: Mapping[str, Any], leaves: Mapping[str, Any]) -> Model:
     """Makes a net from its description and its arrays; types and shapes are not looked at.
 
@@ -79,17 +84,19 @@ def build(description: Mapping[str, Any], leaves: Mapping[str, Any]) -> Model:
 def check_sizes(model: Model) -> None:
     """Raises `InputError` unless the sizes of all units, weights and layers fit together."""
     for path, node in _nodes(ROOT, model):
-        if isinstance(node, units.Unit) and not isinstance(node, units.Concat):
+        if isinstance(node, units.Concat):
+            checks.require(bool(node.parts), f"{path}: expected one part or more, got none")
+        elif isinstance(node, units.Unit):
             _check_unit(path, node)
-    for machines in _as_machines(model):
-        for level, rbm in enumerate(machines):
+    for chain in _as_machines(model):
+        for level, rbm in enumerate(chain):
             sizes = (rbm.visible.size, rbm.hidden.size)
             checks.require(
                 rbm.weights.shape == sizes,
                 f"level {level}: expected weights of shape {sizes} between its units, got "
                 f"{rbm.weights.shape}; the layer sizes do not fit the weights",
             )
-        stack_lib.create(machines)
+        stack_lib.create(chain)
 
 
 def _nodes(path: str, node: Any) -> Iterator[tuple[str, Any]]:
@@ -151,11 +158,13 @@ def _build(description: Mapping[str, Any], leaves: Mapping[str, Any], path: str,
 
 
 def _check_unit(path: str, unit: Any) -> None:
-    for field in dataclasses.fields(unit):
-        shape = getattr(getattr(unit, field.name), "shape", (unit.size,))
+    fields = (field.name for field in dataclasses.fields(unit) if field.type is Array)
+    shapes = {name: getattr(unit, name).shape for name in fields}
+    first = next(iter(shapes.values()))
+    for name, shape in shapes.items():
         checks.require(
-            shape == (unit.size,),
-            f"{path}.{field.name}: expected {unit.size} units as in the other arrays, got shape "
+            shape == first and len(shape) == 1,
+            f"{path}.{name}: expected one axis of units, as many as in the other arrays, got shape "
             f"{shape}; a net is saved alone, not in an ensemble",
         )
     group = getattr(unit, "n_categories", 1)

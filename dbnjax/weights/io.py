@@ -20,6 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
 from dbnjax import checks, files
+from dbnjax.models import rbm as rbm_lib
 from dbnjax.weights import architecture
 from dbnjax.weights.architecture import Model, describe, signature
 
@@ -45,8 +46,8 @@ def save(
       dtype: "float32" for an exact copy, "float16" for half the size and rounded weights.
 
     Raises:
-      InputError: the model or the metadata cannot be saved, a weight is not finite, or the file
-        cannot be written.
+      InputError: the model or the metadata cannot be saved, a weight is not finite, a machine
+        cannot be normalised, or the file cannot be written.
 
     Example:
       >>> from dbnjax import rbm, units
@@ -82,7 +83,8 @@ def load(
 
     Raises:
       InputError: the file is missing, damaged or no net of this library; the architecture in its
-        header does not fit its tensors or is not the expected one; a weight is not finite.
+        header does not fit its tensors or is not the expected one; a weight is not finite; a
+        machine cannot be normalised.
     """
     header, tensors = _read(path)
     try:
@@ -97,7 +99,7 @@ def load(
         header.get("digest") == _digest(header, tensors),
         _damaged(path, "contents that differ from what was written"),
     )
-    model = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), stored)
+    model = _as_float32(stored)
     if expect is not None:
         _check_same(path, "the architecture asked for", describe(model), expect)
     return model, metadata
@@ -127,13 +129,21 @@ def _read(path: str | Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
 
 
 def _check(path: str | Path, stored: Model) -> None:
-    """Checks that the sizes fit and that every weight is a number."""
+    """Checks that the sizes fit, every weight is a number and every machine can be normalised."""
+    place = f"{path}"
     try:
         architecture.check_sizes(stored)
+        for name, array in architecture.arrays(stored).items():
+            checks.check_finite(name, array)
+        for name, machine in architecture.machines(_as_float32(stored)).items():
+            place = f"{path}: {name}"
+            rbm_lib.check_normalisable(machine)
     except checks.InputError as error:
-        raise checks.InputError(f"{path}: {error}") from error
-    for name, array in architecture.arrays(stored).items():
-        checks.check_finite(f"{path}: {name}", array)
+        raise checks.InputError(f"{place}: {error}") from error
+
+
+def _as_float32(stored: Model) -> Model:
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), stored)
 
 
 def _check_same(

@@ -9,6 +9,7 @@ import oracles_dbn
 import pytest
 from scipy.special import expit
 
+from dbnjax.checks import InputError
 from dbnjax.learning import phases, updates
 from dbnjax.learning.contrastive_divergence import contrastive_divergence
 from dbnjax.models.rbm import RBM
@@ -101,3 +102,19 @@ def test_real_valued_reconstructions_have_their_exact_expectation():
     error = (DATA_LAW[:, None] * hidden * gap).sum()
     np.testing.assert_allclose(info.reconstruction_error, error, atol=4 * TOLERANCE)
     np.testing.assert_allclose(info.activity, clamped[1].mean(), atol=1e-5)
+
+
+def test_leading_axes_are_cases():
+    learner = contrastive_divergence(1)
+    state = learner.init(jax.random.key(0), RBM_)
+    key, hyper = jax.random.key(5), updates.hyper(0.1)
+    flat, _ = learner.step(key, hyper, state, BATCH[:12])
+    deep, _ = learner.step(key, hyper, state, BATCH[:12].reshape(2, 3, 2, -1))
+    np.testing.assert_array_equal(flat.params.weights, deep.params.weights)
+
+
+def test_choices_and_steps_that_mean_nothing_are_refused():
+    with pytest.raises(InputError, match=r"choices\.positive: expected 'sample' or 'mean'"):
+        contrastive_divergence(1, phases.Choices(positive="smaple"))
+    with pytest.raises(InputError, match="k: expected 1 or more, got 0"):
+        contrastive_divergence(0)

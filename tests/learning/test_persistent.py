@@ -7,6 +7,7 @@ import numpy as np
 import oracles
 import pytest
 
+from dbnjax import units
 from dbnjax.checks import InputError
 from dbnjax.evaluation import exact
 from dbnjax.learning import persistent, phases, updates
@@ -14,6 +15,7 @@ from dbnjax.learning.persistent import (
     fast_persistent_contrastive_divergence,
     persistent_contrastive_divergence,
 )
+from dbnjax.models import rbm as rbm_lib
 
 RBM_ = machines.binary(17, 4, 3)
 JOINT = machines.joint(RBM_)
@@ -85,8 +87,8 @@ def test_fast_weights_drive_the_chains_and_nothing_else(offset):
     new, _ = fast_step(KEY, persistent.fast_hyper(hyper, rate=0.3), state, BATCH)
     key_hidden, key_chain = jax.random.split(KEY)
     shifted = jax.tree.map(jnp.add, RBM_, offset)
-    positive = phases.positive_phase(key_hidden, RBM_, BATCH, persistent.CHOICES)
-    negative = phases.negative_phase(key_chain, shifted, state.chains, 2, persistent.CHOICES)
+    positive = phases.positive_phase(key_hidden, RBM_, BATCH, persistent.FAST_CHOICES)
+    negative = phases.negative_phase(key_chain, shifted, state.chains, 2, persistent.FAST_CHOICES)
     np.testing.assert_array_equal(new.chains, negative.hidden_state)
     gradient = phases.rbm_gradient(positive, negative, None)
     expected = updates.ascend(hyper, state.machine, gradient, positive)
@@ -96,7 +98,8 @@ def test_fast_weights_drive_the_chains_and_nothing_else(offset):
 
 def test_without_an_offset_the_regular_step_is_the_plain_one():
     hyper = updates.hyper(0.2, momentum=0.5)
-    plain, _ = step(KEY, hyper, PLAIN.init(jax.random.key(0), RBM_), BATCH)
+    learner = persistent_contrastive_divergence(N_CHAINS, k=2, choices=persistent.FAST_CHOICES)
+    plain, _ = learner.step(KEY, hyper, learner.init(jax.random.key(0), RBM_), BATCH)
     state = FAST.init(jax.random.key(0), RBM_)
     fast, _ = fast_step(KEY, persistent.fast_hyper(hyper), state, BATCH)
     assert_close(fast.params, plain.params)
@@ -143,3 +146,36 @@ def test_long_learning_ends_near_the_maximum_of_the_log_likelihood(fast):
     gain = score(best) - score(start)
     assert gain > 0.5
     assert score(learnt) > score(best) - 0.05
+
+
+def test_the_chains_of_fast_weights_are_measured_with_the_regular_energy():
+    """A learned variance makes the statistics depend on the parameters that they are taken at."""
+    visible = units.Gaussian(jnp.array([0.3, -0.2]), jnp.array([0.4, -0.3]))
+    machine = rbm_lib.init(jax.random.key(1), visible, units.Bernoulli.zeros(3), 0.3)
+    learner = fast_persistent_contrastive_divergence(6)
+    state = learner.init(jax.random.key(0), machine)
+    state = state._replace(fast=jax.tree.map(lambda x: 0.4 + 0.0 * x, machine))
+    batch = jax.random.normal(jax.random.key(2), (5, 2))
+    new, _ = learner.step(KEY, persistent.fast_hyper(updates.hyper(1.0)), state, batch)
+    key_hidden, key_chain = jax.random.split(KEY)
+    chained = jax.tree.map(jnp.add, machine, state.fast)
+    positive = phases.positive_phase(key_hidden, machine, batch, persistent.FAST_CHOICES)
+    negative = phases.negative_phase(key_chain, chained, state.chains, 1, persistent.FAST_CHOICES)
+
+    def objective(m):
+        dreamt = rbm_lib.energy(m, negative.visible, negative.hidden_state).mean()
+        return dreamt - rbm_lib.free_energy(m, positive.visible).mean()
+
+    moved = jax.tree.map(jnp.subtract, new.params, machine)
+    assert_close(moved, jax.grad(objective)(machine), atol=1e-5)
+
+
+@pytest.mark.parametrize("numbers", [{"n_chains": 0}, {"n_chains": 4, "k": 0}])
+def test_at_least_one_chain_and_one_step(numbers):
+    with pytest.raises(InputError, match="expected 1 or more, got 0"):
+        persistent_contrastive_divergence(**numbers)
+
+
+def test_means_of_the_chains_hidden_units_are_refused_with_fast_weights():
+    with pytest.raises(InputError, match=r"choices\.negative='sample'"):
+        fast_persistent_contrastive_divergence(4, choices=persistent.CHOICES)

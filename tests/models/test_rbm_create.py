@@ -1,6 +1,7 @@
 """What `rbm.create` refuses: misfits, damaged weights and machines without a finite Z."""
 
 import cases
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -81,7 +82,7 @@ def test_variances_count_in_the_bound_between_real_layers():
 def test_a_part_of_a_layer_is_judged_by_itself():
     visible = units.Concat((units.Bernoulli.zeros(1), units.Poisson.zeros(1)))
     rbm_lib.create(visible, two(units.Poisson), weights_of(5.0, 5.0, -1.0, -1.0))
-    with pytest.raises(InputError, match="1 positive couplings join counts"):
+    with pytest.raises(InputError, match="1 couplings join counts"):
         rbm_lib.create(visible, two(units.Poisson), weights_of(-5.0, -5.0, -1.0, 1.0))
 
 
@@ -94,3 +95,31 @@ def test_couplings_are_judged_in_the_cone_of_one_sided_states():
     with pytest.raises(InputError, match="cannot be normalised"):
         rbm_lib.create(relu, relu, np.full((2, 2), 0.9))
     rbm_lib.create(relu, relu, np.full((2, 2), -0.9))
+
+
+def test_machines_are_made_under_jit_and_vmap():
+    """An ensemble of machines is one call: values that are traced cannot be looked at."""
+    keys = jax.random.split(jax.random.key(0), 5)
+    make = lambda key: rbm_lib.init(key, cases.BERNOULLI, units.Bernoulli.zeros(4))  # noqa: E731
+    many = jax.jit(jax.vmap(make))(keys)
+    one = make(keys[3])
+    np.testing.assert_allclose(many.weights[3], one.weights, rtol=1e-6)
+
+
+def test_data_that_leave_no_finite_z_are_refused():
+    machine = rbm_lib.create(units.Gaussian.zeros(1), units.Gaussian.zeros(1), np.full((1, 1), 0.5))
+    with pytest.raises(InputError, match="cannot be normalised"):
+        rbm_lib.match_data(machine, jnp.zeros(1), jnp.full(1, 16.0))
+
+
+def test_states_of_another_width_are_one_line():
+    machine = rbm_lib.init(jax.random.key(0), units.Bernoulli.zeros(6), units.Bernoulli.zeros(4))
+    for call in (
+        lambda: rbm_lib.free_energy(machine, jnp.zeros((3, 5))),
+        lambda: rbm_lib.energy(machine, jnp.zeros((3, 6)), jnp.zeros((3, 5))),
+        lambda: rbm_lib.visible_given_hidden(machine, jnp.zeros((3, 6))),
+        lambda: jax.jit(rbm_lib.hidden_given_visible)(machine, jnp.zeros((3, 7))),
+    ):
+        with pytest.raises(InputError, match="in the last axis") as caught:
+            call()
+        assert "\n" not in str(caught.value)

@@ -5,7 +5,9 @@ import machines
 import numpy as np
 import pytest
 
+from dbnjax import units
 from dbnjax.checks import InputError
+from dbnjax.models import rbm as rbm_lib
 from dbnjax.models import stack as stack_lib
 
 
@@ -51,3 +53,26 @@ def test_unrolling_alternates_the_machine_and_its_transpose():
     np.testing.assert_array_equal(rbms[1].visible.bias, rbm.hidden.bias)
     with pytest.raises(InputError, match="at least 1 layer"):
         stack_lib.unroll(rbm, 0)
+
+
+def test_neighbours_share_one_layer_of_one_type():
+    gaussian = rbm_lib.init(jax.random.key(0), units.Bernoulli.zeros(3), units.Gaussian.zeros(2))
+    binary = rbm_lib.init(jax.random.key(0), units.Bernoulli.zeros(2), units.Bernoulli.zeros(2))
+    with pytest.raises(InputError, match="level 0 has Gaussian hidden units"):
+        stack_lib.create((gaussian, binary))
+
+
+@pytest.mark.parametrize(
+    ("visible", "has_labels"),
+    [
+        (units.Bernoulli.zeros(4), False),
+        (units.Concat((units.Bernoulli.zeros(4), units.Categorical.zeros(3))), True),
+        (units.Concat((units.Bernoulli.zeros(4), units.Categorical.zeros(3, n_groups=2))), False),
+        (units.Concat((units.Bernoulli.zeros(4), units.Bernoulli.zeros(3))), False),
+        (units.Concat((units.Bernoulli.zeros(4),) * 2 + (units.Categorical.zeros(3),)), False),
+    ],
+)
+def test_labels_are_one_softmax_group_beside_one_part(visible, has_labels):
+    memory = rbm_lib.init(jax.random.key(0), visible, units.Bernoulli.zeros(2))
+    assert (stack_lib.label_group(memory) is not None) == has_labels
+    assert stack_lib.feature_unit(memory).size == (4 if has_labels else visible.size)
