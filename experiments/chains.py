@@ -15,14 +15,15 @@ ROUND = 10  # Gibbs iterations of the memory in a round of completion
 
 chain = jax.jit(gibbs.chain, static_argnames="n_steps")
 look = jax.jit(generate.look)
-fill_deep = jax.jit(complete_lib.complete_dbn, static_argnums=(3, 4))
-fill_single = jax.jit(complete_lib.complete_rbm, static_argnums=3)
+go_round = jax.jit(complete_lib.go_round, static_argnums=4)
 
 
 def film(
     key: Key, net: DBN, state: gibbs.State, times: np.ndarray, clamp: gibbs.Clamp | None
 ) -> tuple[gibbs.State, list[np.ndarray]]:
     """Runs chains of the memory and looks at them at some times, with progress.
+
+    `inference.generate.film` is one compiled call: it shows no progress and keeps no last state.
 
     Args:
       key: a PRNG key.
@@ -67,10 +68,23 @@ def complete(key: Key, net: DBN, pixels: np.ndarray, known: np.ndarray, n_steps:
       `[n, n_pixels]` with the known pixels in place.
     """
     if net.generative:
-        clamp = gibbs.clamp(net.generative[0].unit, known, pixels)
-        return np.asarray(fill_deep(key, net, clamp, n_steps, ROUND))
+        return _complete_deep(key, net, gibbs.clamp(net.generative[0].unit, known, pixels), n_steps)
+    key_visible, key_hidden, key_film = jax.random.split(key, 3)
     unknown_labels = (0, net.memory.visible.size - len(known))
     clamp = gibbs.clamp(
         net.memory.visible, np.pad(known, unknown_labels), np.pad(pixels, ((0, 0), unknown_labels))
     )
-    return np.asarray(fill_single(key, net.memory, clamp, n_steps))[:, : len(known)]
+    free = generate.start_at_random(key_visible, net, len(pixels)).visible
+    state = gibbs.start(key_hidden, net.memory, gibbs.apply_clamp(clamp, free))
+    _, (filled,) = film(key_film, net, state, np.array([n_steps]), clamp)
+    return filled
+
+
+def _complete_deep(key: Key, net: DBN, known: gibbs.Clamp, n_rounds: int) -> np.ndarray:
+    """Makes the rounds of `inference.complete.complete_dbn`, with progress between."""
+    pixels = complete_lib.blank(net, known)
+    with metrics.progress(n_rounds, "complete", unit="round") as advance:
+        for i in range(n_rounds):
+            pixels = go_round(jax.random.fold_in(key, i), net, known, pixels, ROUND)
+            advance({"iterations": ROUND})
+    return np.asarray(pixels)

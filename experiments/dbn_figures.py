@@ -39,27 +39,30 @@ def receptive_fields(net: DBN, shape: tuple[int, int]) -> Any:
 
 
 def curves(records: list[dict[str, Any]]) -> dict[str, Any]:
-    """Draws what the stages recorded after each epoch: one figure a quantity."""
-    labels = {
-        "reconstruction_error": ("squared error (summed over units)", "Reconstruction error"),
-        "free_energy_gap": ("held-out less training (nats)", "Free-energy gap: overfitting"),
-        "error": ("error (%)", "Errors during up-down, deterministic read-out"),
+    """Draws what the stages recorded after each epoch: a line a stage, or a line a data set."""
+    epochs = [record for record in records if "epoch" in record]
+    by_stage = {
+        "reconstruction_error": ("Reconstruction of held-out cases", "squared error a case"),
+        "free_energy_gap": ("Free-energy gap: overfitting", "held-out less training (nats)"),
     }
     drawn = {}
-    for quantity, (y_label, title) in labels.items():
-        series: dict[str, tuple[list[float], list[float]]] = {}
-        for number, record in enumerate(r for r in records if "epoch" in r):
-            for name in record:
-                if not name.endswith(quantity):
-                    continue
-                stage = name.split("_")[0] if quantity == "error" else record["stage"]
-                if quantity == "error" and name == "reconstruction_error":
-                    continue
-                xs, ys = series.setdefault(stage.replace("_", " "), ([], []))
-                xs.append(number + 1)
-                ys.append(record[name])
+    for name, (title, y_label) in by_stage.items():
+        series: dict[str, Any] = {}
+        for number, record in enumerate(epochs, start=1):
+            xs, ys = series.setdefault(record["stage"].replace("_", " "), ([], []))
+            xs.append(number)
+            ys.append(record[name])
         if series:
-            drawn[quantity] = figures.curves(series, "epoch of the run", y_label, title)
+            drawn[name] = figures.curves(series, "epoch of the run", y_label, title)
+    fine_tuned = [record for record in epochs if "validation_error" in record]
+    if fine_tuned:
+        xs = list(range(1, len(fine_tuned) + 1))
+        both = {
+            split: (xs, [record[f"{split}_error"] for record in fine_tuned])
+            for split in ("training", "validation")
+        }
+        title = "Errors during up-down, deterministic read-out"
+        drawn["error"] = figures.curves(both, "epoch of up-down", "error (%)", title)
     return drawn
 
 

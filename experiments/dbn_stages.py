@@ -1,6 +1,7 @@
 """The stages of the main job: one for each machine of the stack, one for each up-down phase."""
 
 import dataclasses
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -9,8 +10,7 @@ import jax.numpy as jnp
 import optax
 
 from dbnjax.learning import contrastive_divergence, passes, persistent, up_down, updates
-from dbnjax.models import rbm, stack
-from dbnjax.models.belief_net import Layer
+from dbnjax.models import rbm
 from dbnjax.models.dbn import DBN
 from dbnjax.models.rbm import RBM
 from dbnjax.models.stack import Stack
@@ -108,18 +108,17 @@ def plan(config: Any, level: int) -> Plan:
 
 
 def learn_stack(task: Task) -> Stack:
-    """Learns the machines from the bottom up (section 4)."""
-    rbms: list[RBM] = []
-    n_visible = task.data.pixels.shape[-1]
-    for level, n_hidden in enumerate(task.config.layers):
-        n_labels = task.n_labels if level == len(task.config.layers) - 1 else 0
-        machine = greedy.layer(jax.random.fold_in(task.key, level), n_visible, n_hidden, n_labels)
+    """Learns the machines from the bottom up (section 4), each in a stage of its own."""
+    layers = task.config.layers
+
+    def learn(level: int, machine: RBM, below: greedy.Below) -> RBM:
+        n_labels = task.n_labels if level == len(layers) - 1 else 0
         if level == 0 and task.config.data_biases:
             machine = with_data_biases(machine, task.data, n_labels)
-        below = tuple(Layer(unit=lower.hidden, weights=lower.weights) for lower in rbms)
-        rbms.append(learn_layer(task, level, machine, below, n_labels))
-        n_visible = n_hidden
-    return stack.create(tuple(rbms))
+        return learn_layer(task, level, machine, below, n_labels)
+
+    n_visible = task.data.pixels.shape[-1]
+    return greedy.learn_stack(task.key, n_visible, layers, task.n_labels, learn)
 
 
 def with_data_biases(machine: RBM, data: loop.Data, n_labels: int) -> RBM:
@@ -137,9 +136,7 @@ def make_learner(config: Any, rule: str, n_labels: int) -> Learner:
     return persistent.persistent_contrastive_divergence(config.memory_chains, config.k)
 
 
-def learn_layer(
-    task: Task, level: int, machine: RBM, below: tuple[Layer, ...], n_labels: int
-) -> RBM:
+def learn_layer(task: Task, level: int, machine: RBM, below: greedy.Below, n_labels: int) -> RBM:
     """Learns one machine on what the layers below make of the data."""
     config, chosen = task.config, plan(task.config, level)
     learner = make_learner(config, chosen.rule, n_labels)
@@ -160,7 +157,7 @@ def learn_layer(
         state, report = program(key_epoch, hyper, state, below, task.data)
         gap, error = evaluate.free_energy_gap(state.params, *seen)
         numbers = {"reconstruction_error": float(error), "free_energy_gap": float(gap)}
-        return state, bool(report.finite & jnp.isfinite(gap)), numbers
+        return state, bool(report.finite) and math.isfinite(float(gap)), numbers
 
     stage = stages.Stage(f"rbm_{level + 1}", chosen.n_epochs, epoch)
     state = owned(learner.init(key_init, machine))
@@ -221,24 +218,27 @@ def run_phase(
             state = Selected(trained, owned(trained.params), errors)
         else:
             state = state._replace(learner=trained)
-        numbers = {"reconstruction_error": float(report.info.reconstruction_error)}
-        return state, bool(report.finite), numbers | measure(task, trained.params, errors)
+        numbers = measure(task, trained.params, errors)
+        return state, bool(report.finite) and math.isfinite(numbers["free_energy_gap"]), numbers
 
     stage = stages.Stage(f"up_down_{phase + 1}", n_epochs, epoch)
     return stages.run(stage, selected, io.describe(selected.best), task.place)
 
 
 def measure(task: Task, net: DBN, errors: Array) -> dict[str, float]:
-    """Returns the free-energy gap of the memory and, with labels, the errors in per cent."""
+    """Returns what is recorded after an up-down epoch; errors are in per cent.
+
+    The reconstruction is as in the greedy stages: deterministic, of held-out cases, by one layer.
+    """
     see = greedy.net_data("mean", task.n_labels)
-    batches = [
+    trained, held_out = (
         see(task.key, None, data.pixels[:MONITORED], data.labels[:MONITORED])
         for data in (task.data, task.held_out)
-    ]
-    gap, _ = evaluate.free_energy_gap(
-        net.memory, *(evaluate.memory_states(net, batch) for batch in batches)
     )
-    numbers = {"free_energy_gap": float(gap)}
+    states = [evaluate.memory_states(net, batch) for batch in (trained, held_out)]
+    gap, _ = evaluate.free_energy_gap(net.memory, *states)
+    error = evaluate.reconstruction_error(net, held_out.visible)
+    numbers = {"reconstruction_error": float(error), "free_energy_gap": float(gap)}
     if task.n_labels:
         n = min(len(task.held_out.labels), len(task.data.labels))
         pixels, labels = task.data.pixels[:n], task.data.labels[:n]

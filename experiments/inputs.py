@@ -31,7 +31,8 @@ def read_net(path: str | None) -> Net:
     Its images have the shape that the metadata's `image_shape` gives, or else are square.
 
     Raises:
-      InputError: there is no path, no such net, or its images cannot be square.
+      InputError: there is no path, no such net, its image shape is none, or its images cannot
+        be square.
     """
     if path is None:
         raise checks.InputError("--net: expected a saved net such as net.safetensors, got none")
@@ -41,7 +42,15 @@ def read_net(path: str | None) -> Net:
     net = model if isinstance(model, DBN) else dbn_lib.untie(model)
     n_pixels = count_pixels(net)
     side = math.isqrt(n_pixels)
-    height, width = metadata.get("image_shape", (side, side))
+    shape = metadata.get("image_shape", [side, side])
+    checks.require(
+        isinstance(shape, list)
+        and len(shape) == 2
+        and all(type(length) is int and length > 0 for length in shape),
+        f"{path}: expected image_shape in its metadata to be a height and a width in pixels, got "
+        f"{shape!r}; save the net again with both",
+    )
+    height, width = shape
     checks.require(
         height * width == n_pixels,
         f"{path}: expected visible units for images of {height} x {width}, got {n_pixels}; save "

@@ -22,6 +22,7 @@ import numpy as np
 from dbnjax import checks
 from dbnjax.data import preparation, sources
 from dbnjax.data.images import Images
+from dbnjax.data.optional import import_extra
 from dbnjax.models import dbn
 from dbnjax.training import loop, metrics, stages
 from dbnjax.weights import io
@@ -80,17 +81,43 @@ class Config:
     tensorboard: bool = option(False, "Also write TensorBoard event files.")
 
 
+LEAST = {
+    "batch_size": 1,
+    "k": 1,
+    "memory_chains": 1,
+    "n_gibbs": 1,
+    "n_passes": 1,
+    "greedy_epochs": 0,
+    "memory_epochs": 0,
+    "greedy_rate": 0,
+    "memory_rate": 0,
+    "up_down_rate": 0,
+    "decay": 0,
+    "up_down_decay": 0,
+}
+MOMENTA = ("early_momentum", "greedy_momentum", "memory_momentum", "up_down_momentum")
+
+
 def check(config: Config) -> None:
-    """Refuses options that cannot be meant."""
-    checks.require(
-        bool(config.layers) and min(config.layers) > 0,
-        f"--layers: expected positive sizes, got {config.layers}",
-    )
+    """Refuses options that cannot be meant, before anything is read, written or learned."""
+    for name, least in LEAST.items():
+        checks.check_at_least(f"--{name}", getattr(config, name), least)
+    for name in MOMENTA:
+        momentum = getattr(config, name)
+        checks.require(
+            0 <= momentum < 1, f"--{name}: expected 0 or more and less than 1, got {momentum}"
+        )
+    for name, least in (("layers", 1), ("up_down_steps", 1), ("up_down_epochs", 0)):
+        for number in getattr(config, name):
+            checks.check_at_least(f"--{name}", number, least)
+    checks.require(bool(config.layers), "--layers: expected at least one size, got none")
     checks.require(
         len(config.up_down_epochs) == len(config.up_down_steps),
         "--up_down_epochs: expected one number for each phase of "
         f"--up_down_steps={config.up_down_steps}, got {config.up_down_epochs}",
     )
+    if config.baselines:
+        import_extra("sklearn")
 
 
 def sizes(config: Config, source: sources.Source) -> tuple[int, int, int | None]:
@@ -101,11 +128,17 @@ def sizes(config: Config, source: sources.Source) -> tuple[int, int, int | None]
     """
     n, official = len(source.train.known_labels()), source.test is not None
     train, validation = (44 / 60, 10 / 60) if official else (0.8, 0.1)
-    whole = source.n_classes  # a multiple of it, for balance
+    smallest = np.bincount(source.train.known_labels(), minlength=source.n_classes).min()
+
+    def share(part: float) -> int:
+        """A multiple of the number of classes, for balance, and at least one of each."""
+        return max(int(n * part / source.n_classes + 1e-9), 1) * source.n_classes
+
+    most = int(smallest * (1 if official else 0.8)) * source.n_classes
     return (
-        config.n_train or int(n * train / whole + 1e-9) * whole,
-        config.n_validation or int(n * validation / whole + 1e-9) * whole,
-        config.n_test or (None if official else int(n * 0.1 / whole + 1e-9) * whole),
+        config.n_train or min(share(train), most),
+        config.n_validation or share(validation),
+        config.n_test or (None if official else share(0.1)),
     )
 
 
@@ -127,11 +160,13 @@ def run(config: Config) -> dict[str, Any]:
     check(config)
     source = sources.load(config.dataset, config.data_dir)
     splits = preparation.make_splits(source, *sizes(config, source), config.split_seed)
-    data = loop.put(*labelled(splits.train), config.batch_size, balanced=True)
-    held_out = loop.put(*labelled(splits.validation), 1, balanced=False)
+    data = loop.put(*labelled(splits.train), source.n_classes, config.batch_size, balanced=True)
+    held_out = loop.put(
+        *labelled(splits.validation), source.n_classes, batch_size=1, balanced=False
+    )
     folder = workdir.prepare(config.workdir, config)
     place = stages.Place(folder)
-    done = [r for r in metrics.read(place.metrics) if r["stage"] == "summary"]
+    done = [r for r in metrics.read(place.metrics) if r.get("stage") == "summary"]
     if done:
         print(f"{folder}: this run is finished; its results:")
         print(dbn_report.table(done[-1]))

@@ -29,6 +29,11 @@ def prepare(workdir: str, config: Any, free: tuple[str, ...] = ("workdir",)) -> 
     }
     if (folder / CONFIG).exists():
         found = files.read_json(folder / CONFIG)
+        checks.require(
+            isinstance(found, dict),
+            f"{folder / CONFIG}: expected a JSON object of flags, got {found!r}; the file was "
+            "edited by hand",
+        )
         differing = [
             f"--{name}={found.get(name)} there, {wanted.get(name)} here"
             for name in sorted(wanted.keys() | found.keys())
@@ -40,7 +45,9 @@ def prepare(workdir: str, config: Any, free: tuple[str, ...] = ("workdir",)) -> 
             f"{'; '.join(differing)}; use those flags to resume it or another --workdir",
         )
         return folder
-    occupied = folder.is_dir() and any(folder.iterdir())
+    # A kill while the configuration was written leaves its temporary file.
+    begun = {f".{CONFIG}.tmp"}
+    occupied = folder.is_dir() and any(path.name not in begun for path in folder.iterdir())
     checks.require(
         not occupied,
         f"{folder}: expected an empty or new folder or a run of this experiment, got a folder "

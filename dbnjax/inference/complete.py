@@ -4,7 +4,6 @@ import jax
 import jax.numpy as jnp
 
 from dbnjax.inference import generate
-from dbnjax.models import dbn as dbn_lib
 from dbnjax.models import stack as stack_lib
 from dbnjax.models.dbn import DBN
 from dbnjax.models.rbm import RBM
@@ -33,6 +32,22 @@ def complete_rbm(key: Key, rbm: RBM, known: gibbs.Clamp, n_steps: int) -> Array:
     return gibbs.chain(key_chain, rbm, state, n_steps, clamp_visible=known).visible
 
 
+def blank(dbn: DBN, known: gibbs.Clamp) -> Array:
+    """Returns the known pixels, and the others at their mean without a field, `[..., n]`."""
+    visible = dbn.generative[0].unit if dbn.generative else stack_lib.feature_unit(dbn.memory)
+    return gibbs.apply_clamp(known, visible.mean(jnp.zeros(known.values.shape)))
+
+
+def go_round(key: Key, dbn: DBN, known: gibbs.Clamp, v: Array, n_steps: int) -> Array:
+    """Makes one round of `complete_dbn` from images `[..., n_visible]`."""
+    key_up, key_chain, key_look = jax.random.split(key, 3)
+    group = stack_lib.label_group(dbn.memory)
+    labels = None if group is None else jnp.full(group.size, 1.0 / group.size)
+    state = generate.start_at_images(key_up, dbn, v, labels)
+    state = gibbs.chain(key_chain, dbn.memory, state, n_steps)
+    return gibbs.apply_clamp(known, generate.look(key_look, dbn, state))
+
+
 def complete_dbn(key: Key, dbn: DBN, known: gibbs.Clamp, n_rounds: int, n_steps: int) -> Array:
     """Fills in the unknown pixels by rounds through the net: approximate.
 
@@ -51,17 +66,8 @@ def complete_dbn(key: Key, dbn: DBN, known: gibbs.Clamp, n_rounds: int, n_steps:
     Returns:
       `[..., n_visible]` means for the unknown pixels, the known values in place.
     """
-    visible = dbn.generative[0].unit if dbn.generative else stack_lib.feature_unit(dbn.memory)
-    start = visible.mean(jnp.zeros(known.values.shape))
-    labels = None
-    if stack_lib.label_group(dbn.memory) is not None:
-        n_labels = dbn_lib.label_unit(dbn.memory).size
-        labels = jnp.full((*start.shape[:-1], n_labels), 1.0 / n_labels)
 
-    def go_round(v: Array, i: Array) -> tuple[Array, None]:
-        key_up, key_chain, key_look = jax.random.split(jax.random.fold_in(key, i), 3)
-        state = generate.start_at_images(key_up, dbn, v, labels)
-        state = gibbs.chain(key_chain, dbn.memory, state, n_steps)
-        return gibbs.apply_clamp(known, generate.look(key_look, dbn, state)), None
+    def body(v: Array, i: Array) -> tuple[Array, None]:
+        return go_round(jax.random.fold_in(key, i), dbn, known, v, n_steps), None
 
-    return jax.lax.scan(go_round, gibbs.apply_clamp(known, start), jnp.arange(n_rounds))[0]
+    return jax.lax.scan(body, blank(dbn, known), jnp.arange(n_rounds))[0]

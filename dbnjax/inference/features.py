@@ -1,22 +1,26 @@
 """Features of images at any layer, and what a layer remembers of them."""
 
 import jax
+import jax.numpy as jnp
 
 from dbnjax import checks
+from dbnjax.inference import classify
+from dbnjax.models import belief_net, stack
 from dbnjax.models import dbn as dbn_lib
-from dbnjax.models.belief_net import propagate
+from dbnjax.models import rbm as rbm_lib
 from dbnjax.models.dbn import DBN
 from dbnjax.types import Array, Draw, Key
 
 
 def features(key: Key, dbn: DBN, v: Array, level: int, how: Draw = "mean") -> Array:
-    """Returns the states of a directed layer, p(h | data), never those after a Gibbs step.
+    """Returns the states of a layer, p(h | data), never those after a Gibbs step.
 
     Args:
       key: a PRNG key, unused for means.
       dbn: a net.
       v: `[..., n_visible]`.
-      level: 0 for the pixels themselves, 1 for the first hidden layer, up to the penultimate.
+      level: 0 for the pixels themselves, 1 for the first hidden layer, up to the memory's
+        hidden layer at the top. The labels of a net that has them are summed out there.
       how: "mean" for a deterministic pass of probabilities, "sample" for a stochastic one.
 
     Returns:
@@ -25,12 +29,46 @@ def features(key: Key, dbn: DBN, v: Array, level: int, how: Draw = "mean") -> Ar
     Raises:
       InputError: the net has no such level.
     """
-    top = len(dbn.recognition)
+    below_top = len(dbn.recognition)
     checks.require(
-        0 <= level <= top,
-        f"level: expected 0 (the pixels) to {top} (the penultimate layer), got {level}",
+        0 <= level <= below_top + 1,
+        f"level: expected 0 (the pixels) to {below_top + 1} (the top), got {level}",
     )
-    return (v, *dbn_lib.up_pass(key, dbn, v, how))[level]
+    key_up, key_top = jax.random.split(key)
+    states = (v, *dbn_lib.up_pass(key_up, dbn, v, how))
+    return states[level] if level <= below_top else top(key_top, dbn, states[-1], how)
+
+
+def top(key: Key, dbn: DBN, penultimate: Array, how: Draw) -> Array:
+    """Returns the top units given the penultimate ones, with the labels summed out.
+
+    The mean is `sum_k p(label k | penultimate) E[h | penultimate, label k]`; a sample draws the
+    label first.
+
+    Args:
+      key: a PRNG key, unused for means.
+      dbn: a net.
+      penultimate: `[..., n_penultimate]`.
+      how: "mean" or "sample".
+    """
+    memory, labels = dbn.memory, stack.label_group(dbn.memory)
+    if labels is None:
+        return rbm_lib.hidden_given_visible(memory, penultimate).draw(key, how)[0]
+    log_p = classify.log_label_probabilities(memory, penultimate)
+    n_penultimate = penultimate.shape[-1]
+    field = penultimate @ memory.weights[:n_penultimate]
+    to_labels = memory.weights[n_penultimate:]
+    if how == "sample":
+        key_label, key_top = jax.random.split(key)
+        chosen = jax.random.categorical(key_label, log_p)
+        return memory.hidden.sample(key_top, field + to_labels[chosen])
+
+    def add(total: Array, case: tuple[Array, Array]) -> tuple[Array, None]:
+        row, p = case
+        return total + p[..., None] * memory.hidden.mean(field + row), None
+
+    by_label = (to_labels, jnp.moveaxis(jnp.exp(log_p), -1, 0))
+    return jax.lax.scan(add, jnp.zeros_like(field), by_label)[0]
 
 
 def reconstruct(key: Key, dbn: DBN, v: Array, level: int, how: Draw = "mean") -> Array:
@@ -46,7 +84,10 @@ def reconstruct(key: Key, dbn: DBN, v: Array, level: int, how: Draw = "mean") ->
     Returns:
       `[..., n_visible]`.
     """
-    key_up, key_down = jax.random.split(key)
+    key_up, key_memory, key_down = jax.random.split(key, 3)
     state = features(key_up, dbn, v, level, how)
+    if level > len(dbn.recognition):
+        joint, _ = rbm_lib.visible_given_hidden(dbn.memory, state).draw(key_memory, how)
+        state, _ = dbn_lib.split_labels(dbn.memory, joint)
     downward = tuple(reversed(dbn.generative[:level]))
-    return (state, *propagate(key_down, downward, state, how))[-1]
+    return (state, *belief_net.propagate(key_down, downward, state, how))[-1]

@@ -1,12 +1,12 @@
 """Counting a net's errors over a whole data set, in chunks of bounded memory."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 
-from dbnjax.inference import classify
+from dbnjax.inference import classify, features
 from dbnjax.learning.passes import Batch
 from dbnjax.models import dbn as dbn_lib
 from dbnjax.models import rbm as rbm_lib
@@ -68,21 +68,25 @@ def count_errors(read_out: ReadOut, key: Key, net: DBN, pixels: Array, labels: A
     return int((guesses != labels).sum())
 
 
-def all_errors(
-    choices: Mapping[str, ReadOut], key: Key, net: DBN, pixels: Array, labels: Array
-) -> dict[str, int]:
-    """Returns the errors of every read-out by name."""
-    return {
-        name: count_errors(read_out, key, net, pixels, labels) for name, read_out in choices.items()
-    }
-
-
 @jax.jit
 def memory_states(net: DBN, batch: Batch) -> Array:
     """Returns the memory's visible states for some cases, after a deterministic up-pass."""
     unused = jax.random.key(0)  # a pass of means draws nothing
-    states = dbn_lib.up_pass(unused, net, batch.visible, "mean")
+    with jax.default_matmul_precision("highest"):
+        states = dbn_lib.up_pass(unused, net, batch.visible, "mean")
     return dbn_lib.join_labels((batch.visible, *states)[-1], batch.labels)
+
+
+@jax.jit
+def reconstruction_error(net: DBN, v: Array) -> Array:
+    """Returns the squared error of a deterministic reconstruction from the first hidden layer.
+
+    Summed over visible units, mean over cases `[n_cases, n_visible]`.
+    """
+    unused = jax.random.key(0)  # a pass of means draws nothing
+    with jax.default_matmul_precision("highest"):
+        reconstructed = features.reconstruct(unused, net, v, level=1)
+    return ((v - reconstructed) ** 2).sum(-1).mean()
 
 
 @jax.jit

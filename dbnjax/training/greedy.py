@@ -6,7 +6,7 @@ are recomputed in every step; storing their output would cost more memory than t
 a step that it saves, and samples must be new each time anyway.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -14,13 +14,41 @@ import jax.numpy as jnp
 from dbnjax import checks, numerics
 from dbnjax.learning import phases
 from dbnjax.learning.passes import Batch
-from dbnjax.models import belief_net, dbn, rbm
+from dbnjax.models import belief_net, dbn, rbm, stack
 from dbnjax.models.belief_net import Layer
 from dbnjax.models.rbm import RBM
+from dbnjax.models.stack import Stack
 from dbnjax.types import Array, Draw, Key
 from dbnjax.units import Bernoulli, Categorical, Concat
 
 Below = tuple[Layer, ...]
+
+
+def learn_stack(
+    key: Key,
+    n_visible: int,
+    layers: Sequence[int],
+    n_labels: int,
+    learn: Callable[[int, RBM, Below], RBM],
+) -> Stack:
+    """Learns the machines from the bottom up.
+
+    Args:
+      key: for the machines' first weights.
+      n_visible: visible units.
+      layers: hidden units from the bottom up.
+      n_labels: labels that join the top machine; 0 for none.
+      learn: `learn(level, machine, below)` returns the machine after learning on what the
+        layers below make of the data (see `layer_data`).
+    """
+    rbms: list[RBM] = []
+    for level, n_hidden in enumerate(layers):
+        joined = n_labels if level == len(layers) - 1 else 0
+        machine = layer(jax.random.fold_in(key, level), n_visible, n_hidden, joined)
+        below = tuple(Layer(unit=lower.hidden, weights=lower.weights) for lower in rbms)
+        rbms.append(learn(level, machine, below))
+        n_visible = n_hidden
+    return stack.create(tuple(rbms))
 
 
 def layer(key: Key, n_visible: int, n_hidden: int, n_labels: int = 0) -> RBM:

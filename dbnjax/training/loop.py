@@ -45,35 +45,45 @@ class Report(NamedTuple):
     finite: Array
 
 
-def put(pixels: np.ndarray, labels: np.ndarray, batch_size: int, balanced: bool) -> Data:
+def put(
+    pixels: np.ndarray, labels: np.ndarray, n_classes: int, batch_size: int, balanced: bool
+) -> Data:
     """Puts cases on the device.
 
     Args:
       pixels: `[n_cases, height, width]` or `[n_cases, n_visible]` uint8.
       labels: `[n_cases]` integers.
+      n_classes: the labels run from 0 to n_classes - 1.
       batch_size: cases in a minibatch.
       balanced: every minibatch holds the same number of each class, as in the 2006 paper.
 
     Raises:
-      InputError: the batch is larger than the data, or balance is impossible because the
-        classes differ in size or do not divide the batch.
+      InputError: pixels or labels are of another type or range, the batch is larger than the
+        data, or balance is impossible because the classes differ in size or do not divide it.
     """
     checks.require(
         len(pixels) == len(labels),
         f"data: expected as many labels as images, got {len(labels)} for {len(pixels)}",
     )
+    pixels, labels = np.asarray(pixels), np.asarray(labels)
+    checks.require(
+        pixels.dtype == np.uint8,
+        f"pixels: expected uint8 from 0 to 255, got {pixels.dtype}; intensities in [0, 1] need "
+        "a multiplication by 255 and rounding",
+    )
+    checks.check_labels("labels", labels, n_classes)
     checks.check_batch_size(batch_size, len(labels))
     by_class = None
     if balanced:
-        counts = np.bincount(labels)
+        counts = np.bincount(labels, minlength=n_classes)
         checks.require(
             len(set(counts.tolist())) == 1 and batch_size % len(counts) == 0,
             f"balanced minibatches: expected equal classes that divide the batch of {batch_size}, "
-            f"got class sizes {counts.tolist()}; choose another size or unbalanced minibatches",
+            f"got class sizes {counts.tolist()}; choose another batch size or even classes",
         )
         rows = np.argsort(labels, kind="stable").reshape(len(counts), -1)
         by_class = jnp.asarray(rows, jnp.int32)
-    flat = np.asarray(pixels, np.uint8).reshape(len(pixels), -1)
+    flat = pixels.reshape(len(pixels), -1)
     return Data(jnp.asarray(flat), jnp.asarray(labels, jnp.int32), by_class)
 
 

@@ -81,7 +81,7 @@ def run(stage: Stage, state: PyTree, architecture: Mapping[str, Any], place: Pla
         first, state = checkpoint.restore(folder, state, architecture)
     metrics.truncate(
         place.metrics,
-        lambda record: record["stage"] != stage.name or record.get("epoch", 0) <= first,
+        lambda record: record.get("stage") != stage.name or record.get("epoch", 0) <= first,
     )
     if first >= stage.n_epochs:
         return state
@@ -101,8 +101,8 @@ def run(stage: Stage, state: PyTree, architecture: Mapping[str, Any], place: Pla
 
 
 def _diverged(name: str, i: int, folder: Path) -> str:
-    latest = checkpoint.latest_step(folder)
-    good = "none was written" if latest is None else str(folder / str(latest))
+    steps = [path for path in folder.parent.glob("*/*") if path.name.isdigit()]
+    good = max(steps, key=lambda path: path.stat().st_mtime, default="none was written")
     return (
         f"diverged: a parameter is not finite after epoch {i + 1} of {name}; expected finite "
         f"numbers, so the learning rate is probably too large; the last good checkpoint: {good}"

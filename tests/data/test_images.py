@@ -1,3 +1,4 @@
+import struct
 import sys
 
 import numpy as np
@@ -136,3 +137,24 @@ def test_damaged_npy_is_refused(tmp_path):
     with path.open("wb") as file:
         np.savez(file, GREY)
     assert_refused(path, "archive")
+    path.write_bytes(b"PK\x03\x04" + bytes(40))
+    assert_refused(path, "cannot read it .*not a zip file")
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        "(100000000000, 28, 28)",
+        f"({2**62}, 28)",
+        f"({10**30},)",
+        "(2, 3",
+        "(2 3)",
+        "1" + " " * 20000,
+    ],
+    ids=["no memory", "no memory at all", "no integer", "open", "no tuple", "long"],
+)
+def test_an_npy_header_that_cannot_be_meant_is_refused(tmp_path, shape):
+    header = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    path = tmp_path / "x.npy"
+    path.write_bytes(b"\x93NUMPY\1\0" + struct.pack("<H", len(header)) + header + bytes(6))
+    assert_refused(path, "expected an NPY file of numbers, cannot read it")

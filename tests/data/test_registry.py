@@ -72,34 +72,41 @@ def published(server, idx_folder, monkeypatch):
     return lambda: server.requests.count("GET")
 
 
+@pytest.fixture
+def cache(tmp_path):
+    folder = tmp_path / "cache"
+    folder.mkdir()
+    return folder
+
+
 def assert_is_the_small_set(source):
     for images, n, seed in [(source.train, 40, 0), (source.test, 20, 1)]:
         np.testing.assert_array_equal(images.pixels, digits(n, seed)[0])
         np.testing.assert_array_equal(images.labels, digits(n, seed)[1])
 
 
-def test_a_download_is_verified_cached_and_announced(published, tmp_path, capfd):
-    assert_is_the_small_set(load("kmnist", tmp_path / "cache"))
+def test_a_download_is_verified_cached_and_announced(published, cache, capfd):
+    assert_is_the_small_set(load("kmnist", cache))
     assert published() == 4
     assert f"fetching kmnist from {tfds.builder_cls('kmnist').URL}" in capfd.readouterr().err
-    assert_is_the_small_set(load("kmnist", tmp_path / "cache"))
+    assert_is_the_small_set(load("kmnist", cache))
     assert published() == 4
     assert "fetching" not in capfd.readouterr().err
 
 
-def test_a_changed_file_is_refused(published, idx_folder, tmp_path):
+def test_a_changed_file_is_refused(published, idx_folder, cache):
     (idx_folder / "kmnist" / FILES[1]).write_bytes(b"changed")
     with pytest.raises(InputError, match=f"kmnist: expected the published files.*{FILES[1]}"):
-        load("kmnist", tmp_path / "cache")
+        load("kmnist", cache)
 
 
-def test_a_file_that_is_gone_is_refused(published, idx_folder, tmp_path):
+def test_a_file_that_is_gone_is_refused(published, idx_folder, cache):
     (idx_folder / "kmnist" / FILES[2]).unlink()
     with pytest.raises(InputError, match=r"kmnist: expected the published files.*HTTP code: 404"):
-        load("kmnist", tmp_path / "cache")
+        load("kmnist", cache)
 
 
-def test_a_connection_that_breaks_off_is_one_line(published, tmp_path, monkeypatch):
+def test_a_connection_that_breaks_off_is_one_line(published, cache, monkeypatch):
     monkeypatch.setattr(registry, "_check_network", lambda *_: None)
     monkeypatch.setattr(
         downloader._Downloader,
@@ -107,22 +114,22 @@ def test_a_connection_that_breaks_off_is_one_line(published, tmp_path, monkeypat
         lambda *_: (_ for _ in ()).throw(requests.ConnectionError("Max retries exceeded")),
     )
     with pytest.raises(InputError, match=r"got no connection \(ConnectionError\).*--data_dir"):
-        load("kmnist", tmp_path / "cache")
+        load("kmnist", cache)
 
 
 @pytest.mark.parametrize("name", registry.MNIST_FAMILY)
-def test_no_network_is_one_line_and_leaves_no_files(name, tmp_path):
+def test_no_network_is_one_line_and_leaves_no_files(name, cache):
     with pytest.raises(InputError, match=f"{name}: expected to download.*--data_dir") as caught:
-        load(name, tmp_path / "cache")
+        load(name, cache)
     assert "\n" not in str(caught.value)
-    assert not (tmp_path / "cache").exists()
+    assert list(cache.iterdir()) == []
 
 
-def test_a_cache_that_cannot_be_written_is_refused(published, tmp_path):
-    (tmp_path / "cache").write_text("a file, not a folder")
+def test_a_cache_that_cannot_be_written_is_refused(published, cache):
+    (cache / "downloads").write_text("a file, not a folder")
     with pytest.raises(InputError, match=r"cache/downloads: expected a folder.*--data_dir"):
-        load("kmnist", tmp_path / "cache")
-    assert (tmp_path / "cache").read_text() == "a file, not a folder"
+        load("kmnist", cache)
+    assert (cache / "downloads").read_text() == "a file, not a folder"
 
 
 def test_official_files_that_a_user_fetched_are_verified(mnist_dir, tmp_path):

@@ -56,6 +56,25 @@ def test_a_folder_of_idx_files_needs_no_package(idx_folder, name, monkeypatch):
         np.testing.assert_array_equal(images.labels, digits(n, seed)[1])
 
 
+def test_the_embedded_digits_take_no_folder(idx_folder):
+    with pytest.raises(InputError, match=r"data_dir: expected none with mnist5k.*--dataset=mnist"):
+        load("mnist5k", idx_folder)
+
+
+@pytest.mark.parametrize("name", registry.MNIST_FAMILY)
+def test_a_mistyped_folder_starts_no_download(idx_folder, name, monkeypatch):
+    monkeypatch.setattr(registry, "fetch", lambda *_: pytest.fail("it would be downloaded"))
+    mistyped = idx_folder.with_name("idxx")
+    with pytest.raises(InputError, match=f"{mistyped}: expected a folder for {name}, found none"):
+        load(name, mistyped)
+    assert not mistyped.exists()
+
+
+def test_a_folder_may_be_named_from_home(idx_folder, monkeypatch):
+    monkeypatch.setenv("HOME", str(idx_folder.parent))
+    np.testing.assert_array_equal(load("mnist", "~/idx").test.pixels, digits(20, 1)[0])
+
+
 def test_an_incomplete_folder_is_not_completed_from_the_network(idx_folder):
     (idx_folder / "t10k-labels-idx1-ubyte.gz").unlink()
     with pytest.raises(InputError, match="t10k-labels-idx1-ubyte"):

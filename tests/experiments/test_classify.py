@@ -148,6 +148,15 @@ def test_images_are_square_unless_the_net_says_otherwise(tmp_path, images):
     refuse("expected visible units for images of 4 x 4, got 24", net=path, images=images)
 
 
+@pytest.mark.parametrize(
+    "shape", [[1, 4, 6], [24], "46", 24, None, [4.0, 6.0], [-4, -6], [0, 24], [True, 24], {"4": 6}]
+)
+def test_an_image_shape_that_is_none_is_refused(tmp_path, images, shape):
+    path = str(tmp_path / "net")
+    io.save(path, two_classes.deep(), {"image_shape": shape})
+    refuse(f"{path}: expected image_shape .*a height and a width", net=path, images=images)
+
+
 def start(*arguments):
     environment = os.environ | {"JAX_PLATFORMS": "cpu"}
     command = [sys.executable, "-m", "experiments.classify", *arguments]

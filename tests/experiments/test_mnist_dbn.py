@@ -153,7 +153,12 @@ def test_greedy_learning_alone_and_a_single_machine(idx_folder, tmp_path):
         ({"dataset": "nist"}, "nist"),
         ({"batch_size": 30}, "batch size: expected 1 to 20"),
         ({"n_train": 4000}, "4000|400"),
-        ({"layers": (12, 0)}, "--layers: expected positive sizes"),
+        ({"layers": (12, 0)}, "--layers: expected 1 or more, got 0"),
+        ({"layers": ()}, "--layers: expected at least one size"),
+        ({"n_gibbs": 0}, "--n_gibbs: expected 1 or more, got 0"),
+        ({"greedy_rate": float("nan")}, "--greedy_rate: expected 0 or more, got nan"),
+        ({"memory_momentum": 1.0}, "--memory_momentum: expected 0 or more and less than 1"),
+        ({"up_down_steps": (2, 0)}, "--up_down_steps: expected 1 or more, got 0"),
         ({"up_down_epochs": (1,)}, "--up_down_epochs: expected one number for each phase"),
     ],
 )
@@ -172,13 +177,25 @@ def test_a_work_directory_that_cannot_be_used(idx_folder, tmp_path):
     (tmp_path / "full/thesis.tex").write_text("mine")
     with pytest.raises(InputError, match="choose another --workdir"):
         mnist_dbn.run(config(idx_folder, tmp_path / "full"))
+    (tmp_path / "edited").mkdir()
+    (tmp_path / "edited/config.json").write_text("null")
+    with pytest.raises(InputError, match="edited by hand"):
+        mnist_dbn.run(config(idx_folder, tmp_path / "edited"))
     assert (tmp_path / "full/thesis.tex").read_text() == "mine"
 
 
 def test_divergence_stops_the_run_and_names_the_epoch(idx_folder, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/.config.json.tmp").write_text("{")  # a kill at the very first moment
     with pytest.raises(DivergenceError, match="after epoch 1 of rbm_1"):
         mnist_dbn.run(config(idx_folder, tmp_path / "run", greedy_rate=1e38))
     assert not (tmp_path / "run/net.safetensors").exists()
+
+
+def test_divergence_of_up_down_names_the_memorys_checkpoint(idx_folder, tmp_path):
+    chosen = config(idx_folder, tmp_path / "run", layers=(16,), up_down_rate=1e38)
+    with pytest.raises(DivergenceError, match=r"epoch 1 of up_down_1.*checkpoints/rbm_1/2"):
+        mnist_dbn.run(chosen)
 
 
 def test_an_unknown_flag_is_one_line_and_no_traceback(tmp_path):

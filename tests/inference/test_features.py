@@ -46,8 +46,48 @@ def test_sampled_features_have_the_law_of_the_stochastic_up_pass():
     assert oracles.total_variation(frequencies, law) < oracles.total_variation_floor(law, N)
 
 
-@pytest.mark.parametrize("level", [-1, 3])
+def top_given_penultimate(penultimate):
+    """p(h | penultimate) with the three labels summed out, `[n, n_top]`."""
+    weights = np.float64(NET.memory.weights)
+    bias = np.float64(NET.memory.hidden.bias)
+    fields = (penultimate @ weights[:3] + bias)[:, None] + weights[3:]  # [n, label, n_top]
+    score = np.float64(NET.memory.visible.parts[1].bias) + np.logaddexp(0, fields).sum(-1)
+    p = np.exp(score - score.max(-1, keepdims=True))
+    p /= p.sum(-1, keepdims=True)
+    return (p[..., None] * expit(fields)).sum(1)
+
+
+def test_top_features_sum_the_labels_out():
+    expected = top_given_penultimate(through(NET.recognition, np.float64(V)))
+    got = features_lib.features(KEY, NET, V, 3)
+    np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_sampled_top_features_have_that_mean():
+    penultimate = oracles.binary_states(3)[5:6]
+    many = jnp.broadcast_to(jnp.asarray(penultimate, jnp.float32), (N, 3))
+    got = features_lib.top(KEY, NET, many, "sample").mean(0)
+    # Five standard errors of a mean of N binary draws.
+    np.testing.assert_allclose(got, top_given_penultimate(penultimate)[0], atol=2.5 / N**0.5)
+
+
+def test_a_bare_machine_has_features_and_reconstructions():
+    bare = machines.net(4, (5, 4))
+    hidden = expit(np.float64(V) @ np.float64(bare.memory.weights) + bare.memory.hidden.bias)
+    np.testing.assert_allclose(features_lib.features(KEY, bare, V, 1), hidden, rtol=1e-5)
+    visible = expit(hidden @ np.float64(bare.memory.weights).T + bare.memory.visible.bias)
+    np.testing.assert_allclose(features_lib.reconstruct(KEY, bare, V, 1), visible, rtol=1e-5)
+
+
+def test_the_top_reconstructs_pixels_without_labels():
+    top = top_given_penultimate(through(NET.recognition, np.float64(V)))
+    weights, biases = np.float64(NET.memory.weights), np.float64(NET.memory.visible.parts[0].bias)
+    expected = through(tuple(reversed(NET.generative)), expit(top @ weights[:3].T + biases))
+    np.testing.assert_allclose(features_lib.reconstruct(KEY, NET, V, 3), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("level", [-1, 4])
 def test_a_level_that_is_not_there_is_refused(level):
-    message = rf"expected 0 \(the pixels\) to 2 \(the penultimate layer\), got {level}"
+    message = rf"expected 0 \(the pixels\) to 3 \(the top\), got {level}"
     with pytest.raises(InputError, match=message):
         features_lib.features(KEY, NET, V, level)

@@ -62,3 +62,16 @@ def test_only_a_labelled_machine_has_a_softmax_group():
     assert greedy.layer(KEY, 6, 4, 3).visible.size == 9
     assert greedy.choices(0).visible == "mean"
     assert greedy.choices(3).visible == ("mean", "sample")
+
+
+def test_a_stack_is_learned_from_the_bottom_up():
+    seen = []
+
+    def learn(level, machine, below):
+        seen.append((level, machine.visible.size, len(below)))
+        return machine.replace(weights=machine.weights + level)
+
+    stack = greedy.learn_stack(KEY, 6, (5, 4, 3), 2, learn)
+    assert seen == [(0, 6, 0), (1, 5, 1), (2, 4 + 2, 2)]
+    assert [rbm.weights.shape for rbm in stack.rbms] == [(6, 5), (5, 4), (6, 3)]
+    assert float(stack.rbms[2].weights.mean()) == pytest.approx(2.0, abs=0.1)  # what was learned

@@ -15,7 +15,7 @@ N_CASES, N_PIXELS, BATCH = 40, 12, 10
 def data(balanced: bool = True, n_cases: int = N_CASES) -> loop.Data:
     generator = np.random.default_rng(0)
     pixels = generator.integers(0, 256, (n_cases, 3, 4), dtype=np.uint8)
-    return loop.put(pixels, generator.permutation(np.arange(n_cases) % 5), BATCH, balanced)
+    return loop.put(pixels, generator.permutation(np.arange(n_cases) % 5), 5, BATCH, balanced)
 
 
 def program():
@@ -59,17 +59,17 @@ def test_data_stay_uint8_on_the_device():
 
 def test_a_batch_larger_than_the_data_is_refused():
     with pytest.raises(InputError, match="batch size: expected 1 to 40"):
-        loop.put(np.zeros((40, 2, 2), np.uint8), np.arange(40) % 2, 41, balanced=False)
+        loop.put(np.zeros((40, 2, 2), np.uint8), np.arange(40) % 2, 2, 41, balanced=False)
 
 
 def test_unequal_classes_cannot_be_balanced():
     with pytest.raises(InputError, match=r"class sizes \[3, 1\]"):
-        loop.put(np.zeros((4, 2, 2), np.uint8), np.array([0, 0, 0, 1]), 2, balanced=True)
+        loop.put(np.zeros((4, 2, 2), np.uint8), np.array([0, 0, 0, 1]), 2, 2, balanced=True)
 
 
 def test_more_labels_than_images_are_refused():
     with pytest.raises(InputError, match="got 5 for 4"):
-        loop.put(np.zeros((4, 2, 2), np.uint8), np.zeros(5, int), 2, balanced=False)
+        loop.put(np.zeros((4, 2, 2), np.uint8), np.zeros(5, int), 2, 2, balanced=False)
 
 
 def test_a_second_epoch_and_a_new_rate_compile_nothing():
@@ -122,3 +122,18 @@ def test_the_state_is_donated():
     state = learner.init(jax.random.key(0), greedy.layer(jax.random.key(0), N_PIXELS, 6))
     epoch(jax.random.key(0), updates.hyper(0.1), state, (), data())
     assert state.params.weights.is_deleted()
+
+
+@pytest.mark.parametrize(
+    ("pixels", "labels", "message"),
+    [
+        (np.full((4, 2, 2), 0.7), np.zeros(4, int), "expected uint8 from 0 to 255, got float64"),
+        (np.full((4, 2, 2), 300), np.zeros(4, int), "expected uint8 from 0 to 255, got int64"),
+        (np.zeros((4, 2, 2), np.uint8), np.array([0, 1, -1, 0]), "labels from 0 to 1, got -1"),
+        (np.zeros((4, 2, 2), np.uint8), np.array([0, 1, 2, 0]), "labels from 0 to 1, got 0 to 2"),
+        (np.zeros((4, 2, 2), np.uint8), np.zeros(4), "expected integer labels"),
+    ],
+)
+def test_pixels_and_labels_of_another_kind_are_refused(pixels, labels, message):
+    with pytest.raises(InputError, match=message):
+        loop.put(pixels, labels, 2, 2, balanced=False)

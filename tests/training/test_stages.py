@@ -65,6 +65,15 @@ def test_divergence_names_the_epoch_and_the_last_good_checkpoint(tmp_path):
     assert checkpoint.latest_step(place.checkpoints("counting")) == 2
 
 
+def test_divergence_in_a_first_epoch_names_the_stage_before(tmp_path):
+    place = stages.Place(tmp_path)
+    stages.run(counting(1), start(), ARCHITECTURE, place)
+    second = stages.Stage("second", 1, counting(1, bad_at=0).epoch)
+    with pytest.raises(stages.DivergenceError) as caught:
+        stages.run(second, start(), ARCHITECTURE, place)
+    assert str(place.checkpoints("counting") / "1") in str(caught.value)
+
+
 def test_another_architecture_is_refused(tmp_path):
     place = stages.Place(tmp_path)
     stages.run(counting(1), start(), ARCHITECTURE, place)

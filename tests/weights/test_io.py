@@ -118,6 +118,10 @@ def test_what_cannot_be_saved_leaves_the_file_as_it_was(tmp_path):
     ensemble = jax.tree.map(lambda x: jnp.stack([x, x]), net)
     refuse_to_save(path, r"model\.weights: expected finite values, got 1 NaN", diverged)
     refuse_to_save(path, "saved alone, not in an ensemble", ensemble)
+    scalar = net.replace(hidden=units.Bernoulli(jnp.float32(0.5)))
+    refuse_to_save(path, r"model\.hidden\.bias: expected one axis of units.*shape \(\)", scalar)
+    partless = rbm.RBM(units.Concat(()), cases.BERNOULLI, jnp.zeros((0, 3)))
+    refuse_to_save(path, r"model\.visible: expected one part or more, got none", partless)
     refuse_to_save(path, "do not fit the weights", net.replace(weights=net.weights.T))
     refuse_to_save(path, r"model\.hidden: .*got OwnUnit", net.replace(hidden=OwnUnit(jnp.ones(3))))
     refuse_to_save(path, "expected a net made of .*, got dict", {"weights": jnp.ones(3)})
@@ -253,6 +257,34 @@ def test_a_header_that_does_not_fit_its_tensors_is_refused(tmp_path, change, mes
     rewrite(path)
     io.load(path)
     rewrite(path, **change)
+    refuse_to_load(path, message)
+
+
+def counts(sign):
+    """A machine of counts on both sides: without a finite Z if any weight is positive."""
+    return rbm.RBM(units.Poisson.zeros(2), units.Poisson.zeros(3), sign * jnp.ones((2, 3)))
+
+
+HOLDERS = {
+    "rbm": (lambda top: top, "model"),
+    "stack": (lambda top: stack.Stack((top,)), r"model\.rbms\.0"),
+    "memory": (lambda top: dbn.DBN((), (), top), r"model\.memory"),
+}
+
+
+@pytest.mark.parametrize(("hold", "name"), HOLDERS.values(), ids=HOLDERS)
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_a_machine_that_cannot_be_normalised_is_refused(tmp_path, monkeypatch, hold, name, dtype):
+    path, message = tmp_path / "net", f"{name}: this machine cannot be normalised: 6 couplings"
+    io.save(path, hold(counts(-1.0)), dtype=dtype)
+    assert_same(io.load(path)[0], hold(counts(-1.0)))
+    before = path.read_bytes()
+    with pytest.raises(InputError, match=message):
+        io.save(path, hold(counts(1.0)), dtype=dtype)
+    assert path.read_bytes() == before
+    with monkeypatch.context() as another_program:
+        another_program.setattr(io, "_check", lambda *_: None)
+        io.save(path, hold(counts(1.0)), dtype=dtype)
     refuse_to_load(path, message)
 
 
