@@ -6,6 +6,7 @@ made is shared: absl refuses to define a name twice.
 """
 
 import dataclasses
+import logging
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -81,6 +82,8 @@ def launch(run: Callable[[Any], Any], config: type[Any]) -> None:
         FLAGS.register_key_flag_for_module(sys.argv[0], FLAGS[field.name])
 
     def main(argv: Sequence[str]) -> None:
+        # absl shows all notes, and JAX's name every accelerator that is not there.
+        logging.getLogger("jax").setLevel(logging.WARNING)
         try:
             checks.require(len(argv) == 1, f"unexpected arguments: {' '.join(argv[1:])}")
             run(from_flags(config))
