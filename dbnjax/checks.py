@@ -44,6 +44,19 @@ def check_draw(name: str, how: Any) -> None:
     require(how in ("sample", "mean"), f"{name}: expected 'sample' or 'mean', got {how!r}")
 
 
+def check_count(name: str, number: Any, least: int) -> None:
+    """Checks that a static count is a whole number and not too small."""
+    require(
+        isinstance(number, int) and number >= least,
+        f"{name}: expected {least} or more, a whole number, got {number}",
+    )
+
+
+def check_seed(seed: int) -> None:
+    """Checks that a seed is one that a PRNG key can hold whole."""
+    require(0 <= seed < 2**32, f"seed: expected 0 to 4294967295 (2^32 - 1), got {seed}")
+
+
 def check_at_least(name: str, number: float, least: float) -> None:
     """Checks that a static number is not too small, and not NaN."""
     require(number >= least, f"{name}: expected {least} or more, got {number}")

@@ -69,6 +69,7 @@ def run(config: Config) -> Results:
     Raises:
       InputError: the net, the images or the labels cannot be used, or do not fit each other.
     """
+    checks.check_seed(config.seed)
     net = inputs.read_net(config.net)
     n_classes = dbn_lib.label_unit(net.dbn.memory).size
     images = inputs.read_images(net, config.images, config.data_dir, config.split)

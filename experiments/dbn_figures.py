@@ -42,7 +42,10 @@ def curves(records: list[dict[str, Any]]) -> dict[str, Any]:
     """Draws what the stages recorded after each epoch: a line a stage, or a line a data set."""
     epochs = [record for record in records if "epoch" in record]
     by_stage = {
-        "reconstruction_error": ("Reconstruction of held-out cases", "squared error a case"),
+        "reconstruction_error": (
+            "Reconstruction of held-out cases: each machine its own visible units, up-down pixels",
+            "squared error a case",
+        ),
         "free_energy_gap": ("Free-energy gap: overfitting", "held-out less training (nats)"),
     }
     drawn = {}

@@ -88,6 +88,11 @@ def owned(tree: PyTree) -> PyTree:
     return jax.tree.map(jnp.copy, tree)
 
 
+def finite(numbers: dict[str, float]) -> bool:
+    """Returns whether every recorded number is finite: an energy can overflow before a weight."""
+    return all(math.isfinite(number) for number in numbers.values())
+
+
 def plan(config: Any, level: int) -> Plan:
     """Reads a machine's plan off the options; the top one, the memory, has its own."""
     if level < len(config.layers) - 1:
@@ -157,7 +162,7 @@ def learn_layer(task: Task, level: int, machine: RBM, below: greedy.Below, n_lab
         state, report = program(key_epoch, hyper, state, below, task.data)
         gap, error = evaluate.free_energy_gap(state.params, *seen)
         numbers = {"reconstruction_error": float(error), "free_energy_gap": float(gap)}
-        return state, bool(report.finite) and math.isfinite(float(gap)), numbers
+        return state, bool(report.finite) and finite(numbers), numbers
 
     stage = stages.Stage(f"rbm_{level + 1}", chosen.n_epochs, epoch)
     state = owned(learner.init(key_init, machine))
@@ -219,7 +224,7 @@ def run_phase(
         else:
             state = state._replace(learner=trained)
         numbers = measure(task, trained.params, errors)
-        return state, bool(report.finite) and math.isfinite(numbers["free_energy_gap"]), numbers
+        return state, bool(report.finite) and finite(numbers), numbers
 
     stage = stages.Stage(f"up_down_{phase + 1}", n_epochs, epoch)
     return stages.run(stage, selected, io.describe(selected.best), task.place)
@@ -228,7 +233,7 @@ def run_phase(
 def measure(task: Task, net: DBN, errors: Array) -> dict[str, float]:
     """Returns what is recorded after an up-down epoch; errors are in per cent.
 
-    The reconstruction is as in the greedy stages: deterministic, of held-out cases, by one layer.
+    The reconstruction is deterministic, of held-out pixels, by the first layer alone.
     """
     see = greedy.net_data("mean", task.n_labels)
     trained, held_out = (

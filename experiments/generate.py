@@ -87,6 +87,7 @@ def run(config: Config) -> Page:
     checks.require(
         suffix in (".png", ".npy"), f"--output: expected a .png or .npy file, got {config.output}"
     )
+    checks.check_seed(config.seed)
     net = inputs.read_net(config.net)
     n_steps = config.n_steps or STEPS[config.mode]
     imagine = {"free": run_freely, "complete": complete_halves}.get(config.mode, run_clamped)

@@ -116,8 +116,11 @@ def check(config: Config) -> None:
         "--up_down_epochs: expected one number for each phase of "
         f"--up_down_steps={config.up_down_steps}, got {config.up_down_epochs}",
     )
+    checks.check_seed(config.seed)
     if config.baselines:
         import_extra("sklearn")
+    if config.tensorboard:
+        import_extra("tensorboardX", "tensorboard")
 
 
 def sizes(config: Config, source: sources.Source) -> tuple[int, int, int | None]:
@@ -164,7 +167,7 @@ def run(config: Config) -> dict[str, Any]:
     held_out = loop.put(
         *labelled(splits.validation), source.n_classes, batch_size=1, balanced=False
     )
-    folder = workdir.prepare(config.workdir, config)
+    folder = workdir.prepare(config.workdir, config, free=("workdir", "tensorboard"))
     place = stages.Place(folder)
     done = [r for r in metrics.read(place.metrics) if r.get("stage") == "summary"]
     if done:
@@ -194,9 +197,9 @@ def finish(task: dbn_stages.Task, splits: preparation.Splits) -> dict[str, Any]:
     final = list(nets.values())[-1]
     summary = dbn_report.summarise(task, nets, splits)
     folder = task.place.workdir
-    dbn_figures.draw(task, final, splits.test)
     shape = list(splits.train.pixels.shape[1:])
     io.save(folder / "net.safetensors", final, {"summary": summary, "image_shape": shape})
+    dbn_figures.draw(task, final, splits.test)
     metrics.append(task.place.metrics, summary)
     print(dbn_report.table(summary))
     print(f"\nnet, figures and metrics: {folder}")

@@ -9,7 +9,7 @@ from dbnjax import checks, files
 CONFIG = "config.json"
 
 
-def prepare(workdir: str, config: Any, free: tuple[str, ...] = ("workdir",)) -> Path:
+def prepare(workdir: str, config: Any, free: tuple[str, ...]) -> Path:
     """Makes the folder, or checks that it belongs to this configuration.
 
     Args:
@@ -27,6 +27,16 @@ def prepare(workdir: str, config: Any, free: tuple[str, ...] = ("workdir",)) -> 
         for name, value in dataclasses.asdict(config).items()
         if name not in free
     }
+    try:
+        return _prepare(folder, wanted)
+    except OSError as error:
+        raise checks.InputError(
+            f"{folder}: expected a folder to work in, got {error.strerror}; check the path and "
+            "the permissions"
+        ) from error
+
+
+def _prepare(folder: Path, wanted: dict[str, Any]) -> Path:
     if (folder / CONFIG).exists():
         found = files.read_json(folder / CONFIG)
         checks.require(

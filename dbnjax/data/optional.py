@@ -6,8 +6,8 @@ from typing import Any
 from dbnjax.checks import InputError
 
 
-def import_extra(module: str) -> Any:
-    """Imports a module of the `experiments` extra.
+def import_extra(module: str, extra: str = "experiments") -> Any:
+    """Imports a module of one of the extras.
 
     Raises:
       InputError: it is not installed; the message names the command that installs it.
@@ -17,5 +17,5 @@ def import_extra(module: str) -> Any:
     except ImportError as error:
         raise InputError(
             f"expected the package {module.partition('.')[0]}, which cannot be imported ({error}); "
-            "install it with: pip install 'dbnjax[experiments]'"
+            f"install it with: pip install 'dbnjax[{extra}]'"
         ) from error

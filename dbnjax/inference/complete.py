@@ -64,7 +64,8 @@ def complete_dbn(key: Key, dbn: DBN, known: gibbs.Clamp, n_rounds: int, n_steps:
       n_steps: iterations of the memory in a round.
 
     Returns:
-      `[..., n_visible]` means for the unknown pixels, the known values in place.
+      `[..., n_visible]`, the known values in place; the unknown pixels are means, for a net
+      that is only a memory samples.
     """
 
     def body(v: Array, i: Array) -> tuple[Array, None]:

@@ -56,7 +56,8 @@ def top(key: Key, dbn: DBN, penultimate: Array, how: Draw) -> Array:
         return rbm_lib.hidden_given_visible(memory, penultimate).draw(key, how)[0]
     log_p = classify.log_label_probabilities(memory, penultimate)
     n_penultimate = penultimate.shape[-1]
-    field = penultimate @ memory.weights[:n_penultimate]
+    with jax.default_matmul_precision("highest"):
+        field = penultimate @ memory.weights[:n_penultimate]
     to_labels = memory.weights[n_penultimate:]
     if how == "sample":
         key_label, key_top = jax.random.split(key)

@@ -57,7 +57,7 @@ def contrastive_divergence(
       >>> info.reconstruction_error.shape
       ()
     """
-    checks.check_at_least("k", k, 1)
+    checks.check_count("k", k, 1)
     phases.check_choices(choices)
 
     def init(key: Key, params: RBM) -> updates.State:

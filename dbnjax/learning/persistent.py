@@ -81,8 +81,8 @@ def _learner(n_chains: int, k: int, choices: phases.Choices, centred: bool, fast
     sampled = choices.visible == "sample" or (
         isinstance(choices.visible, tuple) and set(choices.visible) == {"sample"}
     )
-    checks.check_at_least("n_chains", n_chains, 1)
-    checks.check_at_least("k", k, 1)
+    checks.check_count("n_chains", n_chains, 1)
+    checks.check_count("k", k, 1)
     phases.check_choices(choices)
     checks.require(
         sampled,

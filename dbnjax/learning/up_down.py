@@ -61,7 +61,7 @@ def up_down(n_steps: int, labels: Draw = "mean", statistics: Draw = "sample") ->
       statistics: the top units in the memory's statistics; "sample" is appendix B, "mean" the
         same gradient in expectation with less noise.
     """
-    checks.check_at_least("n_steps", n_steps, 1)
+    checks.check_count("n_steps", n_steps, 1)
     checks.check_draw("labels", labels)
     checks.check_draw("statistics", statistics)
 

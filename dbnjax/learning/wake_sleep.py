@@ -54,8 +54,8 @@ def wake_sleep(n_chains: int, n_steps: int) -> Learner:
       n_chains: persistent chains of the memory, static.
       n_steps: Gibbs iterations between updates, static; the more, the nearer to equilibrium.
     """
-    checks.check_at_least("n_chains", n_chains, 1)
-    checks.check_at_least("n_steps", n_steps, 1)
+    checks.check_count("n_chains", n_chains, 1)
+    checks.check_count("n_steps", n_steps, 1)
 
     def init(key: Key, params: DBN) -> State:
         top = params.memory.hidden

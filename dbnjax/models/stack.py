@@ -37,7 +37,8 @@ def create(rbms: tuple[RBM, ...]) -> Stack:
     """
     checks.require(bool(rbms), "stack: expected at least one machine, got none")
     for level, (lower, upper) in enumerate(itertools.pairwise(rbms)):
-        unit = feature_unit(upper) if level == len(rbms) - 2 else upper.visible
+        beside_labels = level == len(rbms) - 2 and upper.visible.size != lower.hidden.size
+        unit = feature_unit(upper) if beside_labels else upper.visible
         checks.require(
             unit.size == lower.hidden.size,
             f"stack: level {level + 1} expects {unit.size} units below it, but level {level} has "

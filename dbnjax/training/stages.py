@@ -94,8 +94,8 @@ def run(stage: Stage, state: PyTree, architecture: Mapping[str, Any], place: Pla
             seconds = time.perf_counter() - begin
             record = {"stage": stage.name, "epoch": i + 1, **numbers, "seconds": seconds}
             metrics.append(place.metrics, record)
-            place.log(i + 1, {f"{stage.name}/{name}": x for name, x in numbers.items()})
             checkpoint.save(folder, i + 1, state, architecture)
+            place.log(i + 1, {f"{stage.name}/{name}": x for name, x in numbers.items()})
             advance(numbers)
     return state
 

@@ -15,7 +15,7 @@ import pytest
 
 from dbnjax.checks import InputError
 from dbnjax.data.images import Images, Source
-from dbnjax.training import metrics
+from dbnjax.training import greedy, loop, metrics
 from dbnjax.training.stages import DivergenceError
 from dbnjax.weights import io
 from experiments import dbn_stages, mnist_dbn
@@ -120,7 +120,7 @@ def kill_at(chosen: mnist_dbn.Config, moment: tuple[str, int]) -> None:
 def test_a_killed_run_ends_with_the_same_bits(idx_folder, tmp_path):
     mnist_dbn.run(config(idx_folder, tmp_path / "whole"))
     cut = config(idx_folder, tmp_path / "cut")
-    kill_at(cut, ("rbm_2", 1))
+    kill_at(cut, ("rbm_3", 1))  # live chains
     kill_at(cut, ("up_down_1", 1))
     assert not (tmp_path / "cut/net.safetensors").exists()
     mnist_dbn.run(cut)
@@ -155,6 +155,7 @@ def test_greedy_learning_alone_and_a_single_machine(idx_folder, tmp_path):
         ({"n_train": 4000}, "4000|400"),
         ({"layers": (12, 0)}, "--layers: expected 1 or more, got 0"),
         ({"layers": ()}, "--layers: expected at least one size"),
+        ({"seed": 10**20}, "seed: expected 0 to 4294967295"),
         ({"n_gibbs": 0}, "--n_gibbs: expected 1 or more, got 0"),
         ({"greedy_rate": float("nan")}, "--greedy_rate: expected 0 or more, got nan"),
         ({"memory_momentum": 1.0}, "--memory_momentum: expected 0 or more and less than 1"),
@@ -235,3 +236,26 @@ def test_the_memory_has_a_plan_of_its_own():
     assert [dbn_stages.plan(chosen, level).rule for level in range(3)] == ["cd", "cd", "pcd"]
     assert dbn_stages.plan(chosen, 2).n_epochs == 7
     assert dbn_stages.plan(chosen, 1).n_epochs == chosen.greedy_epochs
+
+
+def test_a_missing_tensorboard_is_named_before_anything_is_written(
+    idx_folder, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "tensorboardX", None)
+    with pytest.raises(InputError, match=r"dbnjax\[tensorboard\]"):
+        mnist_dbn.run(config(idx_folder, tmp_path / "run", tensorboard=True))
+    assert not (tmp_path / "run").exists()
+
+
+def test_pixels_biases_start_at_the_datas_and_labels_even():
+    pixels = np.array([[0, 255], [255, 255], [0, 0], [0, 255]], np.uint8)
+    data = loop.put(pixels, np.array([0, 1, 0, 1]), 2, 2, balanced=False)
+    machine = greedy.layer(jax.random.key(0), 2, 3, 2)
+    visible = dbn_stages.with_data_biases(machine, data, 2).visible
+    np.testing.assert_allclose(jax.nn.sigmoid(visible.parts[0].bias), [0.25, 0.75], atol=1e-6)
+    np.testing.assert_allclose(jax.nn.softmax(visible.parts[1].bias), [0.5, 0.5], atol=1e-6)
+
+
+def test_an_energy_that_overflows_is_divergence():
+    assert dbn_stages.finite({"free_energy_gap": 1.0})
+    assert not dbn_stages.finite({"free_energy_gap": float("inf"), "error": 0.0})

@@ -116,5 +116,5 @@ def test_leading_axes_are_cases():
 def test_choices_and_steps_that_mean_nothing_are_refused():
     with pytest.raises(InputError, match=r"choices\.positive: expected 'sample' or 'mean'"):
         contrastive_divergence(1, phases.Choices(positive="smaple"))
-    with pytest.raises(InputError, match="k: expected 1 or more, got 0"):
+    with pytest.raises(InputError, match="k: expected 1 or more, a whole number, got 0"):
         contrastive_divergence(0)

@@ -172,7 +172,7 @@ def test_the_chains_of_fast_weights_are_measured_with_the_regular_energy():
 
 @pytest.mark.parametrize("numbers", [{"n_chains": 0}, {"n_chains": 4, "k": 0}])
 def test_at_least_one_chain_and_one_step(numbers):
-    with pytest.raises(InputError, match="expected 1 or more, got 0"):
+    with pytest.raises(InputError, match="expected 1 or more, a whole number, got 0"):
         persistent_contrastive_divergence(**numbers)
 
 

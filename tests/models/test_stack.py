@@ -76,3 +76,9 @@ def test_labels_are_one_softmax_group_beside_one_part(visible, has_labels):
     memory = rbm_lib.init(jax.random.key(0), visible, units.Bernoulli.zeros(2))
     assert (stack_lib.label_group(memory) is not None) == has_labels
     assert stack_lib.feature_unit(memory).size == (4 if has_labels else visible.size)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, 4])
+def test_a_machine_with_labels_unrolls_to_any_depth(depth):
+    machine = machines.labelled(2, 3, 2, 4)
+    assert len(stack_lib.unroll(machine, depth).rbms) == depth
