@@ -3,10 +3,12 @@
 Shapes are written `[..., n]` in docstrings: any number of leading batch axes, then units.
 """
 
+import inspect
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar, dataclass_transform
 
 import jax
+from flax import struct
 
 Array: TypeAlias = jax.Array
 """A float32 array unless the docstring says otherwise."""
@@ -22,6 +24,22 @@ Draw: TypeAlias = Literal["sample", "mean"]
 
 Draws: TypeAlias = Draw | tuple[Draw, ...]
 """One choice for a whole layer, or one for each part of a layer joined by `Concat`."""
+
+
+T = TypeVar("T")
+
+
+@dataclass_transform(frozen_default=True)
+def pytree(cls: type[T]) -> type[T]:
+    """Makes a frozen dataclass of arrays a pytree whose type is part of its structure.
+
+    JAX compares the structures of two dataclasses by their static fields, not by their types, so
+    that a `Relu` and a `Gaussian` of one shape could share a compiled program by a coincidence
+    of hashes. The type's name, a static field, tells them apart.
+    """
+    cls.__annotations__ = inspect.get_annotations(cls) | {"kind": str}
+    cls.kind = struct.field(pytree_node=False, default=cls.__name__, repr=False)  # type: ignore[attr-defined]
+    return struct.dataclass(cls)
 
 
 class Learner(NamedTuple):

@@ -10,14 +10,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from flax import struct
 
 from dbnjax import checks
-from dbnjax.types import Array, Draw, Key
+from dbnjax.types import Array, Draw, Key, pytree
 from dbnjax.units.base import Conditional
 
 
-@struct.dataclass
+@pytree
 class Layer:
     """Directed connections into a layer of units.
 
@@ -30,7 +29,7 @@ class Layer:
     weights: Array
 
 
-@struct.dataclass
+@pytree
 class BeliefNet:
     """A directed net: independent causes, then layers from the top down.
 

@@ -14,13 +14,12 @@ from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
-from flax import struct
 
 from dbnjax import checks
-from dbnjax.types import Array
+from dbnjax.types import Array, pytree
 
 
-@struct.dataclass
+@pytree
 class Likelihood:
     """P(x | y) of equation A.1 as tables.
 

@@ -15,18 +15,17 @@ visible bias.
 
 import jax
 import jax.numpy as jnp
-from flax import struct
 
 from dbnjax import checks
 from dbnjax.models import stack as stack_lib
 from dbnjax.models.belief_net import Layer, propagate
 from dbnjax.models.rbm import RBM
 from dbnjax.models.stack import Stack
-from dbnjax.types import Array, Draw, Key
+from dbnjax.types import Array, Draw, Key, pytree
 from dbnjax.units import Categorical
 
 
-@struct.dataclass
+@pytree
 class DBN:
     """Untied directed layers and the memory above them.
 

@@ -16,14 +16,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import struct
 
 from dbnjax import checks
-from dbnjax.types import Array, Key
+from dbnjax.types import Array, Key, pytree
 from dbnjax.units.base import BOUNDED, X_LOG_X, Conditional
 
 
-@struct.dataclass
+@pytree
 class RBM:
     """Two layers of units and the weights between them.
 

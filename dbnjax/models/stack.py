@@ -8,16 +8,15 @@ labels beside them, joined by `units.Concat`.
 import itertools
 from typing import Any
 
-from flax import struct
-
 from dbnjax import checks
 from dbnjax.models import rbm as rbm_lib
 from dbnjax.models.belief_net import Layer
 from dbnjax.models.rbm import RBM
+from dbnjax.types import pytree
 from dbnjax.units import Categorical, Concat
 
 
-@struct.dataclass
+@pytree
 class Stack:
     """Machines from the bottom up.
 

@@ -13,10 +13,9 @@ sufficient statistics. Models and samplers see only this interface, never a unit
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
-from flax import struct
 
 from dbnjax import checks
-from dbnjax.types import Array, Draws, Key
+from dbnjax.types import Array, Draws, Key, pytree
 
 BOUNDED, X_LOG_X, QUADRATIC = 0, 1, 2
 U = TypeVar("U", bound="Unit")
@@ -119,7 +118,7 @@ class Unit:
         return self.mean(field), self.expected_statistics(field)
 
 
-@struct.dataclass
+@pytree
 class Conditional:
     """The distribution of a layer given its field: p(x | f).
 

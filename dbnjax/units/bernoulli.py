@@ -2,14 +2,13 @@
 
 import jax
 import jax.numpy as jnp
-from flax import struct
 
 from dbnjax import numerics
-from dbnjax.types import Array, Key
+from dbnjax.types import Array, Key, pytree
 from dbnjax.units.base import Unit
 
 
-@struct.dataclass
+@pytree
 class Bernoulli(Unit):
     """Binary units with states 0 and 1.
 

@@ -12,11 +12,11 @@ import numpy as np
 from flax import struct
 
 from dbnjax import checks
-from dbnjax.types import Array, Key
+from dbnjax.types import Array, Key, pytree
 from dbnjax.units.base import Unit
 
 
-@struct.dataclass
+@pytree
 class Categorical(Unit):
     """Softmax groups, laid out one after another along the last axis.
 

@@ -10,14 +10,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import struct
 
 from dbnjax import checks
-from dbnjax.types import Array, Draws, Key
+from dbnjax.types import Array, Draws, Key, pytree
 from dbnjax.units.base import Tails, Unit
 
 
-@struct.dataclass
+@pytree
 class Concat(Unit):
     """A layer made of parts.
 

@@ -13,9 +13,8 @@ import math
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import struct
 
-from dbnjax.types import Array, Key
+from dbnjax.types import Array, Key, pytree
 from dbnjax.units.base import QUADRATIC, Tails, Unit
 
 LIMIT = 6.0
@@ -33,7 +32,7 @@ def raw_log_variance(variance: Array) -> Array:
     return LIMIT * jnp.arctanh(jnp.clip(log_variance / LIMIT, -0.99, 0.99))
 
 
-@struct.dataclass
+@pytree
 class Gaussian(Unit):
     """Normal units with a learned variance.
 

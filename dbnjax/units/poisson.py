@@ -3,14 +3,13 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import struct
 from jax.scipy.special import gammaln
 
-from dbnjax.types import Array, Key
+from dbnjax.types import Array, Key, pytree
 from dbnjax.units.base import X_LOG_X, Tails, Unit
 
 
-@struct.dataclass
+@pytree
 class Poisson(Unit):
     """Poisson units; the bias is the log rate at a zero field.
 

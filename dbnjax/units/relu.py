@@ -15,18 +15,17 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import struct
 from jax.scipy.stats import norm
 
 from dbnjax import numerics
-from dbnjax.types import Array, Key
+from dbnjax.types import Array, Key, pytree
 from dbnjax.units.base import QUADRATIC, Tails, Unit
 from dbnjax.units.gaussian import LIMIT, bounded_log_variance, raw_log_variance
 
 _MATCH_STEPS = 60
 
 
-@struct.dataclass
+@pytree
 class Relu(Unit):
     """Truncated Gaussian units on the half line.
 
@@ -118,7 +117,7 @@ class Relu(Unit):
         return Tails(np.full(n, QUADRATIC), np.asarray(self.scale), np.ones(n, bool))
 
 
-@struct.dataclass
+@pytree
 class NoisyRelu(Unit):
     """The noisy rectifier max(0, x + N(0, sigmoid(x))), x = b + f: an approximation, no energy.
 

@@ -105,11 +105,16 @@ def _nodes(path: str, node: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(node, tuple):
         children = {str(i): item for i, item in enumerate(node)}
     elif type(node) in CLASSES.values():
-        children = {field.name: getattr(node, field.name) for field in dataclasses.fields(node)}
+        children = {field.name: getattr(node, field.name) for field in _fields(node)}
     else:
         return
     for name, child in children.items():
         yield from _nodes(f"{path}.{name}", child)
+
+
+def _fields(node: Any) -> list[dataclasses.Field[Any]]:
+    """Returns the fields of a class or a node, without the name of its type (`types.pytree`)."""
+    return [field for field in dataclasses.fields(node) if field.name != "kind"]
 
 
 def _what(path: str, node: Any) -> str | int:
@@ -152,13 +157,13 @@ def _build(description: Mapping[str, Any], leaves: Mapping[str, Any], path: str,
     )
     fields = {
         field.name: _build(description, leaves, f"{path}.{field.name}", field.type)
-        for field in dataclasses.fields(cls)
+        for field in _fields(cls)
     }
     return cls(**fields)
 
 
 def _check_unit(path: str, unit: Any) -> None:
-    fields = (field.name for field in dataclasses.fields(unit) if field.type is Array)
+    fields = (field.name for field in _fields(unit) if field.type is Array)
     shapes = {name: getattr(unit, name).shape for name in fields}
     first = next(iter(shapes.values()))
     for name, shape in shapes.items():

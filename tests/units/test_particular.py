@@ -105,3 +105,11 @@ def test_a_concat_may_draw_one_part_and_average_another():
     jax.tree.map(np.testing.assert_array_equal, statistics.parts[2], expected)
     with pytest.raises(InputError, match="expected one choice or 3, one a part, got 2"):
         unit.draw(key, field, ("sample", "mean"))
+
+
+def test_units_of_different_types_never_share_a_compiled_program():
+    """JAX's own comparison of two dataclasses' structures looks at static fields only."""
+    made = [kind.zeros(2) for kind in (units.Bernoulli, units.Poisson, units.NoisyRelu)]
+    made += [units.Gaussian.zeros(2), units.Relu.zeros(2), units.Categorical.zeros(2)]
+    structures = [jax.tree.structure(unit) for unit in made]
+    assert all(a != b for i, a in enumerate(structures) for b in structures[:i])
