@@ -19,15 +19,14 @@ from dbnjax import checks, files
 
 WIDTH = 8.0  # inches
 DPI = 150
+BAND = 0.5  # what a line of text beside an image takes of the image's height
+MOST_COLUMNS = 20  # of a gallery: its images stay larger than twice 28 pixels
 
 
 def receptive_fields(
     weights: ArrayLike, shape: tuple[int, int], n: int = 100, title: str = "Receptive fields"
 ) -> Figure:
-    """Draws the weights into the first hidden units as images, on one symmetric colour scale.
-
-    The scale ends at the 99.5th percentile of the absolute weights shown: one strong weight
-    would leave the others pale.
+    """Draws the weights into the first hidden units as `signed_images`.
 
     Args:
       weights: `[n_visible, n_hidden]`; with units beyond the pixels, pass the pixels' rows.
@@ -45,14 +44,34 @@ def receptive_fields(
         f"weights: expected shape ({rows * columns}, n_hidden) for images of {rows} x {columns}, "
         f"got {weights.shape}; pass the rows of the pixels alone",
     )
-    checks.check_finite("weights", weights)
     fields = weights.T[:n].reshape(-1, rows, columns)
-    limit = float(np.percentile(np.abs(fields), 99.5)) or 1.0
-    mosaic = _mosaic(_rows_of(fields, round(np.ceil(np.sqrt(len(fields))))))
-    figure, axes = _mosaic_figure(mosaic, title)
+    return signed_images(fields, "weight (nats per active pixel)", title)
+
+
+def signed_images(images: ArrayLike, scale_label: str, title: str, caption: str = "") -> Figure:
+    """Draws images of either sign in a square, on one symmetric colour scale: red is positive.
+
+    The scale ends at the 99.5th percentile of the absolute values: one strong value would leave
+    the others pale.
+
+    Args:
+      images: `[n, height, width]`, n at least 1.
+      scale_label: what the colours stand for, with the unit.
+      title: what one sees.
+      caption: how it was made, below the images.
+
+    Raises:
+      InputError: there is no such image or a value is not finite.
+    """
+    images = _with_axes(images, ndim=3)
+    checks.require(len(images) > 0, "images: expected at least one, got none")
+    checks.check_finite("images", images)
+    limit = float(np.percentile(np.abs(images), 99.5)) or 1.0
+    mosaic = _mosaic(_rows_of(images, round(np.ceil(np.sqrt(len(images))))))
+    figure, axes = _mosaic_figure(mosaic, title, caption)
     image = axes.imshow(mosaic, cmap="RdBu_r", vmin=-limit, vmax=limit)
     bar = figure.colorbar(image, ax=axes, extend="both", fraction=0.04, pad=0.02)
-    bar.set_label("weight (nats per active pixel)")
+    bar.set_label(scale_label)
     return figure
 
 
@@ -63,6 +82,7 @@ def image_rows(
     *,
     title: str,
     caption: str = "",
+    image_labels: Sequence[str] | None = None,
 ) -> Figure:
     """Draws a table of images, a labelled row for each class or for each chain.
 
@@ -74,22 +94,28 @@ def image_rows(
       column_labels: one a column, above the first row.
       title: what one sees.
       caption: how it was made, below the images.
+      image_labels: one an image, row after row, beneath it.
 
     Raises:
       InputError: the images are not in [0, 1] or the labels do not fit their number.
     """
     images = _checked_images(images, ndim=4)
     _check_count("row labels", row_labels, len(images))
-    mosaic = _mosaic(images)
+    n_columns, height, width = images.shape[1:]
+    band = 0 if image_labels is None else round(BAND * height)
+    mosaic = _mosaic(images, below=band)
     figure, axes = _mosaic_figure(mosaic, title, caption)
     axes.imshow(mosaic, cmap="gray_r", vmin=0, vmax=1)
-    n_columns, height, width = images.shape[1:]
-    axes.set_yticks(_centres(len(images), height), row_labels)
+    axes.set_yticks(_centres(len(images), height, gap=1 + band), row_labels)
     if column_labels is not None:
         _check_count("column labels", column_labels, n_columns)
         axes.set_xticks(_centres(n_columns, width), column_labels)
         axes.xaxis.tick_top()
     axes.tick_params(length=0)
+    if image_labels is not None:
+        _check_count("image labels", image_labels, len(images) * n_columns)
+        tops = np.arange(len(images)) * (1 + height + band) + 1 + height
+        _write(axes, image_labels, tops, images.shape[1:], "top")
     return figure
 
 
@@ -104,7 +130,7 @@ def gallery(
       images: `[n, height, width]` in [0, 1]; n may be 0.
       captions: one short text an image, such as "4→9".
       title: what one sees.
-      columns: images in a row; 10, or more where there are many images, unless given.
+      columns: images in a row; 10, up to 20 where there are many images, unless given.
 
     Raises:
       InputError: the images are not in [0, 1] or the captions do not fit their number.
@@ -113,19 +139,15 @@ def gallery(
     if not captions:
         return _note("nothing to show", title)
     images = _checked_images(images, ndim=3)
-    columns = columns or max(10, round(np.sqrt(1.5 * len(images))))
-    height, width = images.shape[1:]
-    band = round(0.45 * height)
-    mosaic = _mosaic(_rows_of(images, columns), band)
+    columns = columns or int(np.clip(round(np.sqrt(1.5 * len(images))), 10, MOST_COLUMNS))
+    table = _rows_of(images, columns)
+    height = images.shape[1]
+    band = round(BAND * height)
+    mosaic = _mosaic(table, above=band)
     figure, axes = _mosaic_figure(mosaic, title)
     axes.imshow(mosaic, cmap="gray_r", vmin=0, vmax=1)
-    pixel = 72 * figure.get_figwidth() / mosaic.shape[1]  # in points, as font sizes are
-    longest = max(len(caption) for caption in captions)
-    size = min(11.0, 0.7 * band * pixel, 1.35 * width * pixel / max(longest, 1))
-    for index, caption in enumerate(captions):
-        row, column = divmod(index, columns)
-        foot = _centres(columns, width)[column], (row + 1) * band + row * height - 1
-        axes.text(*foot, caption, ha="center", va="bottom", fontsize=size)
+    feet = np.arange(len(table)) * (band + height) + band - 1
+    _write(axes, captions, feet, table.shape[1:], "bottom")
     return figure
 
 
@@ -135,6 +157,7 @@ def curves(
     y_label: str,
     title: str,
     log_y: bool = False,
+    marks: Mapping[str, float] | None = None,
 ) -> Figure:
     """Draws curves with a legend and a grid.
 
@@ -144,6 +167,7 @@ def curves(
       y_label: with the unit.
       title: what one sees.
       log_y: whether the y axis is logarithmic.
+      marks: name to x, each a dotted vertical line with its name above it.
 
     Raises:
       InputError: there is no curve, or an x and its y differ in length.
@@ -159,9 +183,13 @@ def curves(
         )
         marker = "o" if len(np.asarray(x)) <= 40 else ""
         axes.plot(x, y, marker=marker, markersize=4, linewidth=1.6, label=name)
-    axes.set(xlabel=x_label, ylabel=y_label, title=title)
+    axes.set(xlabel=x_label, ylabel=y_label)
+    axes.set_title(title, pad=20 if marks else 6)
     if log_y:
         axes.set_yscale("log")
+    for name, x in (marks or {}).items():
+        axes.axvline(x, color="0.4", linestyle=":", linewidth=1.2)
+        axes.text(x, 1.01, name, transform=axes.get_xaxis_transform(), fontsize="small")
     axes.grid(alpha=0.3, which="both")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
@@ -180,13 +208,18 @@ def save(figure: Figure, path: str | Path) -> None:
 
 
 def _checked_images(images: ArrayLike, ndim: int) -> np.ndarray:
+    images = _with_axes(images, ndim)
+    checks.check_unit_interval("images", images)
+    return images
+
+
+def _with_axes(images: ArrayLike, ndim: int) -> np.ndarray:
     images = np.asarray(images)
     axes = "[n_rows, n_columns, height, width]" if ndim == 4 else "[n, height, width]"
     checks.require(
         images.ndim == ndim,
         f"images: expected {axes}, got shape {images.shape}; flat images need a reshape",
     )
-    checks.check_unit_interval("images", images)
     return images
 
 
@@ -203,19 +236,37 @@ def _rows_of(images: np.ndarray, columns: int) -> np.ndarray:
     return np.concatenate([images, missing]).reshape(-1, columns, height, width)
 
 
-def _mosaic(images: np.ndarray, band: int = 1) -> np.ndarray:
-    """Joins `[rows, columns, height, width]` into one image, a NaN band above each, one left."""
-    spaced = np.pad(images, ((0, 0), (0, 0), (band, 0), (1, 0)), constant_values=np.nan)
+def _mosaic(images: np.ndarray, above: int = 1, below: int = 0) -> np.ndarray:
+    """Joins `[rows, columns, height, width]` into one image, NaN above, below and left of each."""
+    spaced = np.pad(images, ((0, 0), (0, 0), (above, below), (1, 0)), constant_values=np.nan)
     return np.concatenate(np.concatenate(spaced, axis=-2), axis=-1)
 
 
-def _centres(count: int, size: int) -> np.ndarray:
+def _centres(count: int, size: int, gap: int = 1) -> np.ndarray:
     """Returns the middle of each of a mosaic's tiles along one axis, in its pixels."""
-    return np.arange(count) * (size + 1) + (size + 1) / 2
+    return np.arange(count) * (size + gap) + (size + 1) / 2
+
+
+def _write(
+    axes: Axes, texts: Sequence[str], ys: np.ndarray, table: tuple[int, ...], side: str
+) -> None:
+    """Writes a text for each image of a mosaic, at a height for each row; `side` is what is there.
+
+    `table` is the columns, the height and the width of the images.
+    """
+    columns, height, width = table
+    mosaic_width = columns * (width + 1)
+    pixel = 72 * _inches(mosaic_width) / mosaic_width  # in points, as font sizes are
+    longest = max(len(text) for text in texts)
+    size = min(11.0, 0.6 * BAND * height * pixel, 1.35 * width * pixel / max(longest, 1))
+    xs = _centres(columns, width)
+    for index, text in enumerate(texts):
+        row, column = divmod(index, columns)
+        axes.text(xs[column], ys[row], text, ha="center", va=side, fontsize=size)
 
 
 def _mosaic_figure(mosaic: np.ndarray, title: str, caption: str = "") -> tuple[Figure, Axes]:
-    width = float(np.clip(mosaic.shape[1] / 20, 4.0, WIDTH))  # 20 pixels an inch at the most
+    width = _inches(mosaic.shape[1])
     height = width * mosaic.shape[0] / mosaic.shape[1]
     figure = Figure(figsize=(width, height + 0.9), layout="constrained")
     axes = figure.add_subplot(xticks=[], yticks=[])
@@ -223,6 +274,11 @@ def _mosaic_figure(mosaic: np.ndarray, title: str, caption: str = "") -> tuple[F
     axes.set_xlabel(textwrap.fill(caption, round(13 * width)), fontsize="small")
     axes.spines[:].set_visible(False)
     return figure, axes
+
+
+def _inches(mosaic_width: int) -> float:
+    """Returns the width of a mosaic's figure: 20 pixels an inch at the most."""
+    return float(np.clip(mosaic_width / 20, 4.0, WIDTH))
 
 
 def _note(text: str, title: str) -> Figure:

@@ -1,46 +1,59 @@
-"""The figures of the main job, drawn into its work directory."""
+"""The figures of a trained net: of the main job, and of `experiments.paper_figures`."""
 
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from matplotlib.figure import Figure
 
 from dbnjax import figures
 from dbnjax.data.images import Images
-from dbnjax.inference import generate
+from dbnjax.inference import generate as generate_lib
+from dbnjax.models import dbn as dbn_lib
 from dbnjax.models.dbn import DBN
-from dbnjax.training import evaluate, metrics
-from experiments import chains
+from dbnjax.training import metrics
+from dbnjax.types import Key
+from experiments import chains, classify, generate
 from experiments.dbn_stages import Task
+from experiments.inputs import Net
 
-COLUMNS = 10  # samples of each class
-STEPS_BETWEEN = 1000  # Gibbs iterations between them (figure 8)
+COLUMNS = 10  # images in a row of what the net imagines
+FREE_CHAINS, FREE_STEPS = 10, 200  # chains of the free memory, its iterations between two looks
+COMPANIES, COMPANY_STEPS = 100, 500  # states in which single units are tried, and how they came
+UNITS = 64  # of each layer
+CLOSE = 0.3  # between the two best probabilities (figure 7)
+RECORDED = {"training_error": "training", "validation_error": "validation"}
+
+film = jax.jit(generate_lib.film, static_argnames=("n_frames", "n_steps"))
+unit_effects = jax.jit(generate_lib.unit_effects, static_argnums=1)
 
 
-def draw(task: Task, net: DBN, test: Images) -> None:
+def draw(task: Task, dbn: DBN, test: Images) -> None:
     """Draws receptive fields, curves and, for a net with labels, samples and errors."""
-    drawn = {"receptive_fields": receptive_fields(net, test.pixels.shape[1:])}
+    net = Net(dbn, test.pixels.shape[1:])
+    drawn = {"receptive_fields": receptive_fields(net)}
     drawn |= curves(metrics.read(task.place.metrics))
     if task.n_labels:
-        drawn["samples"] = samples(task, net, test.pixels.shape[1:])
-        drawn["errors"] = errors(task, net, test)
+        drawn["samples"] = samples(jax.random.fold_in(task.key, 400), net)
+        drawn["errors"] = errors(test, probabilities(net, test))
     for name, figure in drawn.items():
         figures.save(figure, task.place.workdir / "figures" / f"{name}.png")
 
 
-def receptive_fields(net: DBN, shape: tuple[int, int]) -> Any:
+def receptive_fields(net: Net) -> Figure:
     """Draws what the first hidden units listen to."""
-    first = net.recognition[0].weights if net.recognition else net.memory.weights
-    weights = np.asarray(first)[: shape[0] * shape[1]]
-    return figures.receptive_fields(
-        weights, shape, title="Recognition weights of the first hidden units"
+    first = net.dbn.recognition[0].weights if net.dbn.recognition else net.dbn.memory.weights
+    weights = np.asarray(first)[: net.shape[0] * net.shape[1]]
+    title = (
+        f"What {min(100, weights.shape[1])} of the {weights.shape[1]} first hidden units listen "
+        "to: recognition weights (red: ink there turns the unit on; blue: off)"
     )
+    return figures.receptive_fields(weights, net.shape, title=title)
 
 
-def curves(records: list[dict[str, Any]]) -> dict[str, Any]:
-    """Draws what the stages recorded after each epoch: a line a stage, or a line a data set."""
-    epochs = [record for record in records if "epoch" in record]
+def curves(records: list[dict[str, Any]]) -> dict[str, Figure]:
+    """Draws what the stages recorded after each epoch, a figure for each number that they did."""
     by_stage = {
         "reconstruction_error": (
             "Reconstruction of held-out cases: each machine its own visible units, up-down pixels",
@@ -51,50 +64,137 @@ def curves(records: list[dict[str, Any]]) -> dict[str, Any]:
     drawn = {}
     for name, (title, y_label) in by_stage.items():
         series: dict[str, Any] = {}
-        for number, record in enumerate(epochs, start=1):
-            xs, ys = series.setdefault(record["stage"].replace("_", " "), ([], []))
+        seen = [record for record in records if name in record]
+        for number, record in enumerate(seen, start=1):
+            xs, ys = series.setdefault(stage_name(record), ([], []))
             xs.append(number)
             ys.append(record[name])
         if series:
             drawn[name] = figures.curves(series, "epoch of the run", y_label, title)
-    fine_tuned = [record for record in epochs if "validation_error" in record]
-    if fine_tuned:
-        xs = list(range(1, len(fine_tuned) + 1))
-        both = {
-            split: (xs, [record[f"{split}_error"] for record in fine_tuned])
-            for split in ("training", "validation")
-        }
-        title = "Errors during up-down, deterministic read-out"
-        drawn["error"] = figures.curves(both, "epoch of up-down", "error (%)", title)
+    return drawn | error_curves(records)
+
+
+def error_curves(records: list[dict[str, Any]]) -> dict[str, Figure]:
+    """Draws the errors after each epoch of up-down, with the starts of its stages.
+
+    The stage that goes on with all cases has a training error alone, in a curve of its own.
+    Nothing for a run without such epochs.
+    """
+    measured = [record for record in records if "training_error" in record]
+    series: dict[str, Any] = {}
+    starts: dict[str, float] = {}
+    for number, record in enumerate(measured, start=1):
+        stage = stage_name(record)
+        starts.setdefault(stage, number - 0.5)
+        alone = "" if "validation_error" in record else f", {stage}"
+        for key in RECORDED.keys() & record.keys():
+            xs, ys = series.setdefault(RECORDED[key] + alone, ([], []))
+            xs.append(number)
+            ys.append(record[key])
+    if not series:
+        return {}
+    figure = figures.curves(
+        dict(sorted(series.items())),
+        "epoch of up-down",
+        "error (%)",
+        "Errors during up-down, deterministic read-out",
+        marks=starts if len(starts) > 1 else None,
+    )
+    return {"error": figure}
+
+
+def stage_name(record: dict[str, Any]) -> str:
+    """Returns the name of a record's stage as one reads it: "rbm 1", "up-down 3", "all cases"."""
+    name: str = record["stage"]
+    return name.replace("up_down", "up-down").replace("_", " ")
+
+
+def samples(key: Key, net: Net, from_random: bool = False) -> Figure:
+    """Draws samples with each label clamped, far apart (figure 8) or from the start (figure 9)."""
+    mode = "from_random" if from_random else "clamped"
+    classes = tuple(range(dbn_lib.label_unit(net.dbn.memory).size))
+    config = generate.Config(mode=mode, digits=classes, n_samples=COLUMNS)
+    return generate.run_clamped(key, config, net, generate.STEPS[mode]).figure
+
+
+def free(key: Key, net: Net) -> Figure:
+    """Draws the memory while image and label run freely, its own label beneath each image."""
+    key_start, key_film = jax.random.split(key)
+    state = generate_lib.start_at_random(key_start, net.dbn, FREE_CHAINS)
+    seen, labels = film(key_film, net.dbn, state, n_frames=COLUMNS, n_steps=FREE_STEPS)
+    own = None if labels is None else np.asarray(labels).argmax(-1).T
+    return figures.image_rows(
+        generate.as_images(net, np.asarray(seen).swapaxes(0, 1)),
+        [f"chain {i + 1}" for i in range(FREE_CHAINS)],
+        [str(FREE_STEPS * (i + 1)) for i in range(COLUMNS)],
+        title="What the net has in mind when image and label run freely, one chain a row",
+        caption="Above each column the Gibbs iterations of the associative memory since a start "
+        "from noise; pixel probabilities after one down-pass."
+        + ("" if own is None else " Beneath each image the memory's own label at that time."),
+        image_labels=None if own is None else [str(label) for label in own.flat],
+    )
+
+
+def units(key: Key, net: Net) -> dict[str, Figure]:
+    """Draws what single units of every hidden layer generate, a figure a layer.
+
+    Each is turned on and off in the company of what the other units of its layer do while the
+    memory runs freely (see `inference.generate.unit_effects`); the units with the strongest
+    generative weights are shown.
+    """
+    key_start, key_film, key_down = jax.random.split(key, 3)
+    state = generate_lib.start_at_random(key_start, net.dbn, COMPANIES)
+    state, _ = chains.film(key_film, net.dbn, state, np.array([COMPANY_STEPS]), None)
+    layers = generate_lib.hidden_states(key_down, net.dbn, state)
+    downward = [layer.weights for layer in net.dbn.generative] + [net.dbn.memory.weights.T]
+    drawn = {}
+    for level, (states, weights) in enumerate(zip(layers, downward, strict=True), start=1):
+        strongest = jnp.argsort(-jnp.linalg.norm(weights, axis=1))[:UNITS]
+        effects = unit_effects(net.dbn, level, states, strongest)
+        drawn[f"units_{level}"] = figures.signed_images(
+            np.asarray(effects).reshape(-1, *net.shape),
+            "change of the pixel probability",
+            f"What single units of hidden layer {level} generate: the {len(strongest)} of "
+            f"{len(weights)} with the strongest generative weights",
+            f"The image with the unit on less the image with it off, mean over {COMPANIES} states "
+            "of the other units while the memory runs freely; down-passes of probabilities.",
+        )
     return drawn
 
 
-def samples(task: Task, net: DBN, shape: tuple[int, int]) -> Any:
-    """Draws samples with each label clamped, many Gibbs iterations apart (figure 8)."""
-    n = task.n_labels
-    key_start, key_film = jax.random.split(jax.random.fold_in(task.key, 400))
-    state = generate.start_at_random(key_start, net, n)
-    times = STEPS_BETWEEN * np.arange(1, COLUMNS + 1)
-    _, seen = chains.film(key_film, net, state, times, generate.label_clamp(net, jnp.eye(n)))
-    images = np.stack(seen, axis=1).reshape(n, COLUMNS, *shape)
-    return figures.image_rows(
-        images,
-        [str(label) for label in range(n)],
-        title="What the net has in mind, one class a row",
-        caption=f"Label clamped, {STEPS_BETWEEN} Gibbs iterations of the memory between samples, "
-        "started from noise; pixel probabilities.",
-    )
+def probabilities(net: Net, test: Images) -> np.ndarray:
+    """Returns the deterministic read-out's class probabilities, `[n, n_classes]`."""
+    return classify.class_probabilities(classify.Config(), net.dbn, test.pixels)
 
 
-def errors(task: Task, net: DBN, test: Images) -> Any:
+def errors(test: Images, probabilities: np.ndarray) -> Figure:
     """Draws every test case that the net gets wrong, by true class (figure 6)."""
-    labels = test.known_labels()
-    pixels = jnp.asarray(test.pixels.reshape(len(test.pixels), -1))
-    guesses = np.asarray(evaluate.scores(evaluate.deterministic, task.key, net, pixels).argmax(-1))
-    wrong = np.flatnonzero(guesses != labels)
-    wrong = wrong[np.argsort(labels[wrong], kind="stable")]
+    labels, guesses = test.known_labels(), probabilities.argmax(-1)
+    wrong = in_scan_order(guesses != labels, labels)
     return figures.gallery(
         test.pixels[wrong] / 255.0,
         [f"{labels[i]}\u2192{guesses[i]}" for i in wrong],
-        title=f"All {len(wrong)} errors of {len(labels)} test cases (true\u2192guess)",
+        title=f"All {len(wrong)} errors of {len(labels)} test cases by true class "
+        "(true\u2192guess)",
     )
+
+
+def close_calls(test: Images, probabilities: np.ndarray) -> Figure:
+    """Draws the right guesses whose second best probability is close to the best (figure 7)."""
+    labels = test.known_labels()
+    best, second = np.argsort(-probabilities, axis=-1, kind="stable")[:, :2].T
+    ordered = -np.sort(-probabilities, axis=-1)
+    right = best == labels
+    close = in_scan_order(right & (ordered[:, 0] - ordered[:, 1] <= CLOSE), labels)
+    return figures.gallery(
+        test.pixels[close] / 255.0,
+        [f"{best[i]}, {second[i]}" for i in close],
+        title=f"All {len(close)} of {right.sum()} right guesses whose second best probability is "
+        f"within {CLOSE} of the best (best guess, second guess)",
+    )
+
+
+def in_scan_order(chosen: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Returns the indices of the chosen cases by true class, each class in the test set's order."""
+    cases = np.flatnonzero(chosen)
+    return cases[np.argsort(labels[cases], kind="stable")]

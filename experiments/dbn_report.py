@@ -1,38 +1,68 @@
 """What the main job reports: errors under every read-out beside baselines, as a table."""
 
+import dataclasses
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from dbnjax.data import preparation
 from dbnjax.models.dbn import DBN
 from dbnjax.training import evaluate, metrics
+from dbnjax.types import Array, Key
+from experiments import presets, provenance, workdir
 from experiments.dbn_stages import Task
 
+CONTINUED = ("all cases", "tail")  # nets that learned from validation cases too
+HIDDEN = ("workdir", "tensorboard")  # flags that do not change what is learned
 
-def count_nets(
+
+def judge(
     task: Task, nets: dict[str, DBN], splits: preparation.Splits
-) -> dict[str, dict[str, dict[str, int]]]:
-    """Returns errors by net, read-out and split; the test set is looked at here and only here."""
+) -> tuple[dict[str, dict[str, dict[str, int]]], dict[str, list[int]]]:
+    """Reads out every net on every split; the test set is looked at here and only here.
+
+    A net that learned from all cases has one split for training and validation, "all".
+
+    Returns:
+      Errors by net, read-out and split, and by net the test cases that the deterministic read-out
+      gets wrong.
+    """
     choices = evaluate.read_outs(task.config.n_gibbs, task.config.n_passes)
+    key = jax.random.fold_in(task.key, 300)
+    seen = {
+        name: (images.pixels, images.known_labels()) for name, images in splits._asdict().items()
+    }
+    everything = {"all": (task.everything.pixels, task.everything.labels), "test": seen["test"]}
     errors: dict[str, dict[str, dict[str, int]]] = {}
+    wrong: dict[str, list[int]] = {}
     with metrics.progress(len(nets) * len(choices), "read-outs", unit="read-out") as advance:
         for stage, net in nets.items():
             errors[stage] = {}
             for name, read_out in choices.items():
-                errors[stage][name] = {
-                    split: evaluate.count_errors(
-                        read_out,
-                        jax.random.fold_in(task.key, 300),
-                        net,
-                        jnp.asarray(images.pixels.reshape(len(images.pixels), -1)),
-                        jnp.asarray(images.known_labels()),
-                    )
-                    for split, images in splits._asdict().items()
+                cases = {
+                    split: wrong_cases(read_out, key, net, *given)
+                    for split, given in (everything if stage in CONTINUED else seen).items()
                 }
+                errors[stage][name] = {split: len(found) for split, found in cases.items()}
+                if name == "deterministic":
+                    wrong[stage] = cases["test"]
                 advance({})
-    return errors
+    return errors, wrong
+
+
+def wrong_cases(
+    read_out: evaluate.ReadOut,
+    key: Key,
+    net: DBN,
+    pixels: Array | np.ndarray,
+    labels: Array | np.ndarray,
+) -> list[int]:
+    """Returns the cases that a read-out gets wrong."""
+    flat = jnp.asarray(pixels).reshape(len(pixels), -1)
+    guesses = np.asarray(evaluate.scores(read_out, key, net, flat).argmax(-1))
+    return [int(i) for i in np.flatnonzero(guesses != np.asarray(labels))]
 
 
 def fit_baselines(splits: preparation.Splits) -> dict[str, dict[str, int]]:
@@ -62,22 +92,49 @@ def fit_baselines(splits: preparation.Splits) -> dict[str, dict[str, int]]:
 
 def summarise(task: Task, nets: dict[str, DBN], splits: preparation.Splits) -> dict[str, Any]:
     """Returns the summary of a run: sizes, errors of every net, of the baselines."""
+    errors, wrong = judge(task, nets, splits) if task.n_labels else ({}, {})
+    cases = {split: len(images.known_labels()) for split, images in splits._asdict().items()}
     return {
         "stage": "summary",
-        "cases": {split: len(images.known_labels()) for split, images in splits._asdict().items()},
-        "errors": count_nets(task, nets, splits) if task.n_labels else {},
+        "cases": cases | {"all": len(task.everything.labels)},
+        "errors": errors,
+        "wrong": wrong,
         "baselines": fit_baselines(splits) if task.config.baselines else {},
+    }
+
+
+def result(task: Task, summary: dict[str, Any]) -> dict[str, Any]:
+    """Returns all that RESULTS.md and the figures need of a run: how, where and what."""
+    config = task.config
+    epochs = [record for record in metrics.read(task.place.metrics) if "epoch" in record]
+    seconds: dict[str, float] = {}
+    for record in epochs:
+        seconds[record["stage"]] = seconds.get(record["stage"], 0.0) + record["seconds"]
+    return {
+        **summary,
+        **workdir.origin(task.place.workdir),
+        "preset": config.preset,
+        "seed": config.seed,
+        "command": provenance.command(
+            "experiments.mnist_dbn", config, presets.PRESETS[config.preset], HIDDEN
+        ),
+        "config": dataclasses.asdict(config),
+        "seconds": seconds,
+        "epochs": epochs,
     }
 
 
 def table(summary: dict[str, Any]) -> str:
     """Lays out a summary's errors as text, counts and per cent."""
-    cases = summary["cases"]
+    cases = {split: n for split, n in summary["cases"].items() if split in used(summary)}
     header = "".join(f"{f'{split} ({n})':>22}" for split, n in cases.items())
     lines = [f"{'errors':<40}{header}"]
 
     def row(name: str, counts: dict[str, int]) -> str:
-        cells = (f"{counts[s]} ({100 * counts[s] / n:.2f} %)" for s, n in cases.items())
+        cells = (
+            f"{counts[split]} ({100 * counts[split] / n:.2f} %)" if split in counts else ""
+            for split, n in cases.items()
+        )
         return f"{name:<40}" + "".join(f"{cell:>22}" for cell in cells)
 
     for stage, read_outs in summary["errors"].items():
@@ -86,3 +143,9 @@ def table(summary: dict[str, Any]) -> str:
     if not summary["errors"]:
         lines.append("(a net without labels has no read-out of a class)")
     return "\n".join(lines)
+
+
+def used(summary: dict[str, Any]) -> set[str]:
+    """Returns the splits that some net or baseline was judged on."""
+    rows = [counts for read_outs in summary["errors"].values() for counts in read_outs.values()]
+    return {split for row in [*rows, *summary["baselines"].values()] for split in row}

@@ -8,7 +8,7 @@ made is shared: absl refuses to define a name twice.
 import dataclasses
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from absl import app, flags
@@ -16,6 +16,8 @@ from absl import app, flags
 from dbnjax import checks
 
 FLAGS = flags.FLAGS
+Presets = Mapping[str, Mapping[str, Any]]  # what each sets in the place of the defaults
+NO_PRESETS: Presets = {"": {}}
 Config = TypeVar("Config")
 
 
@@ -69,13 +71,17 @@ def define(config: type[Any]) -> None:
             flags.DEFINE_string(name, default, text)
 
 
-def from_flags(config: type[Config]) -> Config:
-    """Fills a config dataclass from the flags that were given; the rest keep its defaults."""
+def from_flags(config: type[Config], presets: Presets = NO_PRESETS) -> Config:
+    """Fills a config dataclass from the flags that were given, over the preset that they name.
+
+    What neither gives keeps the dataclass's defaults.
+    """
     names = [field.name for field in dataclasses.fields(config)]  # type: ignore[arg-type]
-    return config(**{name: FLAGS[name].value for name in names if FLAGS[name].present})
+    given: dict[str, Any] = {name: FLAGS[name].value for name in names if FLAGS[name].present}
+    return config(**{**presets[given.get("preset", "")], **given})
 
 
-def launch(run: Callable[[Any], Any], config: type[Any]) -> None:
+def launch(run: Callable[[Any], Any], config: type[Any], presets: Presets = NO_PRESETS) -> None:
     """Defines and parses the flags and runs; a user's mistake is one line and exit code 2."""
     define(config)
     for field in dataclasses.fields(config):  # what --help lists
@@ -86,7 +92,7 @@ def launch(run: Callable[[Any], Any], config: type[Any]) -> None:
         logging.getLogger("jax").setLevel(logging.WARNING)
         try:
             checks.require(len(argv) == 1, f"unexpected arguments: {' '.join(argv[1:])}")
-            run(from_flags(config))
+            run(from_flags(config, presets))
         except checks.InputError as error:
             print(f"error: {error}", file=sys.stderr)
             sys.exit(2)

@@ -7,10 +7,12 @@ train, 500 to validate, 500 to test), greedily and then by up-down, and prints t
 read-out beside nearest neighbour and logistic regression. Two CPU cores: two and a half minutes;
 under the deterministic read-out about 26 test errors, against 30 and 54.
 
-    python -m experiments.mnist_dbn --dataset=mnist --data_dir=FOLDER --workdir=runs/mnist
+    python -m experiments.mnist_dbn --preset=paper --data_dir=FOLDER --workdir=runs/paper
 
-is the same at the paper's size: 44,000 to train, 10,000 to validate and the official test set. The
-same command again resumes a run that was stopped.
+is the paper's protocol: 44,000 to train, 10,000 to validate, then all 60,000, and the official test
+set; --preset=best is what validation found, --preset=16x16 the quick one. A flag beside a preset
+changes it. Without --data_dir the official files are fetched. The same command again resumes a run
+that was stopped.
 """
 
 import dataclasses
@@ -19,14 +21,23 @@ from typing import Any
 import jax
 import numpy as np
 
-from dbnjax import checks
+from dbnjax import checks, files
 from dbnjax.data import preparation, sources
 from dbnjax.data.images import Images
 from dbnjax.data.optional import import_extra
 from dbnjax.models import dbn
+from dbnjax.models.dbn import DBN
 from dbnjax.training import loop, metrics, stages
 from dbnjax.weights import io
-from experiments import dbn_figures, dbn_report, dbn_stages, flags, workdir
+from experiments import (
+    dbn_figures,
+    dbn_fine_tuning,
+    dbn_report,
+    dbn_stages,
+    flags,
+    presets,
+    workdir,
+)
 from experiments.flags import option
 
 DRAWS = ("mean", "sample")
@@ -37,6 +48,9 @@ SCHEDULES = ("constant", "linear")
 class Config:
     """Options of the run; each is a flag."""
 
+    preset: str = option(
+        "", "Recipe that sets other flags: paper, best, 16x16 (quick).", tuple(presets.PRESETS)
+    )
     dataset: str = option(
         "mnist5k", "mnist5k (embedded), mnist, fashion_mnist, kmnist, or a prepared tfds set."
     )
@@ -47,6 +61,7 @@ class Config:
     n_train: int = option(0, "Training cases, as many of each class; 0: 44 in 60, or 8 in 10.")
     n_validation: int = option(0, "Validation cases; 0: 10 in 60, or 1 in 10 with no test set.")
     n_test: int = option(0, "Test cases; 0: the official test set, or 1 in 10 with none.")
+    side: int = option(0, "Height and width that images are reduced to; 0: as they are.")
     layers: tuple[int, ...] = option((500, 500, 2000), "Hidden units from the bottom up.")
     labels: bool = option(True, "Join a softmax group of labels to the top machine.")
     batch_size: int = option(50, "Cases in a minibatch, as many of each class.")
@@ -75,6 +90,16 @@ class Config:
     up_down_momentum: float = option(0.0, "Momentum of up-down.")
     up_down_decay: float = option(0.0, "Weight decay of up-down.")
     up_down_labels: str = option("mean", "Label states in up-down's memory chain.", DRAWS)
+    all_epochs: int = option(
+        0, "At most so many epochs on all but the test cases, to the chosen net's training error."
+    )
+    all_rate: float = option(0.02, "Learning rate at which they start.")
+    all_schedule: str = option(
+        "constant", "Their rate: constant, or linear to zero at the last epoch.", SCHEDULES
+    )
+    all_momentum: float = option(0.0, "Momentum of the epochs on all cases.")
+    tail_epochs: int = option(0, "Epochs after them at a very small rate (footnote 9).")
+    tail_rate: float = option(1e-3, "Learning rate of that tail.")
     n_gibbs: int = option(10, "Iterations of the Gibbs read-out.")
     n_passes: int = option(20, "Up-passes of the averaged read-outs.")
     baselines: bool = option(True, "Also fit nearest neighbour and logistic regression.")
@@ -92,10 +117,21 @@ LEAST = {
     "greedy_rate": 0,
     "memory_rate": 0,
     "up_down_rate": 0,
+    "side": 0,
+    "all_epochs": 0,
+    "all_rate": 0,
+    "tail_epochs": 0,
+    "tail_rate": 0,
     "decay": 0,
     "up_down_decay": 0,
 }
-MOMENTA = ("early_momentum", "greedy_momentum", "memory_momentum", "up_down_momentum")
+MOMENTA = (
+    "early_momentum",
+    "greedy_momentum",
+    "memory_momentum",
+    "up_down_momentum",
+    "all_momentum",
+)
 
 
 def check(config: Config) -> None:
@@ -115,6 +151,14 @@ def check(config: Config) -> None:
         len(config.up_down_epochs) == len(config.up_down_steps),
         "--up_down_epochs: expected one number for each phase of "
         f"--up_down_steps={config.up_down_steps}, got {config.up_down_epochs}",
+    )
+    checks.require(
+        config.all_epochs == 0 or (config.labels and bool(config.up_down_epochs)),
+        "--all_epochs: expected labels and up-down before it, whose training error it aims at",
+    )
+    checks.require(
+        config.tail_epochs == 0 or config.all_epochs > 0,
+        "--tail_epochs: expected --all_epochs before it, got none",
     )
     checks.check_seed(config.seed)
     if config.baselines:
@@ -162,11 +206,16 @@ def run(config: Config) -> dict[str, Any]:
     """
     check(config)
     source = sources.load(config.dataset, config.data_dir)
+    if config.side:
+        source = reduce(source, config.side)
     splits = preparation.make_splits(source, *sizes(config, source), config.split_seed)
-    data = loop.put(*labelled(splits.train), source.n_classes, config.batch_size, balanced=True)
-    held_out = loop.put(
-        *labelled(splits.validation), source.n_classes, batch_size=1, balanced=False
-    )
+    everything = preparation.all_but_test(source, splits)
+
+    def put(images: Images, batch_size: int, balanced: bool) -> loop.Data:
+        return loop.put(*labelled(images), source.n_classes, batch_size, balanced)
+
+    data = put(splits.train, config.batch_size, balanced=True)
+    held_out = put(splits.validation, 1, balanced=False)
     folder = workdir.prepare(config.workdir, config, free=("workdir", "tensorboard"))
     place = stages.Place(folder)
     done = [r for r in metrics.read(place.metrics) if r.get("stage") == "summary"]
@@ -180,6 +229,7 @@ def run(config: Config) -> dict[str, Any]:
         n_labels=source.n_classes if config.labels else 0,
         data=data,
         held_out=held_out,
+        everything=put(everything, config.batch_size, balanced=False),
         place=place,
     )
     if config.tensorboard:
@@ -188,18 +238,57 @@ def run(config: Config) -> dict[str, Any]:
     return finish(task, splits)
 
 
+def reduce(source: sources.Source, side: int) -> sources.Source:
+    """Makes every image smaller."""
+
+    def small(images: Images) -> Images:
+        return images._replace(pixels=preparation.downsample(images.pixels, side))
+
+    test = None if source.test is None else small(source.test)
+    return source._replace(train=small(source.train), test=test)
+
+
+def learn(task: dbn_stages.Task) -> tuple[dict[str, DBN], dict[str, Any]]:
+    """Runs the stages.
+
+    Returns:
+      The nets by stage, and which epoch was chosen, with what training error to aim at.
+    """
+    config = task.config
+    nets = {"greedy": dbn.untie(dbn_stages.learn_stack(task))}
+    if not config.up_down_epochs:
+        return nets, {}
+    selected = dbn_fine_tuning.fine_tune(task, nets["greedy"])
+    nets["up-down"] = selected.best
+    if not config.all_epochs:
+        return nets, {}
+    target = dbn_fine_tuning.target_errors(task, selected.best)
+    continued = dbn_fine_tuning.go_on(task, selected.best, target)
+    nets["all cases"] = continued.learner.params
+    aim = {
+        "stage": "up-down",
+        "epoch": int(selected.epoch),
+        "training_errors": dbn_fine_tuning.count(task, selected.best, task.data),
+        "errors": int(continued.errors),
+        "most": target,
+        "reached": int(continued.errors) <= target,
+    }
+    if config.tail_epochs:
+        nets["tail"] = dbn_fine_tuning.tail(task, nets["all cases"]).learner.params
+    return nets, {"target": aim}
+
+
 def finish(task: dbn_stages.Task, splits: preparation.Splits) -> dict[str, Any]:
-    """Runs the stages and writes the net, the summary and the figures."""
-    learned = dbn_stages.learn_stack(task)
-    nets = {"greedy": dbn.untie(learned)}
-    if task.config.up_down_epochs:
-        nets["up-down"] = dbn_stages.fine_tune(task, nets["greedy"])
-    final = list(nets.values())[-1]
-    summary = dbn_report.summarise(task, nets, splits)
+    """Runs the stages and writes the net, the summary, the result and the figures."""
     folder = task.place.workdir
+    nets, aim = learn(task)
+    final = list(nets.values())[-1]
+    summary = dbn_report.summarise(task, nets, splits) | aim
+    result = dbn_report.result(task, summary)
     shape = list(splits.train.pixels.shape[1:])
-    io.save(folder / "net.safetensors", final, {"summary": summary, "image_shape": shape})
+    io.save(folder / "net.safetensors", final, {"summary": result, "image_shape": shape})
     dbn_figures.draw(task, final, splits.test)
+    files.write_json(folder / "result.json", result)
     metrics.append(task.place.metrics, summary)
     print(dbn_report.table(summary))
     print(f"\nnet, figures and metrics: {folder}")
@@ -207,4 +296,4 @@ def finish(task: dbn_stages.Task, splits: preparation.Splits) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    flags.launch(run, Config)
+    flags.launch(run, Config, presets.PRESETS)

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from dbnjax import checks, files
+from experiments import provenance
 
 CONFIG = "config.json"
+ORIGIN = "origin.json"
 
 
 def prepare(workdir: str, config: Any, free: tuple[str, ...]) -> Path:
@@ -55,13 +57,25 @@ def _prepare(folder: Path, wanted: dict[str, Any]) -> Path:
             f"{'; '.join(differing)}; use those flags to resume it or another --workdir",
         )
         return folder
-    # A kill while the configuration was written leaves its temporary file.
-    begun = {f".{CONFIG}.tmp"}
+    # A kill while the configuration was written leaves these.
+    begun = {f".{CONFIG}.tmp", ORIGIN, f".{ORIGIN}.tmp"}
     occupied = folder.is_dir() and any(path.name not in begun for path in folder.iterdir())
     checks.require(
         not occupied,
         f"{folder}: expected an empty or new folder or a run of this experiment, got a folder "
         "with other files; choose another --workdir",
     )
+    made = {
+        "commit": provenance.commit(),
+        "machine": provenance.machine(),
+        "versions": provenance.versions(),
+    }
+    files.write_json(folder / ORIGIN, made)  # first: a folder with flags has all that it needs
     files.write_json(folder / CONFIG, wanted)
     return folder
+
+
+def origin(folder: Path) -> dict[str, Any]:
+    """Returns the commit, the machine and the versions that a run was begun with."""
+    found: dict[str, Any] = files.read_json(folder / ORIGIN)
+    return found

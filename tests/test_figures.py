@@ -48,6 +48,16 @@ def test_only_the_first_n_fields_are_drawn_and_an_odd_last_row_is_blank():
     assert np.isfinite(shown).sum() == 5 * 24
 
 
+def test_signed_images_share_a_scale_that_is_named():
+    images = np.random.default_rng(0).normal(size=(5, 6, 4))
+    figure = figures.signed_images(images, "change (nats)", "Effects", "How they came")
+    axes, bar = figure.axes
+    np.testing.assert_array_equal(axes.images[0].get_array()[8:14, 1:5], images[3])
+    assert axes.images[0].get_clim()[1] == pytest.approx(np.percentile(np.abs(images), 99.5))
+    assert bar.get_ylabel() == "change (nats)"
+    assert (axes.get_title(), axes.get_xlabel()) == ("Effects", "How they came")
+
+
 def test_weights_that_are_all_zero_are_drawn():
     figure = figures.receptive_fields(np.zeros((24, 3)), (6, 4))
     assert figure.axes[0].images[0].get_clim() == (-1.0, 1.0)
@@ -68,14 +78,31 @@ def test_image_rows_are_labelled_at_their_middles(images):
     assert axes.images[0].get_clim() == (0, 1)
 
 
-@pytest.mark.parametrize("n", [1, 10, 125, 200])
+def test_a_label_stands_beneath_its_own_image(images):
+    table, names = images.reshape(3, 4, 6, 4), [f"is {i}" for i in range(12)]
+    figure = figures.image_rows(table, list("abc"), title="Digits", image_labels=names)
+    (axes,) = figure.axes
+    shown = axes.images[0].get_array()
+    assert texts(axes) == names
+    for index, text in enumerate(axes.texts):
+        column, head = text.get_position()
+        left = start(column, 4)
+        np.testing.assert_array_equal(shown[head - 6 : head, left : left + 4], images[index])
+        assert np.isnan(shown.filled(np.nan)[head : head + 3]).all()
+    top = start(axes.get_yticks()[2], 6)
+    np.testing.assert_array_equal(shown[top : top + 6, 1:5], table[2, 0])
+
+
+@pytest.mark.parametrize("n", [1, 10, 125, 200, 600])
 def test_a_gallery_captions_every_image_legibly_and_without_overlap(n):
     pixels = np.random.default_rng(0).random((n, 28, 28))
     captions = [f"{i % 10}→{(i + 3) % 10}" for i in range(n)]
     figure = figures.gallery(pixels, captions, "Errors")
     (axes,) = figure.axes
     assert texts(axes) == captions
-    figure.canvas.draw()
+    figure.draw_without_rendering()
+    saved = axes.get_window_extent().width * figures.DPI / figure.dpi
+    assert saved > 2 * axes.images[0].get_array().shape[1]
     boxes = [text.get_window_extent() for text in axes.texts]
     assert min(text.get_fontsize() for text in axes.texts) >= 7
     assert not any(left.overlaps(right) for left, right in itertools.pairwise(boxes))
@@ -93,7 +120,7 @@ def test_a_caption_stands_above_its_own_image(images):
 def test_long_captions_are_set_smaller_so_that_they_fit():
     pixels = np.zeros((20, 28, 28))
     (axes,) = figures.gallery(pixels, ["ankle boot→sandal"] * 20, "Errors").axes
-    axes.figure.canvas.draw()
+    axes.figure.draw_without_rendering()
     left, right = (text.get_window_extent() for text in axes.texts[:2])
     assert not left.overlaps(right)
 
@@ -113,6 +140,14 @@ def test_curves_are_labelled(log_y):
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("epoch", "errors (%)")
     assert axes.get_yscale() == ("log" if log_y else "linear")
     np.testing.assert_array_equal(axes.lines[0].get_ydata(), [3.0, 2.0, 1.0])
+
+
+def test_marks_are_named_lines():
+    marks = {"second": 2.5, "third": 4.0}
+    (axes,) = figures.curves({"a": ([0, 5], [1, 2])}, "x", "y", "t", marks=marks).axes
+    assert {text.get_text(): text.get_position()[0] for text in axes.texts} == marks
+    assert [line.get_xdata()[0] for line in axes.lines[1:]] == [2.5, 4.0]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["a"]
 
 
 def test_saved_figures_are_whole_pngs(images, tmp_path):
@@ -143,6 +178,13 @@ def test_a_figure_that_cannot_be_written_is_one_line(tmp_path):
         (lambda: figures.image_rows(np.full((1, 1, 2, 2), 255), ["a"], title=""), "scale"),
         (lambda: figures.image_rows(np.zeros((2, 1, 2, 2)), ["a"], title=""), "row labels: exp"),
         (lambda: figures.image_rows(np.zeros((1, 2, 2, 2)), ["a"], ["b"], title=""), "column lab"),
+        (
+            lambda: figures.image_rows(np.zeros((1, 2, 2, 2)), ["a"], title="", image_labels=["b"]),
+            "image labels: expected 2",
+        ),
+        (lambda: figures.signed_images(np.zeros((0, 2, 2)), "", ""), "at least one"),
+        (lambda: figures.signed_images(np.zeros((2, 2)), "", ""), "flat images"),
+        (lambda: figures.signed_images(np.full((1, 2, 2), np.inf), "", ""), "finite"),
         (lambda: figures.gallery(np.zeros((2, 4)), ["a", "b"], ""), r"expected \[n, height, width"),
         (lambda: figures.gallery(np.zeros((2, 4, 4)), ["a"], ""), "captions: expected 2"),
         (lambda: figures.gallery(np.zeros((0, 4, 4)), ["a"], ""), "captions: expected 0"),

@@ -67,6 +67,20 @@ def make_splits(
     return Splits(_take(source.train, train), _take(source.train, validation), test)
 
 
+def all_but_test(source: Source, splits: Splits) -> Images:
+    """Returns all cases that are not test cases: MNIST's 60,000, those of no split included.
+
+    Args:
+      source: a labelled image set.
+      splits: its parts.
+    """
+    if source.test is not None:
+        return source.train
+    parts = (splits.train, splits.validation)
+    pixels = np.concatenate([part.pixels for part in parts])
+    return Images(pixels, np.concatenate([part.known_labels() for part in parts]))
+
+
 def as_unit_interval(pixels: np.ndarray) -> np.ndarray:
     """Scales and flattens images.
 

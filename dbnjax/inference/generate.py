@@ -7,7 +7,10 @@ single down-pass through the generative layers shows what it has in mind.
 import jax
 import jax.numpy as jnp
 
+from dbnjax import checks
 from dbnjax.models import dbn as dbn_lib
+from dbnjax.models import rbm as rbm_lib
+from dbnjax.models.belief_net import propagate
 from dbnjax.models.dbn import DBN
 from dbnjax.sampling import gibbs
 from dbnjax.types import Array, Key
@@ -88,3 +91,58 @@ def film(
         return state, (look(key_look, dbn, state), seen)
 
     return jax.lax.scan(advance, state, jnp.arange(n_frames))[1]
+
+
+def hidden_states(key: Key, dbn: DBN, state: gibbs.State) -> tuple[Array, ...]:
+    """Draws what every hidden layer does while the net imagines a state of its memory.
+
+    Args:
+      key: a PRNG key.
+      dbn: a net.
+      state: chains of the memory.
+
+    Returns:
+      The states of the hidden layers from the bottom up, `[n_chains, n_level]` each; the last
+      two, penultimate and top, are those of the chains.
+    """
+    penultimate, _ = dbn_lib.split_labels(dbn.memory, state.visible)
+    below = dbn_lib.down_pass(key, dbn, penultimate)[:-1]
+    return (*reversed(below), state.hidden)
+
+
+def unit_effects(dbn: DBN, level: int, states: Array, units: Array) -> Array:
+    """Returns how the image changes when one hidden unit is turned on in given company.
+
+    Two deterministic down-passes through the generative weights, with the unit on and with it
+    off, differ by its effect; the mean over the states is returned. What a unit does depends on
+    the states of the others (Hinton 2007, closing questions): with all of them off, the units of
+    a layer give nearly one image, that of the biases, which the net never imagines.
+
+    Args:
+      dbn: a net.
+      level: 1 for the first hidden layer, up to the memory's hidden layer at the top.
+      states: `[n_states, n_level]` of that layer, as `hidden_states` draws them.
+      units: `[n]` int, which units.
+
+    Returns:
+      `[n, n_visible]` differences of pixel probabilities, in [-1, 1] for binary pixels.
+
+    Raises:
+      InputError: the net has no such hidden layer.
+    """
+    top = len(dbn.generative) + 1
+    checks.require(1 <= level <= top, f"level: expected 1 (the first) to {top}, got {level}")
+
+    def imagine(state: Array) -> Array:
+        if level == top:
+            visible = rbm_lib.visible_given_hidden(dbn.memory, state).mean()
+            state, _ = dbn_lib.split_labels(dbn.memory, visible)
+        downward = tuple(reversed(dbn.generative[:level]))
+        unused = jax.random.key(0)  # a pass of means draws nothing
+        return (state, *propagate(unused, downward, state, "mean"))[-1]
+
+    def effect(unit: Array) -> Array:
+        on, off = (imagine(states.at[:, unit].set(value)) for value in (1.0, 0.0))
+        return (on - off).mean(0)
+
+    return jax.lax.map(effect, units)

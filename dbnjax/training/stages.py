@@ -30,11 +30,13 @@ class Stage:
       n_epochs: epochs in all.
       epoch: `epoch(i, state) -> (state, finite, numbers)`, i from 0; the state may be donated.
         `numbers` are recorded and shown.
+      done: `done(state)`, whether the stage may end before its last epoch.
     """
 
     name: str
     n_epochs: int
     epoch: Callable[[int, PyTree], tuple[PyTree, bool, dict[str, float]]]
+    done: Callable[[PyTree], bool] = lambda state: False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +71,7 @@ def run(stage: Stage, state: PyTree, architecture: Mapping[str, Any], place: Pla
       place: where to write.
 
     Returns:
-      The state after the last epoch.
+      The state after the last epoch that was run.
 
     Raises:
       DivergenceError: a parameter is not finite.
@@ -83,7 +85,7 @@ def run(stage: Stage, state: PyTree, architecture: Mapping[str, Any], place: Pla
         place.metrics,
         lambda record: record.get("stage") != stage.name or record.get("epoch", 0) <= first,
     )
-    if first >= stage.n_epochs:
+    if first >= stage.n_epochs or stage.done(state):
         return state
     with metrics.progress(stage.n_epochs, stage.name, done=first) as advance:
         for i in range(first, stage.n_epochs):
@@ -97,6 +99,8 @@ def run(stage: Stage, state: PyTree, architecture: Mapping[str, Any], place: Pla
             checkpoint.save(folder, i + 1, state, architecture)
             place.log(i + 1, {f"{stage.name}/{name}": x for name, x in numbers.items()})
             advance(numbers)
+            if stage.done(state):
+                break
     return state
 
 

@@ -40,7 +40,7 @@ class Bernoulli(Unit):
 
     def cumulant(self, field: Array) -> Array:
         """Returns sum log(1 + exp(b + f)), `[...]`."""
-        return jax.nn.softplus(self.bias + field).sum(-1)
+        return numerics.softplus(self.bias + field).sum(-1)
 
     def mean(self, field: Array) -> Array:
         """Returns sigmoid(b + f), `[..., n]`."""

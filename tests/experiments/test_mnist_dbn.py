@@ -65,7 +65,7 @@ def test_a_run_writes_everything_and_then_says_that_it_is_finished(idx_folder, t
     chosen = config(idx_folder, tmp_path / "run", baselines=True, tensorboard=True)
     summary = mnist_dbn.run(chosen)
     printed = capsys.readouterr().out
-    assert summary["cases"] == {"train": 20, "validation": 10, "test": 20}
+    assert summary["cases"] == {"train": 20, "validation": 10, "test": 20, "all": 40}
     for stage in ("greedy", "up-down"):
         assert set(summary["errors"][stage]) == {
             "gibbs",

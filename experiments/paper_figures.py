@@ -1,0 +1,138 @@
+"""Draws the figures of the 2006 paper, and what else there is to see, from a saved net.
+
+    python -m experiments.paper_figures --net=net.safetensors --data_dir=FOLDER --output=figures
+
+writes PNG files:
+
+receptive_fields  what the first hidden units listen to (TR 2006-004, figure 3)
+errors            every test error, by true class, with the guess (figure 6)
+close_calls       right guesses whose second best probability is within 0.3 of the best (figure 7)
+samples           ten samples of each class, label clamped, 1,000 iterations apart (figure 8)
+from_random       clamped chains from a random image, looked at every 20 iterations (figure 9)
+free              the memory running freely, its own label beneath each image
+units_1, ...      what single units of each hidden layer generate
+error             training and validation error after each epoch of up-down, from the net's record
+
+What the net or the options do not allow is skipped with a line that says why: errors and
+close_calls need --data_dir, a folder of IDX files with the test set. 784-500-500-2000 on two CPU
+cores: 40 s for the whole set.
+"""
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+from matplotlib.figure import Figure
+
+from dbnjax import checks, figures
+from dbnjax.data.images import Images
+from dbnjax.models import dbn as dbn_lib
+from dbnjax.models import stack
+from dbnjax.types import Key
+from dbnjax.weights import io
+from experiments import dbn_figures, flags, inputs
+from experiments.flags import option
+from experiments.inputs import Net
+
+OF_TEST_SET = ("errors", "close_calls")
+OF_LABELS = (*OF_TEST_SET, "samples", "from_random")
+FIGURES = ("receptive_fields", *OF_LABELS, "free", "units", "error")
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Options of the run; each is a flag."""
+
+    net: str | None = option(None, "Saved net, a .safetensors file.")
+    data_dir: str | None = option(None, "Folder of IDX files with the test set, gzipped or not.")
+    output: str = option("figures", "Folder to write the figures to.")
+    only: tuple[str, ...] = option(FIGURES, "Which figures to draw.")
+    seed: int = option(0, "Seed of what the net imagines.")
+
+
+def run(config: Config) -> list[Path]:
+    """Draws the figures and returns their files.
+
+    Raises:
+      InputError: the net, the test set or an option cannot be used.
+    """
+    checks.check_seed(config.seed)
+    unknown = [name for name in config.only if name not in FIGURES]
+    checks.require(
+        bool(config.only) and not unknown,
+        f"--only: expected some of {', '.join(FIGURES)}, got {', '.join(unknown) or 'none'}",
+    )
+    net = inputs.read_net(config.net)
+    records = read_records(config.net)
+    reasons = why_not(config, net, records)
+    for reason in dict.fromkeys(reasons.values()):
+        skipped = [name for name in reasons if reasons[name] == reason]
+        print(f"skipped {', '.join(skipped)}: {reason}")
+    wanted = [name for name in FIGURES if name in config.only and name not in reasons]
+    test = read_test(config, net) if set(wanted) & set(OF_TEST_SET) else None
+    written = []
+    for name, figure in draw(jax.random.key(config.seed), net, records, test, wanted):
+        written.append(Path(config.output) / f"{name}.png")
+        figures.save(figure, written[-1])
+        print(written[-1], flush=True)
+    return written
+
+
+def read_records(path: str | None) -> list[dict[str, Any]]:
+    """Reads what the epochs of the net's own run recorded; nothing for a net without a record."""
+    _, metadata = io.load(str(path))
+    summary = metadata.get("summary")
+    return summary.get("epochs", []) if isinstance(summary, dict) else []
+
+
+def why_not(config: Config, net: Net, records: list[dict[str, Any]]) -> dict[str, str]:
+    """Returns the asked figures that cannot be drawn, each with the reason."""
+    reasons: dict[str, str] = {}
+    if stack.label_group(net.dbn.memory) is None:
+        reasons |= dict.fromkeys(OF_LABELS, "the net has no label units")
+    elif config.data_dir is None:
+        reasons |= dict.fromkeys(OF_TEST_SET, "no test set; give it by --data_dir=FOLDER")
+    if not any("training_error" in record for record in records):
+        reasons["error"] = "the net carries no record of epochs of up-down"
+    return {name: reason for name, reason in reasons.items() if name in config.only}
+
+
+def read_test(config: Config, net: Net) -> Images:
+    """Reads the test set, whose labels must be ones that the net knows."""
+    test = inputs.read_images(net, None, config.data_dir, "test")
+    n_classes = dbn_lib.label_unit(net.dbn.memory).size
+    checks.check_labels("labels", test.known_labels(), n_classes)
+    return test
+
+
+def draw(
+    key: Key, net: Net, records: list[dict[str, Any]], test: Images | None, wanted: list[str]
+) -> Iterator[tuple[str, Figure]]:
+    """Yields each figure with its name as soon as it is drawn, those of the test set first."""
+    key_samples, key_random, key_free, key_units = jax.random.split(key, 4)
+    if test is not None:
+        probabilities = dbn_figures.probabilities(net, test)
+        for name, of_test_set in (
+            ("errors", dbn_figures.errors),
+            ("close_calls", dbn_figures.close_calls),
+        ):
+            if name in wanted:
+                yield name, of_test_set(test, probabilities)
+    if "receptive_fields" in wanted:
+        yield "receptive_fields", dbn_figures.receptive_fields(net)
+    if "error" in wanted:
+        yield from dbn_figures.error_curves(records).items()
+    if "samples" in wanted:
+        yield "samples", dbn_figures.samples(key_samples, net)
+    if "from_random" in wanted:
+        yield "from_random", dbn_figures.samples(key_random, net, from_random=True)
+    if "free" in wanted:
+        yield "free", dbn_figures.free(key_free, net)
+    if "units" in wanted:
+        yield from dbn_figures.units(key_units, net).items()
+
+
+if __name__ == "__main__":
+    flags.launch(run, Config)

@@ -1,0 +1,112 @@
+"""The sections of RESULTS.md on single runs, on sweeps and on speed."""
+
+import itertools
+import math
+from typing import Any
+
+from experiments import results_groups
+from experiments.results_files import Source
+from experiments.results_markdown import (
+    NONE,
+    SPLITS,
+    count,
+    duration,
+    flags,
+    interval,
+    made,
+    plain,
+    several,
+    table,
+    wrap,
+)
+
+
+def one_run(run: Source) -> list[str]:
+    """All that a run counted, and what it took."""
+    record = run.record
+    parts = [f"### {run.name}", *made(record), errors(record), read_outs(record["config"])]
+    if "target" in record:
+        parts.append(chosen(record))
+    return [*parts, times(record)]
+
+
+def errors(record: dict[str, Any]) -> str:
+    """Errors by stage, read-out and split, training beside test, and of the baselines."""
+    cases = record["cases"]
+    named = [
+        (f"{stage}, {read_out}", counts)
+        for stage in results_groups.stages(record)
+        for read_out, counts in record["errors"][stage].items()
+    ]
+    named += record["baselines"].items()
+    splits = [split for split in SPLITS if any(split in counts for _, counts in named)]
+    header = ["errors", *(f"{SPLITS[split]} ({cases[split]:,})" for split in splits), "test, 95 %"]
+    rows = [
+        [
+            name,
+            *(count(counts[split], cases[split]) if split in counts else NONE for split in splits),
+            interval(counts["test"], cases["test"]),
+        ]
+        for name, counts in named
+    ]
+    return table(header, rows)
+
+
+def read_outs(config: dict[str, Any]) -> str:
+    """What the read-outs that draw were allowed."""
+    gibbs, passes = config["n_gibbs"], config["n_passes"]
+    return wrap(f"Iterations of the Gibbs read-out: {gibbs}; up-passes of the averaged: {passes}.")
+
+
+def chosen(record: dict[str, Any]) -> str:
+    """Which net validation chose, and whether learning on all cases got as far."""
+    target, cases = record["target"], record["cases"]
+    text = (
+        f"Validation chose epoch {target['epoch']} of {target['stage']}, whose net has "
+        f"{count(target['training_errors'], cases['train'])} training errors."
+    )
+    n_epochs = sum(epoch["stage"] == "all_cases" for epoch in record["epochs"])
+    if n_epochs:
+        verb = "reached" if target["reached"] else "did not reach"
+        n = several(n_epochs, "epoch")
+        text += f" On all {cases['all']:,} cases it {verb} that training error again in {n}."
+    return wrap(text)
+
+
+def times(record: dict[str, Any]) -> str:
+    """Epochs and wall time of each stage and in all."""
+    epochs = [epoch["stage"] for epoch in record["epochs"]]
+    seconds = record["seconds"]
+    rows = [[stage, str(epochs.count(stage)), duration(s)] for stage, s in seconds.items()]
+    rows.append(["in all", str(len(epochs)), duration(sum(seconds.values()))])
+    return table(["stage", "epochs", "wall time"], rows)
+
+
+def one_sweep(sweep: Source) -> list[str]:
+    """What was tried, the fewest validation errors first and what diverged last."""
+    record, cases = sweep.record, sweep.record["cases"]
+    rows = sorted(record["rows"], key=lambda row: _first(row["validation_errors"]))
+    varied = dict.fromkeys(itertools.chain.from_iterable(row["varied"] for row in rows))
+    header = [*varied, "validation errors", "training errors", "wall time"]
+    cells = [
+        [
+            *(plain(row["varied"].get(name)) for name in varied),
+            count(row["validation_errors"], cases["validation"]),
+            count(row["training_errors"], cases["train"]),
+            duration(row["seconds"]),
+        ]
+        for row in rows
+    ]
+    proxy = f"All with `{flags(record['proxy'])}`, {cases['train']:,} training and "
+    proxy += f"{cases['validation']:,} validation cases."
+    return [f"### {sweep.name}", *made(record), wrap(proxy), table(header, cells)]
+
+
+def _first(errors: int | None) -> float:
+    return math.inf if errors is None else errors
+
+
+def speed(benchmark: dict[str, Any]) -> list[str]:
+    """The benchmark's table as it is."""
+    rows = [[plain(cell) for cell in row] for row in benchmark["rows"]]
+    return [*made(benchmark), table(benchmark["columns"], rows), wrap(benchmark["note"])]

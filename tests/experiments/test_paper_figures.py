@@ -1,0 +1,304 @@
+import jax
+import jax.numpy as jnp
+import machines
+import numpy as np
+import oracles
+import pytest
+import two_classes
+from idx_files import write_idx
+from PIL import Image
+
+from dbnjax import dbn
+from dbnjax.checks import InputError
+from dbnjax.data.images import Images
+from dbnjax.inference import generate
+from dbnjax.sampling import gibbs
+from dbnjax.weights import io
+from experiments import dbn_figures, paper_figures
+from experiments.inputs import Net
+
+CLEAN = two_classes.pixels([0, 1]) / 255.0
+EPOCHS = [
+    {"stage": "rbm_1", "epoch": 1, "reconstruction_error": 3.0},
+    {"stage": "up_down_1", "epoch": 1, "training_error": 4.0, "validation_error": 5.0},
+    {"stage": "up_down_1", "epoch": 2, "training_error": 3.0, "validation_error": 4.5},
+    {"stage": "up_down_2", "epoch": 1, "training_error": 2.0, "validation_error": 4.0},
+    {"stage": "all_cases", "epoch": 1, "training_error": 3.5},
+]
+ALL = {f"{name}.png" for name in paper_figures.FIGURES if name != "units"}
+ALL |= {"units_1.png", "units_2.png"}
+
+
+@pytest.fixture
+def net(tmp_path):
+    path = tmp_path / "net.safetensors"
+    metadata = {"image_shape": two_classes.SHAPE, "summary": {"epochs": EPOCHS}}
+    io.save(path, two_classes.deep(), metadata)
+    return str(path)
+
+
+@pytest.fixture
+def test_set(tmp_path):
+    """An IDX folder of two left halves and a right one, called 0, 1 and 1."""
+    folder = tmp_path / "idx"
+    folder.mkdir()
+    write_idx(folder / "t10k-images-idx3-ubyte", two_classes.pixels([0, 0, 1]))
+    write_idx(folder / "t10k-labels-idx1-ubyte", np.array([0, 1, 1]))
+    return str(folder)
+
+
+@pytest.fixture
+def draw(net, tmp_path):
+    """Runs the experiment on the net of two classes unless another is given."""
+
+    def run(**options):
+        defaults = {"net": net, "output": str(tmp_path / "figures")}
+        return paper_figures.run(paper_figures.Config(**(defaults | options)))
+
+    return run
+
+
+def tiles(figure, size=two_classes.SHAPE, above=1, below=0):
+    """Cuts a figure's mosaic into its images, `[n, height, width]`, without its layout's help."""
+    shown = np.asarray(figure.axes[0].images[0].get_array())
+    height, width = above + size[0] + below, 1 + size[1]
+    rows = shown.reshape(-1, height, shown.shape[1] // width, width).swapaxes(1, 2)
+    return rows[:, :, above : above + size[0], 1:].reshape(-1, *size)
+
+
+def texts(figure):
+    return [text.get_text() for text in figure.axes[0].texts]
+
+
+def test_one_command_draws_every_figure(draw, test_set, capfd):
+    written = draw(data_dir=test_set)
+    assert {path.name for path in written} == ALL
+    assert {path.name for path in written[0].parent.iterdir()} == ALL
+    for path in written:
+        with Image.open(path) as picture:
+            picture.load()
+            assert min(picture.size) > 100
+    out, err = capfd.readouterr()
+    assert out.splitlines() == [str(path) for path in written]
+    assert "classify: 1/1" in err
+    assert "imagine: 10/10" in err
+
+
+def test_only_what_is_asked_for_is_drawn(draw):
+    assert [path.name for path in draw(only=("error", "receptive_fields"))] == [
+        "receptive_fields.png",
+        "error.png",
+    ]
+
+
+def test_errors_stand_in_scan_order_of_the_true_class_with_the_guess():
+    pixels = np.random.default_rng(0).integers(0, 256, (6, *two_classes.SHAPE), dtype=np.uint8)
+    labels, guesses = np.array([2, 0, 1, 1, 0, 1]), np.array([0, 0, 2, 0, 1, 1])
+    figure = dbn_figures.errors(Images(pixels, labels), np.eye(3)[guesses])
+    assert texts(figure) == ["0→1", "1→2", "1→0", "2→0"]
+    shown = tiles(figure, above=2)
+    np.testing.assert_allclose(shown[:4], pixels[[4, 2, 3, 0]] / 255.0)
+    assert np.isnan(shown[4:]).all()
+    assert "All 4 errors of 6 test cases" in figure.axes[0].get_title()
+
+
+def test_close_calls_are_those_of_a_reference():
+    rng = np.random.default_rng(1)
+    probabilities = rng.dirichlet(np.full(4, 0.5), 300)
+    labels = np.where(rng.random(300) < 0.5, probabilities.argmax(1), rng.integers(0, 4, 300))
+    pixels = rng.integers(0, 256, (300, *two_classes.SHAPE), dtype=np.uint8)
+    expected, right = [], 0
+    for label in range(4):
+        for i in np.flatnonzero(labels == label):
+            others = [(probabilities[i, k], k) for k in range(4) if k != label]
+            lead = probabilities[i, label] - max(others)[0]
+            right += lead > 0
+            if 0 < lead <= 0.3:
+                expected.append((i, f"{label}, {max(others)[1]}"))
+    assert 15 < len(expected) < right < 250
+    figure = dbn_figures.close_calls(Images(pixels, labels), probabilities)
+    assert texts(figure) == [text for _, text in expected]
+    shown = tiles(figure, above=2)[: len(expected)]
+    np.testing.assert_allclose(shown, pixels[[i for i, _ in expected]] / 255.0)
+    title = figure.axes[0].get_title().replace("\n", " ")
+    assert f"All {len(expected)} of {right} right guesses" in title
+
+
+@pytest.mark.parametrize(("from_random", "step"), [(False, 1000), (True, 20)])
+def test_clamped_chains_have_a_row_a_class(from_random, step):
+    net = Net(two_classes.deep(), two_classes.SHAPE)
+    figure = dbn_figures.samples(jax.random.key(0), net, from_random)
+    times = [int(tick.get_text()) for tick in figure.axes[0].get_xticklabels()]
+    assert times == [step * (i + (not from_random)) for i in range(10)]
+    shown = tiles(figure).reshape(2, 10, *two_classes.SHAPE)[:, 1:]
+    np.testing.assert_allclose(shown, np.broadcast_to(CLEAN[:, None], shown.shape), atol=0.01)
+
+
+def test_the_free_memory_names_its_own_images():
+    figure = dbn_figures.free(jax.random.key(1), Net(two_classes.deep(), two_classes.SHAPE))
+    labels = [int(text) for text in texts(figure)]
+    assert set(labels) == {0, 1}
+    shown = tiles(figure, below=2)
+    np.testing.assert_allclose(shown, CLEAN[labels], atol=0.01)
+    assert "own label" in figure.axes[0].get_xlabel()
+
+
+def test_a_memory_without_labels_runs_freely_all_the_same():
+    net = Net(dbn.untie(two_classes.label_free()), two_classes.SHAPE)
+    figure = dbn_figures.free(jax.random.key(0), net)
+    assert texts(figure) == []
+    assert "own label" not in figure.axes[0].get_xlabel()
+
+
+@pytest.mark.parametrize("level", [1, 2, 3])
+def test_the_effect_of_a_unit_is_the_difference_of_two_down_passes(level):
+    net = machines.net(3, (6, 4, 5, 3), n_labels=2)
+    states = np.random.default_rng(0).integers(0, 2, (7, (4, 5, 3)[level - 1])).astype(float)
+    down = [(layer.weights, layer.unit.bias) for layer in net.generative]
+    down.append((net.memory.weights[:5].T, net.memory.visible.parts[0].bias))
+
+    def imagine(state):
+        for weights, bias in reversed(down[:level]):
+            state = 1 / (1 + np.exp(-(state @ np.float64(weights) + np.float64(bias))))
+        return state
+
+    expected = []
+    for unit in (2, 0):
+        on, off = states.copy(), states.copy()
+        on[:, unit], off[:, unit] = 1.0, 0.0
+        expected.append((imagine(on) - imagine(off)).mean(0))
+    effects = generate.unit_effects(net, level, jnp.float32(states), jnp.array([2, 0]))
+    np.testing.assert_allclose(effects, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("level", [0, 4])
+def test_there_are_no_units_below_the_first_layer_or_above_the_top(level):
+    net = machines.net(3, (6, 4, 5, 3))
+    with pytest.raises(InputError, match=f"level: expected 1 .* to 3, got {level}"):
+        generate.unit_effects(net, level, jnp.zeros((1, 3)), jnp.array([0]))
+
+
+def test_hidden_states_are_a_down_pass_below_the_chains():
+    n, net = 20_000, machines.net(3, (6, 2, 3, 4), n_labels=2)
+    top = jnp.tile(jnp.array([1.0, 0.0, 1.0, 1.0]), (n, 1))
+    penultimate = jnp.tile(jnp.array([0.0, 1.0, 1.0]), (n, 1))
+    labels = jnp.tile(jnp.array([1.0, 0.0]), (n, 1))
+    state = gibbs.State(dbn.join_labels(penultimate, labels), top)
+    first, *above = generate.hidden_states(jax.random.key(0), net, state)
+    np.testing.assert_array_equal(above[0], penultimate)
+    np.testing.assert_array_equal(above[1], top)
+    law = machines.table(net.generative[1], np.float64(penultimate[:1]))[0]
+    frequencies = oracles.frequencies(oracles.binary_states(2), first)
+    floor = oracles.total_variation_floor(law, n)
+    assert oracles.total_variation(frequencies, law) < floor
+
+
+def test_the_units_with_the_strongest_weights_are_drawn(monkeypatch):
+    monkeypatch.setattr(dbn_figures, "UNITS", 4)
+    net = machines.net(3, (6, 9, 9, 9), n_labels=2)
+    heard = jnp.isin(jnp.arange(9), jnp.array([1, 4, 5, 7]))  # the others generate nothing
+    memory = net.memory.replace(weights=net.memory.weights * heard)
+    generative = tuple(
+        layer.replace(weights=layer.weights * heard[:, None]) for layer in net.generative
+    )
+    net = net.replace(generative=generative, memory=memory)
+    drawn = dbn_figures.units(jax.random.key(0), Net(net, (2, 3)))
+    assert list(drawn) == ["units_1", "units_2", "units_3"]
+    for level, figure in enumerate(drawn.values(), start=1):
+        shown = np.abs(tiles(figure, size=(2, 3)))
+        assert shown.shape == (4, 2, 3)
+        assert (shown.max((1, 2)) > 1e-5).all()
+        title = figure.axes[0].get_title().replace("\n", " ")
+        assert f"hidden layer {level} generate: the 4 of 9" in title
+
+
+def test_error_curves_go_on_with_all_cases_in_a_curve_of_their_own():
+    (figure,) = dbn_figures.error_curves(EPOCHS).values()
+    (axes,) = figure.axes
+    lines = {line.get_label(): line.get_xydata().tolist() for line in axes.lines[:3]}
+    assert lines == {
+        "training": [[1, 4.0], [2, 3.0], [3, 2.0]],
+        "validation": [[1, 5.0], [2, 4.5], [3, 4.0]],
+        "training, all cases": [[4, 3.5]],
+    }
+    starts = {text.get_text(): text.get_position()[0] for text in axes.texts}
+    assert starts == {"up-down 1": 0.5, "up-down 2": 2.5, "all cases": 3.5}
+    assert axes.get_ylabel() == "error (%)"
+
+
+def test_a_single_stage_is_not_marked():
+    (figure,) = dbn_figures.error_curves(EPOCHS[:3]).values()
+    assert texts(figure) == []
+    assert dbn_figures.error_curves(EPOCHS[:1]) == {}
+
+
+def test_without_a_test_set_its_figures_are_skipped(draw, capsys):
+    assert draw(only=("errors", "close_calls")) == []
+    assert capsys.readouterr().out == (
+        "skipped errors, close_calls: no test set; give it by --data_dir=FOLDER\n"
+    )
+
+
+@pytest.mark.parametrize("metadata", [{}, {"summary": "none"}, {"summary": {"epochs": EPOCHS[:1]}}])
+def test_a_net_without_labels_or_records_is_drawn_as_far_as_it_goes(
+    draw, test_set, tmp_path, capsys, metadata
+):
+    metadata = metadata | {"image_shape": two_classes.SHAPE}
+    io.save(tmp_path / "plain", two_classes.label_free(), metadata)
+    written = draw(
+        net=str(tmp_path / "plain"), data_dir=test_set, only=("samples", "units", "error")
+    )
+    assert [path.name for path in written] == ["units_1.png", "units_2.png"]
+    assert capsys.readouterr().out.splitlines()[:2] == [
+        "skipped samples: the net has no label units",
+        "skipped error: the net carries no record of epochs of up-down",
+    ]
+
+
+def test_a_single_machine_is_drawn(draw, tmp_path, test_set):
+    io.save(tmp_path / "machine", two_classes.single(), {"image_shape": two_classes.SHAPE})
+    only = ("receptive_fields", "errors", "units")
+    written = draw(net=str(tmp_path / "machine"), data_dir=test_set, only=only)
+    assert [path.name for path in written] == ["errors.png", "receptive_fields.png", "units_1.png"]
+
+
+def test_the_seed_alone_decides(net, draw, tmp_path):
+    def picture(seed, **options):
+        (path,) = draw(output=str(tmp_path / f"{len(options)}{seed}"), only=("free",), seed=seed)
+        return path.read_bytes()
+
+    assert picture(1) == picture(1, again=True) != picture(2)
+
+
+WRONG = {
+    "net": ({"net": None}, "--net: expected a saved net"),
+    "seed": ({"seed": -1}, "seed: expected 0 to"),
+    "figure": ({"only": ("free", "figure_6")}, "--only: expected some of .*units.*, got figure_6"),
+    "no figure": ({"only": ()}, "--only: expected some of .*, got none"),
+    "folder": ({"data_dir": "nowhere"}, "nowhere"),
+}
+
+
+@pytest.mark.parametrize(("options", "message"), WRONG.values(), ids=WRONG)
+def test_what_cannot_be_meant_is_refused_before_anything_is_drawn(draw, tmp_path, options, message):
+    with pytest.raises(InputError, match=message) as caught:
+        draw(**options)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "figures").exists()
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"), [(np.array([0, 1, 2]), "labels from 0 to 1"), (None, "not labelled")]
+)
+def test_labels_that_the_net_cannot_know_are_refused(draw, tmp_path, labels, message):
+    write_idx(tmp_path / "t10k-images-idx3-ubyte", two_classes.pixels([0, 0, 1]))
+    if labels is not None:
+        write_idx(tmp_path / "t10k-labels-idx1-ubyte", labels)
+    with pytest.raises(InputError, match=message):
+        draw(data_dir=str(tmp_path))
+    assert not (tmp_path / "figures").exists()
+
+
+def test_a_place_that_cannot_be_written_is_one_line(draw, net):
+    with pytest.raises(InputError, match="expected a place to write"):
+        draw(output=net, only=("error",))

@@ -1,0 +1,151 @@
+"""Where results come from: the command parses back into the options, the rest is JSON."""
+
+import dataclasses
+import json
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+
+import jax
+import pytest
+
+from experiments import explaining_away, flags, mnist_dbn, provenance
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Options of every kind, named as no experiment's are."""
+
+    tried_preset: str = flags.option("", "A preset.")
+    tried_path: str | None = flags.option(None, "A path.")
+    tried_rate: float = flags.option(0.1, "A rate.")
+    tried_layers: tuple[int, ...] = flags.option((5, 3), "Sizes.")
+    tried_on: bool = flags.option(True, "A switch.")
+    tried_off: bool = flags.option(False, "A switch.")
+    workdir: str = flags.option("runs", "A folder.")
+
+
+PRESETS = {"": {}, "slow": {"tried_rate": 0.01, "tried_on": False}}
+
+
+def parse(line, config):
+    """Reads the flags of a command line as an experiment would, over its preset."""
+    python, _, module, *given = shlex.split(line)
+    assert (python, module) == ("python", "experiments.tried")
+    flags.define(config)
+    assert flags.parse([module, *given]) == [module]
+    read = flags.from_flags(config)
+    chosen = PRESETS[getattr(read, "tried_preset", "")]
+    kept = {k: v for k, v in chosen.items() if not flags.FLAGS[k].present}
+    return dataclasses.replace(read, **kept)
+
+
+@pytest.fixture(autouse=True)
+def flags_as_they_were():
+    """No flag that one test gives counts as given in the next."""
+    yield
+    for name in flags.FLAGS:
+        flags.FLAGS[name].unparse()
+    flags.FLAGS.unparse_flags()
+
+
+@pytest.mark.parametrize(
+    ("changes", "shown"),
+    [
+        ({}, ""),
+        ({"tried_rate": 1e-05, "workdir": "elsewhere"}, " --tried_rate=1e-05"),
+        ({"tried_on": False, "tried_off": True}, " --notried_on --tried_off"),
+        ({"tried_layers": (7, 8, 9)}, " --tried_layers=7,8,9"),
+        ({"tried_layers": ()}, " --tried_layers=''"),
+        ({"tried_path": "it's a; $HOME"}, """ --tried_path='it'"'"'s a; $HOME'"""),
+        ({"tried_preset": "slow", **PRESETS["slow"]}, " --tried_preset=slow"),
+        (
+            {"tried_preset": "slow", "tried_rate": 0.1, "tried_on": False},
+            " --tried_preset=slow --tried_rate=0.1",
+        ),
+        (
+            {"tried_preset": "slow", "tried_rate": 0.01},
+            " --tried_preset=slow --tried_on",
+        ),
+    ],
+)
+def test_the_command_shows_what_differs_and_parses_back(changes, shown):
+    config = Config(**changes)
+    line = provenance.command("experiments.tried", config, PRESETS[config.tried_preset])
+    assert line == "python -m experiments.tried" + shown
+    assert parse(line, Config) == dataclasses.replace(config, workdir="runs")
+
+
+def other(field):
+    """A value of a field's kind that is not its default."""
+    choices, default = field.metadata["choices"], field.default
+    if choices:
+        return next(choice for choice in reversed(choices) if choice != default)
+    if isinstance(default, bool):
+        return not default
+    if isinstance(default, tuple):
+        return (*default, default[-1])
+    return default * 3 + 1 if isinstance(default, int | float) else f"{default} & more"
+
+
+@pytest.mark.parametrize("config", [mnist_dbn.Config, explaining_away.Config])
+def test_every_flag_of_an_experiment_comes_back(config):
+    values = {field.name: other(field) for field in dataclasses.fields(config)}
+    if "data_dir" in values:
+        values["data_dir"] = "/home/somebody/digits"
+    line = provenance.command("experiments.tried", config(**values), {}, hidden=("seed",))
+    assert "somebody" not in line
+    expected = values | {name: config().seed for name in values if name == "seed"}
+    expected |= {name: "FOLDER" for name in values if name == "data_dir"}
+    assert parse(line, config) == config(**expected)
+
+
+def git(folder, *words):
+    who = ("-c", "user.name=n", "-c", "user.email=e@example.org")
+    done = subprocess.run(["git", *who, *words], cwd=folder, capture_output=True, check=True)
+    return done.stdout.decode().strip()
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_the_commit_tells_whether_tracked_files_differ(tmp_path, monkeypatch):
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    inside = tmp_path / "package"
+    inside.mkdir()
+    assert provenance.commit(inside) == ""
+    git(tmp_path, "init")
+    assert provenance.commit(inside) == ""
+    (inside / "code.py").write_text("a = 1\n")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-m", "first")
+    git(tmp_path, "tag", "v1", "-m", "a tag is no hash")
+    head = git(tmp_path, "rev-parse", "--short", "HEAD")
+    assert provenance.commit(inside) == head
+    (inside / "untracked.py").write_text("b = 1\n")
+    assert provenance.commit(inside) == head
+    (inside / "code.py").write_text("a = 2\n")
+    assert provenance.commit(inside) == f"{head}+changes"
+    monkeypatch.setenv("PATH", "")
+    assert provenance.commit(inside) == ""
+
+
+def test_the_machine_and_the_versions():
+    machine = json.loads(json.dumps(provenance.machine()))
+    assert machine["devices"] == ["cpu"] * len(jax.devices())
+    assert 1 <= machine["cores"] <= os.cpu_count()
+    assert machine["processor"].strip() == machine["processor"] != ""
+    assert machine["system"] == platform.system()
+    versions = provenance.versions()
+    assert list(versions) == ["python", "jax", "jaxlib", "numpy", "dbnjax"]
+    assert versions["jax"] == jax.__version__
+    assert versions["python"] == platform.python_version()
+
+
+def test_the_processor_is_named_by_the_system_where_it_names_it(tmp_path):
+    cpuinfo = tmp_path / "cpuinfo"
+    assert provenance._processor(cpuinfo) == (platform.processor() or platform.machine())
+    cpuinfo.write_text("processor\t: 0\nmodel name\t: Abacus 3000 @ 1 Hz: fast\n" * 2)
+    assert provenance._processor(cpuinfo) == "Abacus 3000 @ 1 Hz: fast"
+    cpuinfo.write_text("processor\t: 0\nBogoMIPS\t: 50.00\n")
+    assert provenance._processor(cpuinfo) == (platform.processor() or platform.machine())
