@@ -23,13 +23,18 @@ PAPER: dict[str, Any] = {
 """The 2006 protocol (section 6.1); rates, momentum and decay, which it does not print, are ours."""
 
 BEST: dict[str, Any] = PAPER | {
+    "batch_size": 50,
     "pixels": "sample",
+    "data_biases": True,
     "greedy_features": "sample",
     "greedy_epochs": 40,
     "memory_features": "sample",
-    "memory_epochs": 60,
+    "memory_epochs": 80,
+    "decay": 5e-5,
     "up_down_epochs": (20, 20, 20),
+    "up_down_rate": 0.1,
     "all_epochs": 30,
+    "all_rate": 0.05,
     "all_schedule": "linear",
 }
 """What validation found: binary samples as the data of every machine, falling rates."""
