@@ -36,7 +36,7 @@ READ_OUTS = ("deterministic", "stochastic", "averaged", "gibbs")
 class Config:
     """Options of the run; each is a flag."""
 
-    net: str | None = option(None, "Saved net, a .safetensors file.")
+    net: str | None = option(None, "Saved net; without one, the net that comes with dbnjax.")
     images: str | None = option(None, "PNG file, folder of PNG files, or NPY file.")
     data_dir: str | None = option(None, "Folder of IDX files, gzipped or not.")
     split: str = option("test", "Which images of --data_dir.", ("train", "test"))
@@ -91,8 +91,7 @@ def class_probabilities(config: Config, net: DBN, pixels: np.ndarray) -> np.ndar
 
     For the Gibbs read-out it is the mean over its iterations.
     """
-    name = "averaged probabilities" if config.read_out == "averaged" else config.read_out
-    read_out = evaluate.read_outs(config.n_gibbs, config.n_passes)[name]
+    read_out = evaluate.read_outs(config.n_gibbs, config.n_passes)[config.read_out]
     key = jax.random.key(config.seed)
     flat = pixels.reshape(len(pixels), -1)
     chunks = [flat[i : i + evaluate.CHUNK] for i in range(0, len(flat), evaluate.CHUNK)]
@@ -100,7 +99,9 @@ def class_probabilities(config: Config, net: DBN, pixels: np.ndarray) -> np.ndar
     with metrics.progress(len(chunks), "classify", unit=f"chunk of {evaluate.CHUNK}") as advance:
         for i, chunk in enumerate(chunks):
             key_chunk = jax.random.fold_in(key, i)
-            scores.append(np.asarray(evaluate.scores(read_out, key_chunk, net, jnp.asarray(chunk))))
+            found = evaluate.scores(read_out, key_chunk, net, jnp.asarray(chunk))
+            averaged = config.read_out == "averaged"
+            scores.append(np.asarray(found.probabilities if averaged else found))
             advance({})
     joined = np.concatenate(scores)
     if config.read_out == "gibbs":

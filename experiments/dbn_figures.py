@@ -31,7 +31,7 @@ unit_effects = jax.jit(generate_lib.unit_effects, static_argnums=1)
 
 def draw(task: Task, dbn: DBN, test: Images) -> None:
     """Draws receptive fields, curves and, for a net with labels, samples and errors."""
-    net = Net(dbn, test.pixels.shape[1:])
+    net = Net(dbn, test.pixels.shape[1:], {})
     drawn = {"receptive_fields": receptive_fields(net)}
     drawn |= curves(metrics.read(task.place.metrics))
     if task.n_labels:

@@ -1,6 +1,7 @@
 """What the main job reports: errors under every read-out beside baselines, as a table."""
 
 import dataclasses
+import itertools
 from typing import Any
 
 import jax
@@ -10,11 +11,12 @@ import numpy as np
 from dbnjax.data import preparation
 from dbnjax.models.dbn import DBN
 from dbnjax.training import evaluate, metrics
-from dbnjax.types import Array, Key
+from dbnjax.types import Array
 from experiments import presets, provenance, workdir
 from experiments.dbn_stages import Task
 
 CONTINUED = ("all cases", "tail")  # nets that learned from validation cases too
+PLACES = ("workdir", "data_dir")  # a person's own folders
 HIDDEN = ("workdir", "tensorboard")  # flags that do not change what is learned
 
 
@@ -29,40 +31,41 @@ def judge(
       Errors by net, read-out and split, and by net the test cases that the deterministic read-out
       gets wrong.
     """
-    choices = evaluate.read_outs(task.config.n_gibbs, task.config.n_passes)
+    read_outs = evaluate.read_outs(task.config.n_gibbs, task.config.n_passes)
     key = jax.random.fold_in(task.key, 300)
-    seen = {
-        name: (images.pixels, images.known_labels()) for name, images in splits._asdict().items()
-    }
-    everything = {"all": (task.everything.pixels, task.everything.labels), "test": seen["test"]}
     errors: dict[str, dict[str, dict[str, int]]] = {}
     wrong: dict[str, list[int]] = {}
-    with metrics.progress(len(nets) * len(choices), "read-outs", unit="read-out") as advance:
-        for stage, net in nets.items():
-            errors[stage] = {}
-            for name, read_out in choices.items():
-                cases = {
-                    split: wrong_cases(read_out, key, net, *given)
-                    for split, given in (everything if stage in CONTINUED else seen).items()
-                }
-                errors[stage][name] = {split: len(found) for split, found in cases.items()}
-                if name == "deterministic":
-                    wrong[stage] = cases["test"]
-                advance({})
+    with metrics.progress(len(nets) * len(read_outs), "read-outs", unit="read-out") as advance:
+        for (stage, net), (name, read_out) in itertools.product(nets.items(), read_outs.items()):
+            for split, (pixels, labels) in seen(task, splits, stage in CONTINUED).items():
+                scores = evaluate.scores(read_out, key, net, pixels)
+                for title, values in named(name, scores).items():
+                    cases = np.flatnonzero(values.argmax(-1) != labels)
+                    errors.setdefault(stage, {}).setdefault(title, {})[split] = len(cases)
+                    if (name, split) == ("deterministic", "test"):
+                        wrong[stage] = cases.tolist()
+            advance({})
     return errors, wrong
 
 
-def wrong_cases(
-    read_out: evaluate.ReadOut,
-    key: Key,
-    net: DBN,
-    pixels: Array | np.ndarray,
-    labels: Array | np.ndarray,
-) -> list[int]:
-    """Returns the cases that a read-out gets wrong."""
-    flat = jnp.asarray(pixels).reshape(len(pixels), -1)
-    guesses = np.asarray(evaluate.scores(read_out, key, net, flat).argmax(-1))
-    return [int(i) for i in np.flatnonzero(guesses != np.asarray(labels))]
+def seen(task: Task, splits: preparation.Splits, continued: bool) -> dict[str, tuple[Array, Array]]:
+    """Returns pixels and labels of the splits that a net is judged on."""
+    test = splits.test
+    flat = jnp.asarray(test.pixels.reshape(len(test.pixels), -1))
+    cases = {"test": (flat, jnp.asarray(test.known_labels()))}
+    parts = {"train": task.data, "validation": task.held_out}
+    learned_from = {"all": task.everything} if continued else parts
+    return {name: (data.pixels, data.labels) for name, data in learned_from.items()} | cases
+
+
+def named(name: str, scores: Any) -> dict[str, Array]:
+    """Returns what the results call a read-out's scores; one that averages gives two."""
+    if name != "averaged":
+        return {name: scores}
+    return {
+        "averaged probabilities": scores.probabilities,
+        "averaged log probabilities": scores.log_probabilities,
+    }
 
 
 def fit_baselines(splits: preparation.Splits) -> dict[str, dict[str, int]]:
@@ -118,7 +121,7 @@ def result(task: Task, summary: dict[str, Any]) -> dict[str, Any]:
         "command": provenance.command(
             "experiments.mnist_dbn", config, presets.PRESETS[config.preset], HIDDEN
         ),
-        "config": dataclasses.asdict(config),
+        "config": {k: v for k, v in dataclasses.asdict(config).items() if k not in PLACES},
         "seconds": seconds,
         "epochs": epochs,
     }

@@ -44,7 +44,7 @@ UNKNOWN = 0.25  # the grey of hidden pixels
 class Config:
     """Options of the run; each is a flag."""
 
-    net: str | None = option(None, "Saved net, a .safetensors file.")
+    net: str | None = option(None, "Saved net; without one, the net that comes with dbnjax.")
     mode: str = option("clamped", "What to imagine.", tuple(STEPS))
     digits: tuple[int, ...] = option(tuple(range(10)), "Classes to clamp, a row for each.")
     n_samples: int = option(10, "Images in a row; in all, if free.")

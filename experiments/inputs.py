@@ -2,7 +2,7 @@
 
 import math
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from dbnjax import checks
 from dbnjax.data import idx, sources
@@ -10,7 +10,7 @@ from dbnjax.models import dbn as dbn_lib
 from dbnjax.models import stack as stack_lib
 from dbnjax.models.dbn import DBN
 from dbnjax.models.rbm import RBM
-from dbnjax.weights import io
+from dbnjax.weights import io, shipped
 
 
 class Net(NamedTuple):
@@ -19,24 +19,23 @@ class Net(NamedTuple):
     Attributes:
       dbn: the net; a machine or a stack is untied.
       shape: height and width of its images in pixels.
+      metadata: what was saved with it.
     """
 
     dbn: DBN
     shape: tuple[int, int]
+    metadata: dict[str, Any]
 
 
 def read_net(path: str | None) -> Net:
-    """Reads the net of `--net`.
+    """Reads the net of `--net`, or the one that comes with the package.
 
     Its images have the shape that the metadata's `image_shape` gives, or else are square.
 
     Raises:
-      InputError: there is no path, no such net, its image shape is none, or its images cannot
-        be square.
+      InputError: there is no such net, its image shape is none, or its images cannot be square.
     """
-    if path is None:
-        raise checks.InputError("--net: expected a saved net such as net.safetensors, got none")
-    model, metadata = io.load(path)
+    model, metadata = shipped.load() if path is None else io.load(path)
     if isinstance(model, RBM):
         model = stack_lib.create((model,))
     net = model if isinstance(model, DBN) else dbn_lib.untie(model)
@@ -56,7 +55,7 @@ def read_net(path: str | None) -> Net:
         f"{path}: expected visible units for images of {height} x {width}, got {n_pixels}; save "
         "the net with the height and width as image_shape in its metadata",
     )
-    return Net(net, (height, width))
+    return Net(net, (height, width), metadata)
 
 
 def count_pixels(net: DBN) -> int:

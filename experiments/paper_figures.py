@@ -31,7 +31,6 @@ from dbnjax.data.images import Images
 from dbnjax.models import dbn as dbn_lib
 from dbnjax.models import stack
 from dbnjax.types import Key
-from dbnjax.weights import io
 from experiments import dbn_figures, flags, inputs
 from experiments.flags import option
 from experiments.inputs import Net
@@ -45,7 +44,7 @@ FIGURES = ("receptive_fields", *OF_LABELS, "free", "units", "error")
 class Config:
     """Options of the run; each is a flag."""
 
-    net: str | None = option(None, "Saved net, a .safetensors file.")
+    net: str | None = option(None, "Saved net; without one, the net that comes with dbnjax.")
     data_dir: str | None = option(None, "Folder of IDX files with the test set, gzipped or not.")
     output: str = option("figures", "Folder to write the figures to.")
     only: tuple[str, ...] = option(FIGURES, "Which figures to draw.")
@@ -65,7 +64,7 @@ def run(config: Config) -> list[Path]:
         f"--only: expected some of {', '.join(FIGURES)}, got {', '.join(unknown) or 'none'}",
     )
     net = inputs.read_net(config.net)
-    records = read_records(config.net)
+    records = read_records(net)
     reasons = why_not(config, net, records)
     for reason in dict.fromkeys(reasons.values()):
         skipped = [name for name in reasons if reasons[name] == reason]
@@ -80,10 +79,9 @@ def run(config: Config) -> list[Path]:
     return written
 
 
-def read_records(path: str | None) -> list[dict[str, Any]]:
-    """Reads what the epochs of the net's own run recorded; nothing for a net without a record."""
-    _, metadata = io.load(str(path))
-    summary = metadata.get("summary")
+def read_records(net: Net) -> list[dict[str, Any]]:
+    """Returns what the epochs of the net's own run recorded; nothing for a net without a record."""
+    summary = net.metadata.get("summary")
     return summary.get("epochs", []) if isinstance(summary, dict) else []
 
 

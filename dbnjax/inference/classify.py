@@ -7,14 +7,14 @@
     read-out of every reported number.
 (d) `averaged`: many stochastic up-passes, averaging probabilities or log probabilities.
 
-Each returns scores `[..., n_labels]` whose largest names the class. The exact distribution needs
+Each gives scores `[..., n_labels]` whose largest names the class. The exact distribution needs
 one product for all labels: the field that the penultimate units give the top ones is computed
 once, and turning on label k adds row k of the labels' weights to it. Inference uses the
 recognition weights, never the generative ones. Matrix products run in full float32 whatever the
 platform's default.
 """
 
-from typing import Literal
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -84,38 +84,36 @@ def stochastic(key: Key, dbn: DBN, v: Array) -> Array:
     return log_label_probabilities(dbn.memory, _penultimate(key, dbn, v, "sample"))
 
 
-def averaged(
-    key: Key,
-    dbn: DBN,
-    v: Array,
-    n_passes: int = 20,
-    average: Literal["probabilities", "log probabilities"] = "probabilities",
-) -> Array:
-    """Read-out (d): label probabilities averaged over stochastic up-passes.
+class Averages(NamedTuple):
+    """Means over stochastic up-passes.
+
+    Attributes:
+      probabilities: `[..., n_labels]`.
+      log_probabilities: `[..., n_labels]`, whose exponentials do not sum to one.
+    """
+
+    probabilities: Array
+    log_probabilities: Array
+
+
+def averaged(key: Key, dbn: DBN, v: Array, n_passes: int = 20) -> Averages:
+    """Read-out (d): label probabilities, and their logarithms, averaged over up-passes.
 
     Args:
       key: a PRNG key; pass i draws with `fold_in(key, i)`.
       dbn: a net with labels.
       v: `[..., n_visible]`.
-      n_passes: up-passes, 20 in the paper.
-      average: what the mean is taken of.
-
-    Returns:
-      `[..., n_labels]` mean probabilities or mean log probabilities.
+      n_passes: stochastic up-passes, 20 in the paper.
     """
     checks.require(n_passes >= 1, f"averaged read-out: expected 1 pass or more, got {n_passes}")
-    checks.require(
-        average in ("probabilities", "log probabilities"),
-        f"average: expected 'probabilities' or 'log probabilities', got {average!r}",
-    )
-    logs = average == "log probabilities"
 
-    def add(total: Array, i: Array) -> tuple[Array, None]:
+    def add(total: Averages, i: Array) -> tuple[Averages, None]:
         log_p = stochastic(jax.random.fold_in(key, i), dbn, v)
-        return total + (log_p if logs else jnp.exp(log_p)), None
+        return Averages(total.probabilities + jnp.exp(log_p), total.log_probabilities + log_p), None
 
-    total = jnp.zeros((*v.shape[:-1], dbn_lib.label_unit(dbn.memory).size))
-    return jax.lax.scan(add, total, jnp.arange(n_passes))[0] / n_passes
+    nothing = jnp.zeros((*v.shape[:-1], dbn_lib.label_unit(dbn.memory).size))
+    total, _ = jax.lax.scan(add, Averages(nothing, nothing), jnp.arange(n_passes))
+    return jax.tree.map(lambda x: x / n_passes, total)
 
 
 def gibbs(key: Key, dbn: DBN, v: Array, n_steps: int) -> Array:

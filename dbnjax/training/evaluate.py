@@ -12,9 +12,9 @@ from dbnjax.models import dbn as dbn_lib
 from dbnjax.models import rbm as rbm_lib
 from dbnjax.models.dbn import DBN
 from dbnjax.models.rbm import RBM
-from dbnjax.types import Array, Key
+from dbnjax.types import Array, Key, PyTree
 
-ReadOut = Callable[[Key, DBN, Array], Array]
+ReadOut = Callable[[Key, DBN, Array], PyTree]  # scores [..., n_labels], one array or more
 CHUNK = 1000  # cases at a time: 1,000 x 2,000 top units are 8 MB
 
 
@@ -23,15 +23,13 @@ def read_outs(n_gibbs: int, n_passes: int) -> dict[str, ReadOut]:
 
     Args:
       n_gibbs: iterations of the Gibbs read-out.
-      n_passes: up-passes that the averaged read-outs take.
+      n_passes: up-passes that the averaged read-out takes.
     """
-    averaged = functools.partial(classify.averaged, n_passes=n_passes)
     return {
         "gibbs": functools.partial(classify.gibbs, n_steps=n_gibbs),
         "stochastic": classify.stochastic,
         "deterministic": deterministic,
-        "averaged probabilities": functools.partial(averaged, average="probabilities"),
-        "averaged log probabilities": functools.partial(averaged, average="log probabilities"),
+        "averaged": functools.partial(classify.averaged, n_passes=n_passes),
     }
 
 
@@ -42,7 +40,7 @@ def deterministic(key: Key, net: DBN, v: Array) -> Array:
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def scores(read_out: ReadOut, key: Key, net: DBN, pixels: Array) -> Array:
+def scores(read_out: ReadOut, key: Key, net: DBN, pixels: Array) -> PyTree:
     """Returns a read-out's scores for every case.
 
     Args:
@@ -52,10 +50,10 @@ def scores(read_out: ReadOut, key: Key, net: DBN, pixels: Array) -> Array:
       pixels: `[n_cases, n_visible]` uint8.
 
     Returns:
-      `[n_cases, n_labels]`.
+      `[n_cases, n_labels]`, in the read-out's own structure.
     """
 
-    def one(case: tuple[Array, Array]) -> Array:
+    def one(case: tuple[Array, Array]) -> PyTree:
         i, row = case
         return read_out(jax.random.fold_in(key, i), net, row.astype(jnp.float32) / 255.0)
 
@@ -63,7 +61,7 @@ def scores(read_out: ReadOut, key: Key, net: DBN, pixels: Array) -> Array:
 
 
 def count_errors(read_out: ReadOut, key: Key, net: DBN, pixels: Array, labels: Array) -> int:
-    """Returns how many cases a read-out gets wrong; arguments as in `scores`."""
+    """Returns how many cases a read-out of one array gets wrong; arguments as in `scores`."""
     guesses = scores(read_out, key, net, pixels).argmax(-1)
     return int((guesses != labels).sum())
 

@@ -15,6 +15,7 @@ import numpy as np
 from dbnjax import checks
 from dbnjax.types import Array, Key, Learner, PyTree
 
+Prepare = Callable[[Key, PyTree, Array, Array], Any]
 Epoch = Callable[[Key, PyTree, PyTree, PyTree, "Data"], tuple[PyTree, "Report"]]
 
 
@@ -107,9 +108,7 @@ def all_finite(tree: PyTree) -> Array:
     return jnp.all(jnp.stack([jnp.isfinite(x).all() for x in leaves]))
 
 
-def epoch_program(
-    learner: Learner, prepare: Callable[[Key, PyTree, Array, Array], Any], batch_size: int
-) -> Epoch:
+def epoch_program(learner: Learner, prepare: Prepare, batch_size: int) -> Epoch:
     """Compiles an epoch: `epoch(key, hyper, state, context, data) -> (state, report)`.
 
     Step i draws with `fold_in(key, i)`, so an epoch is a function of its key alone and a resumed
@@ -123,7 +122,22 @@ def epoch_program(
         the layers below, say.
       batch_size: cases in a minibatch, static.
     """
+    return jax.jit(_epoch(learner, prepare, batch_size), donate_argnums=2)
 
+
+def ensemble_program(learner: Learner, prepare: Prepare, batch_size: int) -> Epoch:
+    """Compiles an epoch of many members at once: the same arguments as `epoch_program`.
+
+    Hyper-parameters, state, context and report have a leading axis of members in every array. The
+    key and the data are shared: one order of the cases, one copy of them, and the same uniforms
+    behind every draw, so that a member learns what it would learn alone, up to rounding, and a
+    difference between two members is not one between their draws.
+    """
+    members = jax.vmap(_epoch(learner, prepare, batch_size), in_axes=(None, 0, 0, 0, None))
+    return jax.jit(members, donate_argnums=2)
+
+
+def _epoch(learner: Learner, prepare: Prepare, batch_size: int) -> Epoch:
     def epoch(
         key: Key, hyper: PyTree, state: PyTree, context: PyTree, data: Data
     ) -> tuple[PyTree, Report]:
@@ -141,4 +155,4 @@ def epoch_program(
         info = jax.tree.map(lambda x: x.mean(0), infos)
         return state, Report(info=info, finite=all_finite(state))
 
-    return jax.jit(epoch, donate_argnums=2)
+    return epoch

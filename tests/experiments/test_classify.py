@@ -124,7 +124,6 @@ def refuse(message, **options):
 
 
 def test_what_does_not_fit_is_refused(net, images, labelled, tmp_path):
-    refuse("--net: expected a saved net", images=images)
     refuse("nowhere: expected a safetensors file", net="nowhere", images=images)
     refuse("expected images by --images .*, got neither", net=net)
     refuse("got both", net=net, images=images, data_dir=labelled)

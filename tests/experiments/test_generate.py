@@ -143,7 +143,7 @@ def test_long_waits_are_cut_into_blocks():
 
 
 WRONG = {
-    "net": ({"net": None}, "--net: expected a saved net"),
+    "net": ({"net": "nowhere"}, "nowhere: expected a safetensors file"),
     "class": ({"digits": (0, 2)}, "--digits: expected labels from 0 to 1, got 0 to 2"),
     "no class": ({"digits": ()}, "--digits: expected integer labels, got 0"),
     "samples": ({"n_samples": 0}, "--n_samples: expected 1 or more, got 0"),

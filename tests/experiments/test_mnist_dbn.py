@@ -12,6 +12,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from small_job import EPOCHS, config, epochs_of
 
 from dbnjax.checks import InputError
 from dbnjax.data.images import Images, Source
@@ -21,28 +22,6 @@ from dbnjax.weights import io
 from experiments import dbn_stages, mnist_dbn
 
 ROOT = Path(__file__).parent.parent.parent
-EPOCHS = {"rbm_1": 2, "rbm_2": 2, "rbm_3": 2, "up_down_1": 2, "up_down_2": 1}
-
-
-def config(folder: Path, workdir: Path, **changes) -> mnist_dbn.Config:
-    small = mnist_dbn.Config(
-        dataset="mnist",
-        data_dir=str(folder),
-        workdir=str(workdir),
-        n_train=20,
-        n_validation=10,
-        layers=(12, 10, 16),
-        batch_size=10,
-        greedy_epochs=2,
-        memory_epochs=2,
-        memory_chains=10,
-        up_down_epochs=(2, 1),
-        up_down_steps=(2, 3),
-        n_gibbs=2,
-        n_passes=2,
-        baselines=False,
-    )
-    return dataclasses.replace(small, **changes)
 
 
 def command(chosen: mnist_dbn.Config) -> list[str]:
@@ -51,11 +30,6 @@ def command(chosen: mnist_dbn.Config) -> list[str]:
         text = ",".join(map(str, value)) if isinstance(value, tuple) else value
         flags.append(f"--{name}={text}" if not isinstance(value, bool) else f"--{name}={value}")
     return flags
-
-
-def epochs_of(workdir: Path) -> list[tuple[str, int]]:
-    records = metrics.read(workdir / "metrics.jsonl")
-    return [(r["stage"], r["epoch"]) for r in records if "epoch" in r]
 
 
 ALL_EPOCHS = [(stage, i + 1) for stage, n in EPOCHS.items() for i in range(n)]

@@ -69,12 +69,11 @@ def test_the_stochastic_read_out_has_its_exact_expectation():
         assert (spread > 0.01).any()
 
 
-@pytest.mark.parametrize("average", ["probabilities", "log probabilities"])
-def test_the_averaged_read_out_is_the_mean_of_its_passes(average):
-    got = classify.averaged(KEY, NET, V, n_passes=5, average=average)
+def test_the_averaged_read_out_is_the_mean_of_its_passes():
+    got = classify.averaged(KEY, NET, V, n_passes=5)
     passes = [classify.stochastic(jax.random.fold_in(KEY, i), NET, V) for i in range(5)]
-    passes = passes if average == "log probabilities" else [jnp.exp(x) for x in passes]
-    np.testing.assert_allclose(got, np.mean(passes, axis=0), rtol=1e-5)
+    np.testing.assert_allclose(got.log_probabilities, np.mean(passes, axis=0), rtol=1e-5)
+    np.testing.assert_allclose(got.probabilities, np.mean(np.exp(passes), axis=0), rtol=1e-5)
     assert np.ptp(passes, axis=0).max() > 0.01
 
 
@@ -114,7 +113,7 @@ def test_the_gibbs_read_out_sums_the_label_probabilities_of_its_chain():
 READ_OUTS = {
     "deterministic": classify.deterministic,
     "stochastic": lambda net, v: classify.stochastic(KEY, net, v),
-    "averaged": lambda net, v: classify.averaged(KEY, net, v, n_passes=3),
+    "averaged": lambda net, v: classify.averaged(KEY, net, v, n_passes=3).probabilities,
     "gibbs": lambda net, v: classify.gibbs(KEY, net, v, n_steps=3),
 }
 

@@ -7,6 +7,7 @@ import pytest
 
 from dbnjax.checks import InputError
 from dbnjax.learning import contrastive_divergence, updates
+from dbnjax.models.belief_net import Layer
 from dbnjax.training import greedy, loop
 
 N_CASES, N_PIXELS, BATCH = 40, 12, 10
@@ -122,6 +123,38 @@ def test_the_state_is_donated():
     state = learner.init(jax.random.key(0), greedy.layer(jax.random.key(0), N_PIXELS, 6))
     epoch(jax.random.key(0), updates.hyper(0.1), state, (), data())
     assert state.params.weights.is_deleted()
+
+
+def test_members_of_an_ensemble_learn_what_they_would_alone():
+    learner = contrastive_divergence.contrastive_divergence(1)
+    prepare = greedy.layer_data("sample", "sample", 0)
+    together = loop.ensemble_program(learner, prepare, BATCH)
+    alone = loop.epoch_program(learner, prepare, BATCH)
+    key, cases = jax.random.key(3), data()
+    hypers = [updates.hyper(0.1, 0.5), updates.hyper(float("inf")), updates.hyper(0.02, 0.0, 0.1)]
+
+    def below(member):
+        machine = greedy.layer(jax.random.key(10 + member), N_PIXELS, 8)
+        return (Layer(unit=machine.hidden, weights=10 * machine.weights),)
+
+    def start():
+        return learner.init(key, greedy.layer(jax.random.key(0), 8, 6))
+
+    def stacked(trees):
+        return jax.tree.map(lambda *x: jnp.stack(x), *trees)
+
+    belows = [below(member) for member in range(3)]
+    states = stacked([start()] * 3)
+    learned, report = together(key, stacked(hypers), states, stacked(belows), cases)
+    assert report.finite.tolist() == [True, False, True]
+    assert states.params.weights.is_deleted()  # donated
+    for member in (0, 2):
+        one, said = alone(key, hypers[member], start(), belows[member], cases)
+        moved = np.abs(one.params.weights - start().params.weights).max()
+        assert moved > 1e-3  # so that the tolerance says something
+        for a, b in zip(jax.tree.leaves(learned), jax.tree.leaves(one), strict=True):
+            np.testing.assert_allclose(a[member], b, atol=1e-5)
+        np.testing.assert_allclose(report.info.activity[member], said.info.activity, atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,147 @@
+"""Chooses rates, momenta, decays and other flags of the main job on validation, by a short proxy.
+
+    python -m experiments.sweep --preset=best --data_dir=FOLDER \\
+        --grid="up_down_rate=0.05,0.1;up_down_momentum=0,0.5" \\
+        --greedy_epochs=10 --memory_epochs=10 --up_down_epochs=3,3,3 \\
+        --output=results/sweeps/up_down.json
+
+takes the main job's flags, makes a member of every combination of the grid's values, learns each
+greedily and by up-down, and prints and writes a table of validation and training errors under the
+deterministic read-out: those of the net that did best on validation. The test set is not looked
+at. All cases, the long tail, other read-outs, baselines and TensorBoard play no part.
+
+On a CPU the members learn one after another, and those whose greedy flags are equal share one
+stack. On an accelerator all learn together, one program a stage; only rates, their schedules,
+momenta and decays may vary then. --together=yes or no decides otherwise. A member gives the same
+result either way, up to rounding. One that diverges is noted as such.
+
+The same command again resumes a sweep that was stopped; the same work directory with another grid
+learns only the members that are new. The time of a member is that of its epochs, greedy ones
+included, and its share where all learn together. Four members of the command above, on two CPU
+cores: half an hour.
+"""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from dbnjax import checks, files
+from dbnjax.data import preparation, sources
+from dbnjax.data.images import Images
+from dbnjax.training import loop
+from experiments import (
+    flags,
+    mnist_dbn,
+    presets,
+    provenance,
+    results_files,
+    results_runs,
+    sweep_members,
+    sweep_one_by_one,
+    sweep_outcomes,
+    sweep_together,
+    workdir,
+)
+from experiments.flags import option
+from experiments.sweep_members import Member
+from experiments.sweep_outcomes import Sweep
+
+PLACES = ("workdir", "data_dir")  # a person's own folders
+FREE = ("workdir", "grid", "output", "together")  # what a resumed sweep may change
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(mnist_dbn.Config):
+    """The main job's options and the sweep's own; each is a flag."""
+
+    workdir: str = option("runs/sweep", "Folder for all that the run writes.")
+    grid: str = option("", "What varies: name=value,value;name=value of the flags here.")
+    output: str | None = option(None, "JSON file of the table; else sweep.json in the workdir.")
+    together: str = option(
+        "auto", "All members in one program; auto: on an accelerator.", ("auto", "yes", "no")
+    )
+
+
+def run(config: Config) -> dict[str, Any]:
+    """Learns the members that are not finished, and writes and prints the table.
+
+    Returns:
+      What the file holds.
+
+    Raises:
+      InputError: an option, the grid, the data or the work directory cannot be used.
+    """
+    used = dataclasses.replace(
+        config, all_epochs=0, tail_epochs=0, baselines=False, tensorboard=False
+    )
+    checks.require(used.labels, "--labels: expected labels, by whose errors a sweep chooses")
+    members = sweep_members.make(used, used.grid)
+    together = at_once(config)
+    if together:
+        sweep_members.check_together(members)
+    sweep = prepare(used, members)
+    left = [member for member in members if not sweep_outcomes.finished(sweep, member)]
+    print(f"{sweep.folder}: {len(members)} members, {len(members) - len(left)} finished")
+    if left:
+        (sweep_together if together else sweep_one_by_one).learn(sweep, left)
+    output = Path(config.output or sweep.folder / "sweep.json")
+    files.write_json(output, result(config, sweep, members))
+    written = results_files.Source(output.stem, files.read_json(output))
+    print("\n\n".join(results_runs.one_sweep(written)))
+    print(f"\nwritten to {output}")
+    return written.record
+
+
+def at_once(config: Config) -> bool:
+    """Returns whether one program learns all members."""
+    if config.together == "auto":
+        return jax.default_backend() != "cpu"
+    return config.together == "yes"
+
+
+def prepare(config: Config, members: list[Member]) -> Sweep:
+    """Reads the cases, checks that every member can learn from them, makes the folder."""
+    source = sources.load(config.dataset, config.data_dir)
+    if config.side:
+        source = mnist_dbn.reduce(source, config.side)
+    sizes = mnist_dbn.sizes(config, source)
+    splits = preparation.make_splits(source, *sizes, config.split_seed)
+
+    def put(images: Images, batch_size: int, balanced: bool) -> loop.Data:
+        return loop.put(*mnist_dbn.labelled(images), source.n_classes, batch_size, balanced)
+
+    for batch_size in {member.config.batch_size for member in members}:
+        data = put(splits.train, batch_size, balanced=True)  # the same, but checked for each
+    held_out = put(splits.validation, 1, balanced=False)
+    folder = workdir.prepare(config.workdir, config, FREE)
+    return Sweep(folder, source.n_classes, data, held_out)
+
+
+def result(config: Config, sweep: Sweep, members: list[Member]) -> dict[str, Any]:
+    """Returns the table with how and where it was made."""
+    given = presets.PRESETS[config.preset]
+    hidden = {*sweep_members.NO_PART, *PLACES, *members[0].varied}
+    proxy = {
+        field.name: getattr(config, field.name)
+        for field in dataclasses.fields(mnist_dbn.Config)
+        if field.name not in hidden
+        and getattr(config, field.name) != given.get(field.name, field.default)
+    }
+    return {
+        **workdir.origin(sweep.folder),
+        "command": provenance.command(
+            "experiments.sweep", config, given, ("workdir", "output", "tensorboard")
+        ),
+        "proxy": proxy,
+        "cases": {"train": len(sweep.data.labels), "validation": len(sweep.held_out.labels)},
+        "rows": [
+            {"varied": member.varied} | sweep_outcomes.read(sweep, member)._asdict()
+            for member in members
+        ],
+    }
+
+
+if __name__ == "__main__":
+    flags.launch(run, Config, presets.PRESETS)

@@ -1,0 +1,160 @@
+"""The paper's protocol past up-down: presets, all cases, the long tail, reduced images."""
+
+import dataclasses
+import json
+
+import jax
+import numpy as np
+import pytest
+from small_job import EPOCHS, config, epochs_of
+
+from dbnjax.checks import InputError
+from dbnjax.training import loop, metrics
+from dbnjax.weights import io
+from experiments import dbn_fine_tuning, flags, mnist_dbn, presets, results_files
+
+
+def with_all(folder, workdir, **changes):
+    return config(folder, workdir, all_epochs=2, tail_epochs=1, **changes)
+
+
+def test_all_cases_and_the_tail_follow_the_chosen_net(idx_folder, tmp_path, capsys):
+    chosen = with_all(idx_folder, tmp_path / "run", all_rate=0.0, up_down_rate=0.0)
+    summary = mnist_dbn.run(chosen)
+    assert summary["cases"] == {"train": 20, "validation": 10, "test": 20, "all": 40}
+    assert list(summary["errors"]) == ["greedy", "up-down", "all cases", "tail"]
+    for stage, read_outs in summary["errors"].items():
+        splits = (
+            {"all", "test"} if stage in ("all cases", "tail") else {"train", "validation", "test"}
+        )
+        assert all(set(counts) == splits for counts in read_outs.values())
+        assert len(summary["wrong"][stage]) == read_outs["deterministic"]["test"]
+    # At a rate of zero nothing moves: the nets are one and the same.
+    assert summary["wrong"]["up-down"] == summary["wrong"]["all cases"]
+    aim = summary["target"]
+    assert aim["epoch"] == 0
+    assert aim["training_errors"] == summary["errors"]["up-down"]["deterministic"]["train"]
+    assert aim["most"] == 2 * aim["training_errors"]  # of 40 cases in the place of 20
+    assert aim["errors"] == summary["errors"]["all cases"]["deterministic"]["all"]
+    assert aim["reached"] == (aim["errors"] <= aim["most"])
+    assert "all cases, deterministic" in capsys.readouterr().out
+    result = json.loads((tmp_path / "run/result.json").read_text())
+    (read,) = results_files.read_runs(copied(result, tmp_path / "results"))
+    assert read.record["seconds"].keys() >= EPOCHS.keys()
+    assert not any(str(tmp_path) in word for word in json.dumps(result).split('"'))
+    assert "--data_dir=FOLDER" in result["command"]
+    _, metadata = io.load(tmp_path / "run/net.safetensors")
+    assert metadata["summary"] == result
+
+
+def copied(result, folder):
+    folder.mkdir()
+    (folder / "run.json").write_text(json.dumps(result))
+    return folder
+
+
+def test_all_cases_end_as_soon_as_the_target_is_met(idx_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(dbn_fine_tuning, "target_errors", lambda task, net: 40)
+    chosen = with_all(idx_folder, tmp_path / "run")
+    summary = mnist_dbn.run(chosen)
+    assert [epoch for epoch in epochs_of(tmp_path / "run") if epoch[0] == "all_cases"] == []
+    assert summary["target"]["reached"]
+    assert epochs_of(tmp_path / "run")[-1] == ("tail", 1)
+
+
+def test_all_cases_end_at_their_last_epoch_without_the_target(idx_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(dbn_fine_tuning, "target_errors", lambda task, net: -1)
+    summary = mnist_dbn.run(with_all(idx_folder, tmp_path / "run"))
+    assert [e for e in epochs_of(tmp_path / "run") if e[0] == "all_cases"] == [
+        ("all_cases", 1), ("all_cases", 2),
+    ]  # fmt: skip
+    assert not summary["target"]["reached"]
+    last = [r for r in metrics.read(tmp_path / "run/metrics.jsonl") if r["stage"] == "all_cases"][
+        -1
+    ]
+    errors = summary["errors"]["all cases"]["deterministic"]["all"]
+    assert last["training_error"] == pytest.approx(100 * errors / 40)
+
+
+def test_a_target_is_the_same_share_of_more_cases():
+    def cases(n):
+        return loop.Data(np.zeros((n, 1), np.uint8), np.zeros(n, np.int32), None)
+
+    class Task:
+        data, everything = cases(44), cases(60)
+
+    for wrong, most in ((0, 0), (1, 1), (11, 15), (44, 60)):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(dbn_fine_tuning, "count", lambda task, net, data, n=wrong: n)
+            assert dbn_fine_tuning.target_errors(Task, None) == most
+
+
+def test_reduced_images_are_what_the_net_sees(idx_folder, tmp_path):
+    mnist_dbn.run(config(idx_folder, tmp_path / "run", side=7, up_down_epochs=(), up_down_steps=()))
+    net, metadata = io.load(tmp_path / "run/net.safetensors")
+    assert net.recognition[0].weights.shape == (49, 12)
+    assert metadata["image_shape"] == [7, 7]
+
+
+SHORT = {
+    "n_train": 20, "n_validation": 10, "layers": (12, 10, 16), "batch_size": 10, "greedy_epochs": 1,
+    "memory_epochs": 1, "up_down_epochs": (1, 1, 1), "n_gibbs": 2, "n_passes": 2,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [name for name in presets.PRESETS if name])
+def test_each_preset_runs_on_a_few_images(name, idx_folder, tmp_path):
+    settings = presets.PRESETS[name] | SHORT
+    settings["all_epochs"] = min(settings["all_epochs"], 1)
+    chosen = mnist_dbn.Config(
+        preset=name, data_dir=str(idx_folder), workdir=str(tmp_path / "run"), **settings
+    )
+    summary = mnist_dbn.run(chosen)
+    assert set(summary["errors"]) >= {"greedy", "up-down"}
+    assert ("all cases" in summary["errors"]) == bool(settings["all_epochs"])
+
+
+def test_presets_name_flags_and_keep_the_papers_protocol():
+    names = {field.name for field in dataclasses.fields(mnist_dbn.Config)}
+    assert all(set(preset) <= names for preset in presets.PRESETS.values())
+    paper = mnist_dbn.Config(**presets.PAPER)
+    assert paper.layers == (500, 500, 2000)
+    assert paper.up_down_steps == (3, 6, 10)
+    assert sum(paper.up_down_epochs) == 300
+    assert (paper.greedy_epochs, paper.memory_epochs, paper.all_epochs) == (30, 30, 100)
+    assert (paper.pixels, paper.memory_rule, paper.k) == ("mean", "cd", 1)
+    small = mnist_dbn.Config(**presets.SMALL)
+    assert small.layers == (300, 300, 1200)  # three fifths (footnote 6)
+
+
+def test_a_flag_beside_a_preset_changes_it():
+    flags.define(mnist_dbn.Config)
+    try:
+        flags.FLAGS(["job", "--preset=paper", "--greedy_epochs=3"])
+        chosen = flags.from_flags(mnist_dbn.Config, presets.PRESETS)
+    finally:
+        flags.FLAGS.unparse_flags()
+        for name in ("preset", "greedy_epochs"):
+            flags.FLAGS[name].unparse()
+    assert (chosen.preset, chosen.greedy_epochs, chosen.memory_epochs) == ("paper", 3, 30)
+
+
+def test_what_all_cases_need(idx_folder, tmp_path):
+    without = {"up_down_epochs": (), "up_down_steps": ()}
+    for changes, message in (
+        ({"all_epochs": 1, **without}, "--all_epochs: expected labels and up-down before it"),
+        ({"tail_epochs": 1}, "--tail_epochs: expected --all_epochs before it"),
+        ({"side": 40}, "size: expected 1 to 28"),
+    ):
+        with pytest.raises(InputError, match=message):
+            mnist_dbn.run(config(idx_folder, tmp_path / "run", **changes))
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_origin_of_a_run_is_kept_when_it_resumes(idx_folder, tmp_path):
+    chosen = config(idx_folder, tmp_path / "run")
+    mnist_dbn.run(chosen)
+    origin = json.loads((tmp_path / "run/origin.json").read_text())
+    assert origin["versions"]["jax"] == jax.__version__
+    result = json.loads((tmp_path / "run/result.json").read_text())
+    assert {name: result[name] for name in origin} == origin

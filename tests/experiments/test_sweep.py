@@ -1,0 +1,300 @@
+"""The sweep on a few small images: its members, its table, and both ways of learning them."""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from small_job import epochs_of
+
+from dbnjax.checks import InputError
+from dbnjax.data import preparation
+from dbnjax.models import dbn
+from dbnjax.training import loop
+from experiments import (
+    dbn_fine_tuning,
+    dbn_stages,
+    mnist_dbn,
+    provenance,
+    results_files,
+    results_runs,
+    sweep,
+    sweep_members,
+    sweep_outcomes,
+    sweep_stacks,
+    sweep_up_down,
+)
+
+ROOT = Path(__file__).parent.parent.parent
+DIVERGING = "greedy_rate=0.1,1e38;up_down_rate=0.1,1e38"
+NO_ERRORS = dict.fromkeys(("validation_errors", "training_errors", "epoch"))
+NO_GREEDY_ERRORS = dict.fromkeys(("greedy_validation_errors", "greedy_training_errors"))
+
+
+def config(folder: Path, workdir: Path, **changes) -> sweep.Config:
+    small = sweep.Config(
+        dataset="mnist",
+        data_dir=str(folder),
+        workdir=str(workdir),
+        n_train=20,
+        n_validation=10,
+        layers=(12, 16),
+        batch_size=10,
+        greedy_epochs=1,
+        memory_epochs=1,
+        memory_chains=10,
+        up_down_epochs=(1,),
+        up_down_steps=(2,),
+        up_down_rate=0.1,
+    )
+    return dataclasses.replace(small, **changes)
+
+
+def without_times(record):
+    return [{name: x for name, x in row.items() if name != "seconds"} for row in record["rows"]]
+
+
+def check_diverging(record, capsys):
+    """What the grid of one good and three diverging members must give."""
+    good, late, early, earliest = without_times(record)
+    assert good["varied"] == {"greedy_rate": 0.1, "up_down_rate": 0.1}
+    assert earliest["varied"] == {"greedy_rate": 1e38, "up_down_rate": 1e38}
+    assert 0 <= good["validation_errors"] <= good["greedy_validation_errors"] <= 10
+    assert 0 <= good["training_errors"] <= 20
+    assert good["epoch"] in (0, 1)
+    assert late == {"varied": late["varied"]} | NO_ERRORS | {n: good[n] for n in NO_GREEDY_ERRORS}
+    for row in (early, earliest):
+        assert row == {"varied": row["varied"]} | NO_ERRORS | NO_GREEDY_ERRORS
+    assert all(row["seconds"] >= 0 for row in record["rows"])
+    printed = capsys.readouterr().out
+    assert "greedy_rate=1e+38: diverged in greedy learning" in printed
+    lines = [line for line in printed.splitlines() if line.startswith("|")]
+    assert [line.split("|")[1:3] for line in lines[2:]] == [
+        [" 0.1         ", " 0.1          "],
+        [" 0.1         ", " 1e+38        "],
+        [" 1e+38       ", " 0.1          "],
+        [" 1e+38       ", " 1e+38        "],
+    ]
+    return good
+
+
+def test_members_one_after_another_share_a_stack_and_diverge_alone(idx_folder, tmp_path, capsys):
+    output = tmp_path / "results" / "sweeps" / "rates.json"
+    chosen = config(idx_folder, tmp_path / "run", grid=DIVERGING, output=str(output))
+    record = sweep.run(chosen)
+    good = check_diverging(record, capsys)
+    assert epochs_of(tmp_path / "run/greedy/base") == [("rbm_1", 1), ("rbm_2", 1)]
+    assert epochs_of(tmp_path / "run/members/base") == [("up_down_1", 1)]
+    assert epochs_of(tmp_path / "run/greedy/greedy_rate=1e+38") == []
+    assert list((tmp_path / "run").rglob("members/*/checkpoints")) == []
+    assert json.loads(output.read_text()) == record
+    assert record["command"] == provenance.command(
+        "experiments.sweep", chosen, {}, ("workdir", "output")
+    )
+    assert f"--grid='{DIVERGING}'" in record["command"]
+    assert record["proxy"]["layers"] == [12, 16]
+    assert not record["proxy"].keys() & {"greedy_rate", "up_down_rate", "data_dir", "workdir"}
+    assert record["cases"] == {"train": 20, "validation": 10}
+    assert set(record) >= {"commit", "machine", "versions"}
+    (source,) = results_files.read_sweeps(tmp_path / "results")
+    section = "\n".join(results_runs.one_sweep(source))
+    share = 100 * good["validation_errors"] / 10
+    assert f"| {good['validation_errors']} ({share:.2f} %)" in section
+    assert "### rates" in section
+
+
+def test_finished_members_are_not_run_again_and_a_larger_grid_adds_to_them(
+    idx_folder, tmp_path, monkeypatch
+):
+    chosen = config(idx_folder, tmp_path / "run", grid="up_down_rate=0.1,0.02")
+    first = sweep.run(chosen)
+    assert (tmp_path / "run/sweep.json").exists()
+    learned = []
+    real = dbn_fine_tuning.fine_tune
+    monkeypatch.setattr(
+        dbn_fine_tuning, "fine_tune", lambda task, net: learned.append(task) or real(task, net)
+    )
+    assert sweep.run(chosen) == first
+    assert learned == []
+    more = sweep.run(dataclasses.replace(chosen, grid="up_down_rate=0.02,0.1,0.5"))
+    assert [task.config.up_down_rate for task in learned] == [0.5]
+    assert more["rows"][:2] == first["rows"][::-1]
+    assert epochs_of(tmp_path / "run/greedy/base") == [("rbm_1", 1), ("rbm_2", 1)]
+    with pytest.raises(InputError, match="--k=1 there, 2 here"):
+        sweep.run(dataclasses.replace(chosen, k=2))
+
+
+def test_all_together_resume_and_say_what_they_would_alone(
+    idx_folder, tmp_path, capsys, monkeypatch
+):
+    chosen = config(idx_folder, tmp_path / "run", grid=DIVERGING, together="yes")
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sweep_outcomes, "write", stop)
+        with pytest.raises(KeyboardInterrupt):
+            sweep.run(chosen)
+    written = {path: path.read_bytes() for path in (tmp_path / "run").rglob("metrics.jsonl")}
+    assert sorted(epochs_of(path.parent) for path in written) == [
+        [("rbm_1", 1), ("rbm_2", 1)],
+        [("up_down_1", 1)],
+    ]
+    monkeypatch.setattr(loop, "ensemble_program", lambda *_: stop)  # nothing is learned again
+    record = sweep.run(chosen)
+    check_diverging(record, capsys)
+    assert {path: path.read_bytes() for path in written} == written
+    assert len({row["seconds"] for row in record["rows"]}) == 1  # equal shares
+    assert json.loads((tmp_path / "run/sweep.json").read_text()) == record
+
+
+@pytest.fixture(scope="module")
+def cases():
+    """20 training and 10 validation images of 6 x 6 and 10 classes."""
+    rng = np.random.default_rng(0)
+
+    def put(n, batch_size, balanced):
+        labels = np.arange(n) % 10
+        pixels = rng.integers(0, 256, (n, 36), dtype=np.uint8)
+        return loop.put(pixels, labels, 10, batch_size, balanced)
+
+    return put(20, 10, True), put(10, 1, False)
+
+
+def close(ensemble, member, alone):
+    """Asserts that a member's arrays are those of a net learned alone."""
+    for a, b in zip(jax.tree.leaves(ensemble), jax.tree.leaves(alone), strict=True):
+        np.testing.assert_allclose(a[member], b, atol=1e-5)
+
+
+def distance(a, b):
+    return max(
+        float(np.abs(x - y).max())
+        for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
+    )
+
+
+@pytest.mark.parametrize("rule", ["cd", "pcd"])
+def test_together_equals_one_after_another(cases, tmp_path, rule):
+    base = config(
+        tmp_path,
+        tmp_path,
+        memory_rule=rule,
+        decay=0.1,
+        up_down_momentum=0.5,
+        up_down_decay=0.1,
+    )
+    grid = (
+        "greedy_rate=0.1,0.3;memory_rate=0.2;early_momentum=0.5,0.9;"
+        "schedule=constant;up_down_rate=0.3;up_down_schedule=constant"
+    )
+    members = sweep_members.make(base, grid)
+    sweep_members.check_together(members)
+    shared = sweep_outcomes.Sweep(tmp_path, 10, *cases)
+    task = shared.task(base, tmp_path / "together")
+    configs = [member.config for member in members]
+    stacks = sweep_stacks.learn_stacks(task, configs)
+    tuned = sweep_up_down.fine_tune(task, configs, stacks)
+    assert stacks.sound.all()
+    assert tuned.learned.sound.all()
+    alone = []
+    for i in (0, 3):
+        own = shared.task(configs[i], tmp_path / f"alone {i}")
+        net = dbn.untie(dbn_stages.learn_stack(own))
+        close(stacks.state, i, net)
+        selected = dbn_fine_tuning.fine_tune(own, net)
+        close(tuned.learned.state, i, selected.learner)
+        close(tuned.best, i, selected.best)
+        assert (int(tuned.errors[i]), int(tuned.epoch[i])) == (selected.errors, selected.epoch)
+        alone.append((net, selected.learner.params))
+    # The tolerance says something only where learning and the grid make a difference.
+    assert distance(alone[0][0], alone[1][0]) > 1e-3
+    assert distance(*alone[0]) > 1e-3
+
+
+def test_the_best_net_of_each_member_is_kept():
+    old, new = {"w": np.zeros((2, 3))}, {"w": np.ones((2, 3))}
+    kept = sweep_up_down.choose(np.array([True, False]), new, old)
+    np.testing.assert_array_equal(kept["w"], [[1, 1, 1], [0, 0, 0]])
+
+
+def test_members_are_named_by_what_differs_and_grouped_by_their_greedy_flags():
+    base = mnist_dbn.Config(baselines=False)
+    members = sweep_members.make(base, "up_down_rate=0.02, 0.1; k=1,2 ;memory_rule=cd")
+    assert [(member.name, member.greedy) for member in members] == [
+        ("memory_rule=cd", "memory_rule=cd"),
+        ("k=2,memory_rule=cd", "k=2,memory_rule=cd"),
+        ("memory_rule=cd,up_down_rate=0.1", "memory_rule=cd"),
+        ("k=2,memory_rule=cd,up_down_rate=0.1", "k=2,memory_rule=cd"),
+    ]
+    assert members[-1].varied == {"up_down_rate": 0.1, "k": 2, "memory_rule": "cd"}
+    assert (members[-1].config.up_down_rate, members[-1].config.k) == (0.1, 2)
+    assert list(members[-1].varied) == ["up_down_rate", "k", "memory_rule"]
+
+
+BAD = [
+    ("", r"--grid: expected name=value,value;name=value of seed, .*; got ''"),
+    ("up_rate=1", "got 'up_rate=1'"),
+    ("n_train=10,20", "got 'n_train=10,20'"),
+    ("all_rate=0.1", "got 'all_rate=0.1'"),
+    ("up_down_epochs=1", "got 'up_down_epochs=1'"),
+    ("decay=0;", "got ''"),
+    ("decay=0;decay=1", "expected every flag once, got decay twice"),
+    ("decay", "--grid: decay: expected numbers, separated by commas, got ''"),
+    ("decay=", "--grid: decay: expected numbers, separated by commas, got ''"),
+    ("decay=0,,1", "--grid: decay: expected numbers"),
+    ("decay=0;k=1.5", "--grid: k: expected whole numbers, separated by commas, got '1.5'"),
+    ("memory_rule=cd,pdc", "memory_rule: expected some of cd, pcd, separated by commas, got 'pdc'"),
+    ("decay=0.1,0.10", "decay: expected different values, got '0.1,0.10'"),
+    ("up_down_momentum=0,1", "--up_down_momentum: expected 0 or more and less than 1, got 1.0"),
+    ("decay=nan", "--decay: expected 0 or more, got nan"),
+    ("batch_size=10,15", "balanced minibatches: expected equal classes that divide the batch of"),
+]
+
+
+@pytest.mark.parametrize(("grid", "message"), BAD)
+def test_a_grid_that_cannot_be_meant_leaves_nothing_behind(idx_folder, tmp_path, grid, message):
+    with pytest.raises(InputError, match=message) as caught:
+        sweep.run(config(idx_folder, tmp_path / "run", grid=grid))
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_cannot_be_learned_together_is_named(idx_folder, tmp_path, monkeypatch):
+    chosen = config(idx_folder, tmp_path / "run", grid="decay=0;k=1,2;pixels=mean")
+    with pytest.raises(InputError, match=r"as arrays, greedy_rate, .*; got k, pixels, which need"):
+        sweep.run(dataclasses.replace(chosen, together="yes"))
+    assert not sweep.at_once(chosen)
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    assert sweep.at_once(chosen)
+    assert not sweep.at_once(dataclasses.replace(chosen, together="no"))
+
+
+def test_a_sweep_needs_labels_and_never_looks_at_the_test_set(idx_folder, tmp_path, monkeypatch):
+    with pytest.raises(InputError, match="--labels: expected labels"):
+        sweep.run(config(idx_folder, tmp_path / "run", grid="decay=0", labels=False))
+    split = preparation.make_splits
+    monkeypatch.setattr(preparation, "make_splits", lambda *how: split(*how)._replace(test=None))
+    chosen = config(idx_folder, tmp_path / "run", grid="decay=0", up_down_epochs=())
+    chosen = dataclasses.replace(chosen, up_down_steps=(), preset="best", all_epochs=30)
+    (row,) = sweep.run(chosen)["rows"]
+    assert row["validation_errors"] == row["greedy_validation_errors"]
+
+
+def test_a_mistake_on_the_command_line_is_one_line(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "experiments.sweep", "--preset=best", "--grid=decay=x"],
+        cwd=ROOT,
+        env={**os.environ, "JAX_PLATFORMS": "cpu"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr == ("error: --grid: decay: expected numbers, separated by commas, got 'x'\n")
