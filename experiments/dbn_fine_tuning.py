@@ -74,7 +74,7 @@ def count(task: Task, net: DBN, data: loop.Data) -> int:
 def program(task: Task, n_steps: int) -> loop.Epoch:
     """Compiles an epoch of up-down."""
     config = task.config
-    learner = up_down.up_down(n_steps, config.up_down_labels)
+    learner = up_down.up_down(n_steps, config.up_down_labels, config.up_down_statistics)
     prepare = greedy.net_data(config.pixels, task.n_labels)
     return loop.epoch_program(learner, prepare, config.batch_size)
 

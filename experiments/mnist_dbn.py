@@ -90,6 +90,9 @@ class Config:
     up_down_momentum: float = option(0.0, "Momentum of up-down.")
     up_down_decay: float = option(0.0, "Weight decay of up-down.")
     up_down_labels: str = option("mean", "Label states in up-down's memory chain.", DRAWS)
+    up_down_statistics: str = option(
+        "sample", "Top units in the memory's statistics: draws (appendix B) or means.", DRAWS
+    )
     all_epochs: int = option(
         0, "At most so many epochs on all but the test cases, to the chosen net's training error."
     )

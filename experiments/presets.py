@@ -31,10 +31,11 @@ BEST: dict[str, Any] = PAPER | {
     "memory_features": "sample",
     "memory_epochs": 80,
     "decay": 5e-5,
-    "up_down_epochs": (20, 20, 20),
-    "up_down_rate": 0.1,
-    "all_epochs": 30,
-    "all_rate": 0.05,
+    "up_down_epochs": (30,),
+    "up_down_steps": (10,),
+    "up_down_statistics": "mean",
+    "all_epochs": 20,
+    "all_rate": 0.03,
     "all_schedule": "linear",
 }
 """What validation found: binary samples as the data of every machine, falling rates."""
@@ -44,7 +45,7 @@ SMALL: dict[str, Any] = BEST | {
     "layers": (300, 300, 1200),
     "greedy_epochs": 15,
     "memory_epochs": 25,
-    "up_down_epochs": (6, 6, 6),
+    "up_down_epochs": (10,),
     "all_epochs": 0,
 }
 """The nets of footnote 6: images of 16 x 16, three fifths of the units; quick on all of MNIST."""

@@ -4,7 +4,8 @@
 
 reads `results/*.json` (one finished run each, the `result.json` of its work directory),
 `results/sweeps/*.json` and `results/benchmark.json`, and writes RESULTS.md: no number in it is
-typed by hand. With `--check` it writes nothing, and exits with 1 if RESULTS.md differs from what
+typed by hand. README's tables are put in their places, the default job's from the one file in
+`results/embedded`. With `--check` it writes nothing, and exits with 1 if a page differs from what
 it would write. Two seconds on one CPU core.
 """
 
@@ -12,8 +13,8 @@ import dataclasses
 import sys
 from pathlib import Path
 
-from dbnjax import files
-from experiments import flags, results_files, results_groups, results_page
+from dbnjax import checks, files
+from experiments import flags, results_files, results_groups, results_page, results_readme
 from experiments.flags import option
 
 
@@ -23,27 +24,47 @@ class Config:
 
     results: str = option("results", "Folder of result files.")
     output: str = option("RESULTS.md", "File to write.")
-    check: bool = option(False, "Write nothing; exit with 1 if the file differs.")
+    readme: str = option("README.md", "File whose marked tables are written; empty for none.")
+    check: bool = option(False, "Write nothing; exit with 1 if a file differs.")
 
 
 def run(config: Config) -> str:
-    """Writes or checks the page, and returns it.
+    """Writes or checks the pages, and returns the one of results.
 
     Raises:
-      InputError: the result files cannot be used, or the page cannot be written.
-      SystemExit: with `check`, the page on the disk differs.
+      InputError: the result files or the README cannot be used, or a page cannot be written.
+      SystemExit: with `check`, a page on the disk differs.
     """
-    page = build(Path(config.results))
-    output = Path(config.output)
-    if not config.check:
-        files.write_bytes(output, page.encode())
-        print(f"{output}: written from {config.results}")
-    elif not output.exists() or files.read_bytes(output) != page.encode():
-        sys.exit(
-            f"error: {output}: differs from a fresh build from {config.results}; "
-            "run python -m experiments.results"
-        )
+    folder, page = Path(config.results), build(Path(config.results))
+    pages = {Path(config.output): page}
+    if config.readme:
+        pages[Path(config.readme)] = build_readme(folder, Path(config.readme))
+    for path, text in pages.items():
+        if not config.check:
+            files.write_bytes(path, text.encode())
+            print(f"{path}: written from {folder}")
+        elif not path.exists() or files.read_bytes(path) != text.encode():
+            sys.exit(
+                f"error: {path}: differs from a fresh build from {folder}; "
+                "run python -m experiments.results"
+            )
     return page
+
+
+def build_readme(folder: Path, readme: Path) -> str:
+    """Builds README from itself and the result files.
+
+    Raises:
+      InputError: it lacks the marks, or `embedded` in the folder does not hold one run.
+    """
+    embedded = results_files.read_runs(folder / "embedded")
+    checks.require(
+        len(embedded) == 1,
+        f"{folder / 'embedded'}: expected one run of the default job, got {len(embedded)}",
+    )
+    groups = results_groups.gather(results_files.read_runs(folder))
+    blocks = results_readme.blocks(groups, embedded)
+    return results_readme.splice(files.read_bytes(readme).decode(), blocks)
 
 
 def build(folder: Path) -> str:

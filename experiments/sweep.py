@@ -12,13 +12,14 @@ at. All cases, the long tail, other read-outs, baselines and TensorBoard play no
 
 On a CPU the members learn one after another, and those whose greedy flags are equal share one
 stack. On an accelerator all learn together, one program a stage; only rates, their schedules,
-momenta and decays may vary then. --together=yes or no decides otherwise. A member gives the same
-result either way, up to rounding. One that diverges is noted as such.
+momenta and decays may vary then. --together=yes or no decides otherwise. Both ways draw the same,
+and an update is the same up to rounding; over many updates rounding flips a draw now and then, so
+that the nets differ as if by chance. A member that diverges is noted as such.
 
 The same command again resumes a sweep that was stopped; the same work directory with another grid
 learns only the members that are new. The time of a member is that of its epochs, greedy ones
 included, and its share where all learn together. Four members of the command above, on two CPU
-cores: half an hour.
+cores: about a quarter of an hour.
 """
 
 import dataclasses

@@ -1,7 +1,7 @@
 """The greedy stages of all members of a sweep, each as one program for all of them.
 
-Read `dbn_stages` first: keys, plans and schedules are its own, so that a member learns what it
-would learn alone, up to rounding. Every array of a machine or a state has a leading axis of
+Read `dbn_stages` first: keys, plans and schedules are its own, so that an update of a member is what
+it would be alone, up to rounding. Every array of a machine or a state has a leading axis of
 members. A member that diverges is marked and goes on: it cannot disturb the others.
 """
 

@@ -130,8 +130,8 @@ def ensemble_program(learner: Learner, prepare: Prepare, batch_size: int) -> Epo
 
     Hyper-parameters, state, context and report have a leading axis of members in every array. The
     key and the data are shared: one order of the cases, one copy of them, and the same uniforms
-    behind every draw, so that a member learns what it would learn alone, up to rounding, and a
-    difference between two members is not one between their draws.
+    behind every draw. A member's update is what it would be alone, up to rounding, and members
+    differ by their hyper-parameters, not by the luck of their draws.
     """
     members = jax.vmap(_epoch(learner, prepare, batch_size), in_axes=(None, 0, 0, 0, None))
     return jax.jit(members, donate_argnums=2)

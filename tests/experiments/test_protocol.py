@@ -98,13 +98,14 @@ def test_reduced_images_are_what_the_net_sees(idx_folder, tmp_path):
 
 SHORT = {
     "n_train": 20, "n_validation": 10, "layers": (12, 10, 16), "batch_size": 10, "greedy_epochs": 1,
-    "memory_epochs": 1, "up_down_epochs": (1, 1, 1), "n_gibbs": 2, "n_passes": 2,
+    "memory_epochs": 1, "n_gibbs": 2, "n_passes": 2,
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", [name for name in presets.PRESETS if name])
 def test_each_preset_runs_on_a_few_images(name, idx_folder, tmp_path):
     settings = presets.PRESETS[name] | SHORT
+    settings["up_down_epochs"] = (1,) * len(settings.get("up_down_steps", (3, 6, 10)))
     settings["all_epochs"] = min(settings["all_epochs"], 1)
     chosen = mnist_dbn.Config(
         preset=name, data_dir=str(idx_folder), workdir=str(tmp_path / "run"), **settings

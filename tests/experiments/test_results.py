@@ -1,6 +1,7 @@
 """RESULTS.md from result files: its numbers, its refusals, and the one in the repository."""
 
 import copy
+import dataclasses
 import itertools
 import json
 import os
@@ -336,7 +337,7 @@ def test_times_carry_over(seconds, text):
 def main(folder, *more):
     """Runs the command in the folder above the results."""
     return subprocess.run(
-        [sys.executable, "-m", "experiments.results", *more],
+        [sys.executable, "-m", "experiments.results", "--readme=", *more],
         cwd=folder.parent,
         env={**os.environ, "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -346,9 +347,9 @@ def main(folder, *more):
 
 
 def test_the_command_writes_and_checks(folder):
-    config = results.Config(str(folder), str(folder.parent / "RESULTS.md"))
+    config = results.Config(str(folder), str(folder.parent / "RESULTS.md"), readme="")
     page = Path(config.output)
-    checking = results.Config(config.results, config.output, check=True)
+    checking = dataclasses.replace(config, check=True)
     with pytest.raises(SystemExit, match="differs from a fresh build"):
         results.run(checking)  # there is none yet
     assert not page.exists()
@@ -447,8 +448,32 @@ def test_the_command_refuses_with_one_line(tmp_path):
     assert failed.stderr.count("\n") == 1
 
 
-def test_the_repositorys_page_is_a_fresh_build():
-    folder = ROOT / "results"
-    if not any(folder.rglob("*.json")):
-        pytest.skip("the repository has no result files yet")
-    assert (ROOT / "RESULTS.md").read_text() == results.build(folder)
+def test_readmes_tables_are_put_between_their_marks(folder):
+    readme = folder.parent / "README.md"
+    text = "before\n<!-- headline -->\nold\n<!-- end of headline -->\nbetween\n"
+    text += "<!-- embedded --><!-- end of embedded -->\nafter\n"
+    readme.write_text(text)
+    (folder / "embedded").mkdir()
+    config = results.Config(str(folder), str(folder.parent / "RESULTS.md"), str(readme))
+    with pytest.raises(InputError, match="embedded"):
+        results.run(config)
+    assert readme.read_text() == text
+    write(folder / "embedded", seed0=finished(preset=""))
+    results.run(config)
+    once = readme.read_text()
+    assert "old" not in once
+    assert "2.49" in once.partition("between")[0]
+    assert "up-down, deterministic" in once.partition("between")[2]
+    for word in ("before", "between", "after"):
+        assert once.count(f"{word}\n") == 1
+    results.run(dataclasses.replace(config, check=True))
+    results.run(config)
+    assert readme.read_text() == once
+    readme.write_text(once.replace("<!-- headline -->", ""))
+    with pytest.raises(InputError, match="expected the marks <!-- headline -->"):
+        results.run(config)
+
+
+def test_the_repositorys_pages_are_fresh_builds(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    results.run(results.Config(check=True))
