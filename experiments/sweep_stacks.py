@@ -1,7 +1,7 @@
 """The greedy stages of all members of a sweep, each as one program for all of them.
 
-Read `dbn_stages` first: keys, plans and schedules are its own, so that an update of a member is what
-it would be alone, up to rounding. Every array of a machine or a state has a leading axis of
+Read `dbn_stages` first: keys, plans and schedules are its own, so that an update of a member is
+what it would be alone, up to rounding. Every array of a machine or a state has a leading axis of
 members. A member that diverges is marked and goes on: it cannot disturb the others.
 """
 
@@ -87,6 +87,7 @@ def learn_layer(
     prepare = greedy.layer_data(common.pixels, chosen.features, n_labels)
     program = loop.ensemble_program(learner, prepare, common.batch_size)
     see = greedy.layer_data("mean", "mean", n_labels)
+    first = [(d.pixels[:MONITORED], d.labels[:MONITORED]) for d in (task.data, task.held_out)]
     rates = [
         schedule(config.schedule, plan.rate, plan.n_epochs)
         for config, plan in zip(configs, plans, strict=True)
@@ -95,10 +96,7 @@ def learn_layer(
 
     @each
     def measure(machine: RBM, below: greedy.Below) -> tuple[Array, Array]:
-        seen = [
-            see(task.key, below, data.pixels[:MONITORED], data.labels[:MONITORED])
-            for data in (task.data, task.held_out)
-        ]
+        seen = [see(task.key, below, *cases) for cases in first]
         return evaluate.free_energy_gap(machine, *seen)
 
     def epoch(i: int, learned: Learned) -> tuple[Learned, bool, dict[str, float]]:

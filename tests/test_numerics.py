@@ -12,7 +12,21 @@ from dbnjax import numerics
 ARGUMENTS = np.concatenate(
     [-np.geomspace(1000, 3, 40), np.linspace(-3, 3, 61), np.geomspace(3, 50, 20)]
 ).astype(np.float32)
+TINY = float(np.finfo(np.float32).tiny)  # smaller numbers are flushed to zero
 FAILURE = 1e-6  # the chance that a right generator had failed a test before the key was fixed
+
+
+def test_softplus_and_its_slopes_everywhere():
+    x = np.concatenate([ARGUMENTS, [0.0, -0.0, 1e-30, np.inf, -np.inf]]).astype(np.float32)
+    exact = np.logaddexp(np.float64(x), 0.0)
+    np.testing.assert_allclose(numerics.softplus(jnp.asarray(x)), exact, rtol=3e-7, atol=TINY)
+    slope = jax.vmap(jax.grad(numerics.softplus))
+    curvature = jax.vmap(jax.grad(jax.grad(numerics.softplus)))
+    p = special.expit(np.float64(x))
+    np.testing.assert_allclose(slope(jnp.asarray(x)), p, rtol=1e-6, atol=TINY)
+    np.testing.assert_allclose(
+        curvature(jnp.asarray(x)), p * special.expit(-np.float64(x)), rtol=1e-6, atol=TINY
+    )
 
 
 def halves(draws):

@@ -3,7 +3,7 @@ import pytest
 
 from dbnjax.checks import InputError
 from dbnjax.data.images import Images, Source
-from dbnjax.data.preparation import as_unit_interval, downsample, make_splits
+from dbnjax.data.preparation import all_but_test, as_unit_interval, downsample, make_splits
 
 N_CLASSES = 3
 
@@ -47,6 +47,16 @@ def test_validation_comes_from_what_the_training_set_leaves():
     assert_labels_kept(splits.validation, TRAIN)
     np.testing.assert_array_equal(splits.test.pixels, TEST.pixels)
     np.testing.assert_array_equal(splits.test.labels, TEST.labels)
+
+
+def test_all_but_test_is_the_official_training_set_or_both_other_parts():
+    splits = make_splits(OFFICIAL, 210, 70, None, seed=0)
+    np.testing.assert_array_equal(all_but_test(OFFICIAL, splits).pixels, TRAIN.pixels)
+    splits = make_splits(EMBEDDED, 240, 30, 30, seed=0)
+    both = all_but_test(EMBEDDED, splits)
+    found = np.concatenate([numbers_of(both), numbers_of(splits.test)])
+    np.testing.assert_array_equal(np.sort(found), np.arange(300))
+    assert_labels_kept(both, TRAIN)
 
 
 def test_a_smaller_official_test_set_is_its_beginning():

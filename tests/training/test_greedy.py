@@ -60,8 +60,12 @@ def test_a_net_gets_pixels_and_labels():
 def test_only_a_labelled_machine_has_a_softmax_group():
     assert greedy.layer(KEY, 6, 4).visible.size == 6
     assert greedy.layer(KEY, 6, 4, 3).visible.size == 9
-    assert greedy.choices(0).visible == "mean"
-    assert greedy.choices(3).visible == ("mean", "sample")
+
+
+@pytest.mark.parametrize("how", ["mean", "sample"])
+def test_reconstructions_are_of_the_datas_own_kind_and_labels_sampled(how):
+    assert greedy.choices(how, 0).visible == how
+    assert greedy.choices(how, 3).visible == (how, "sample")
 
 
 def test_a_stack_is_learned_from_the_bottom_up():

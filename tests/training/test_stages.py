@@ -1,5 +1,7 @@
 """Stages: they resume where they stopped, record each epoch once, and stop when they diverge."""
 
+import dataclasses
+
 import jax.numpy as jnp
 import pytest
 
@@ -49,6 +51,19 @@ def test_a_finished_stage_runs_nothing(tmp_path):
     done = stages.run(counting(3), start(), ARCHITECTURE, place)
     again = stages.run(counting(3, stop_at=0), start(), ARCHITECTURE, place)
     assert float(again["x"]) == float(done["x"])
+
+
+def test_a_stage_ends_early_when_its_state_says_so_and_stays_ended(tmp_path):
+    place = stages.Place(tmp_path)
+    patient = dataclasses.replace(counting(5), done=lambda state: float(state["x"]) >= 4.0)
+    assert float(stages.run(patient, start(), ARCHITECTURE, place)["x"]) == 5.0
+    impatient = dataclasses.replace(counting(5, stop_at=2), done=patient.done)
+    assert float(stages.run(impatient, start(), ARCHITECTURE, place)["x"]) == 5.0
+    assert [r["epoch"] for r in metrics.read(place.metrics)] == [1, 2]
+    done_before = stages.run(
+        patient, {"x": jnp.float32(9.0)}, ARCHITECTURE, stages.Place(tmp_path / "new")
+    )
+    assert float(done_before["x"]) == 9.0
 
 
 def test_a_stage_without_epochs_hands_its_start_over(tmp_path):
