@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from dbnjax.learning import passes, up_down
 from dbnjax.models.dbn import DBN
 from dbnjax.training import evaluate, greedy, loop, stages
-from dbnjax.types import Array
+from dbnjax.types import Array, Learner
 from dbnjax.weights import io
 from experiments.dbn_stages import MONITORED, Task, finite, owned, schedule
 
@@ -71,12 +71,16 @@ def count(task: Task, net: DBN, data: loop.Data) -> int:
     return evaluate.count_errors(evaluate.deterministic, task.key, net, data.pixels, data.labels)
 
 
+def make_learner(config: Any, n_steps: int) -> Learner:
+    """Makes the up-down learner of a phase."""
+    return up_down.up_down(n_steps, config.up_down_labels, config.up_down_statistics)
+
+
 def program(task: Task, n_steps: int) -> loop.Epoch:
     """Compiles an epoch of up-down."""
     config = task.config
-    learner = up_down.up_down(n_steps, config.up_down_labels, config.up_down_statistics)
     prepare = greedy.net_data(config.pixels, task.n_labels)
-    return loop.epoch_program(learner, prepare, config.batch_size)
+    return loop.epoch_program(make_learner(config, n_steps), prepare, config.batch_size)
 
 
 def run_phase(

@@ -65,7 +65,7 @@ def run_phase(
 ) -> Callable[[int, Selected], tuple[Selected, bool, dict[str, float]]]:
     """Makes the epoch of one phase of up-down."""
     common = task.config
-    learner = up_down.up_down(common.up_down_steps[phase], common.up_down_labels)
+    learner = dbn_fine_tuning.make_learner(common, common.up_down_steps[phase])
     prepare = greedy.net_data(common.pixels, task.n_labels)
     program = loop.ensemble_program(learner, prepare, common.batch_size)
     key = jax.random.fold_in(task.key, 200 + phase)
