@@ -137,66 +137,68 @@ def observed(task: Task, data: loop.Data) -> passes.Batch:
     return see(task.key, None, data.pixels[:MONITORED], data.labels[:MONITORED])
 
 
-def target_errors(task: Task, net: DBN) -> int:
-    """Returns how many errors among all cases are the share that a net makes in training ones."""
-    wrong = count(task, net, task.data)
-    return math.floor(wrong * len(task.everything.labels) / len(task.data.labels))
+def most_errors(task: Task, training_errors: int) -> int:
+    """Returns how many errors among all cases are a net's share of errors in training ones."""
+    return math.floor(training_errors * len(task.everything.labels) / len(task.data.labels))
 
 
-def go_on(task: Task, chosen: DBN, target: int) -> Continued:
-    """Goes on with all cases until the net makes no more than the target errors among them.
+def go_on(task: Task, net: DBN, most: int) -> Continued:
+    """Goes on with all cases until the net makes no more than so many errors among them.
 
-    Random minibatches, the last phase's Gibbs iterations; rate, momentum and schedule restart at
-    values of their own, since a rate that has fallen to nothing could not catch up.
+    Rate and schedule restart at values of their own, since a rate that has fallen to nothing could
+    not catch up.
     """
     config = task.config
     rate = schedule(config.all_schedule, config.all_rate, config.all_epochs)
-    stage = all_cases(task, "all_cases", config.all_epochs, rate, config.all_momentum, target)
-    start = up_down.up_down(1).init(task.key, owned(chosen))
-    begin = Continued(start, jnp.int32(count(task, chosen, task.everything)))
-    return stages.run(stage, begin, io.describe(chosen), task.place)
+    return learn_all(task, net, "all_cases", 250, config.all_epochs, rate, most)
 
 
 def tail(task: Task, net: DBN) -> Continued:
-    """Goes on for long at a very small, constant rate, as in footnote 9."""
+    """Goes on for long at a very small, constant rate (footnote 9)."""
     config = task.config
     rate = schedule("constant", config.tail_rate, config.tail_epochs)
-    stage = all_cases(task, "tail", config.tail_epochs, rate, config.all_momentum, target=-1)
-    start = up_down.up_down(1).init(task.key, owned(net))
-    begin = Continued(start, jnp.int32(count(task, net, task.everything)))
-    return stages.run(stage, begin, io.describe(net), task.place)
+    return learn_all(task, net, "tail", 251, config.tail_epochs, rate, most=-1)
 
 
-def all_cases(
+def learn_all(
     task: Task,
+    net: DBN,
     name: str,
+    key_number: int,
     n_epochs: int,
     rate: Callable[[int], float],
-    momentum: float,
-    target: int,
-) -> stages.Stage:
-    """Makes a stage of up-down that learns from all cases and may end at a number of errors."""
-    learn = program(task, task.config.up_down_steps[-1])
-    key = jax.random.fold_in(task.key, 250 if name == "all_cases" else 251)
-    n_cases = len(task.everything.labels)
+    most: int,
+) -> Continued:
+    """Learns from all cases, in random minibatches, with the last phase's Gibbs iterations.
+
+    Args:
+      task: what all stages share.
+      net: to start from, at rest.
+      name: of the stage.
+      key_number: of the stage's draws within the run's.
+      n_epochs: at most.
+      rate: of each epoch.
+      most: errors among all cases at which it ends; -1 never.
+    """
+    config, everything = task.config, task.everything
+    learn = program(task, config.up_down_steps[-1])
+    key = jax.random.fold_in(task.key, key_number)
 
     def epoch(i: int, state: Continued) -> tuple[Continued, bool, dict[str, float]]:
-        hyper = passes.hyper(rate(i), momentum, task.config.up_down_decay)
-        learner, report = learn(
-            jax.random.fold_in(key, i), hyper, state.learner, None, task.everything
-        )
-        errors = count(task, learner.params, task.everything)
-        error = evaluate.reconstruction_error(
-            learner.params, observed(task, task.everything).visible
-        )
+        hyper = passes.hyper(rate(i), config.all_momentum, config.up_down_decay)
+        learner, report = learn(jax.random.fold_in(key, i), hyper, state.learner, None, everything)
+        errors = count(task, learner.params, everything)
+        visible = observed(task, everything).visible
         numbers = {
-            "reconstruction_error": float(error),
-            "training_error": 100.0 * errors / n_cases,
+            "reconstruction_error": float(evaluate.reconstruction_error(learner.params, visible)),
+            "training_error": 100.0 * errors / len(everything.labels),
         }
-        return (
-            Continued(learner, jnp.int32(errors)),
-            bool(report.finite) and finite(numbers),
-            numbers,
-        )
+        state = Continued(learner, jnp.int32(errors))
+        return state, bool(report.finite) and finite(numbers), numbers
 
-    return stages.Stage(name, n_epochs, epoch, done=lambda state: int(state.errors) <= target)
+    start = Continued(
+        learner=up_down.up_down(1).init(task.key, owned(net)),
+        errors=jnp.int32(count(task, net, everything)),
+    )
+    stage = stages.Stage(name, n_epochs, epoch, done=lambda state: int(state.errors) <= most)
+    return stages.run(stage, start, io.describe(net), task.place)

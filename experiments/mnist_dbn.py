@@ -98,7 +98,7 @@ class Config:
     )
     all_rate: float = option(0.02, "Learning rate at which they start.")
     all_schedule: str = option(
-        "constant", "Their rate: constant, or linear to zero at the last epoch.", SCHEDULES
+        "constant", "Their rate: constant, or falling linearly towards zero.", SCHEDULES
     )
     all_momentum: float = option(0.0, "Momentum of the epochs on all cases.")
     tail_epochs: int = option(0, "Epochs after them at a very small rate (footnote 9).")
@@ -135,6 +135,11 @@ MOMENTA = (
     "up_down_momentum",
     "all_momentum",
 )
+
+
+def preset(name: str, **changes: Any) -> Config:
+    """Returns the options of a preset, some of them changed."""
+    return Config(**{**presets.PRESETS[name], "preset": name, **changes})
 
 
 def check(config: Config) -> None:
@@ -255,7 +260,8 @@ def learn(task: dbn_stages.Task) -> tuple[dict[str, DBN], dict[str, Any]]:
     """Runs the stages.
 
     Returns:
-      The nets by stage, and which epoch was chosen, with what training error to aim at.
+      The nets by stage, and for the summary which epoch of up-down was chosen and how far learning
+      from all cases got.
     """
     config = task.config
     nets = {"greedy": dbn.untie(dbn_stages.learn_stack(task))}
@@ -263,30 +269,25 @@ def learn(task: dbn_stages.Task) -> tuple[dict[str, DBN], dict[str, Any]]:
         return nets, {}
     selected = dbn_fine_tuning.fine_tune(task, nets["greedy"])
     nets["up-down"] = selected.best
+    wrong = dbn_fine_tuning.count(task, selected.best, task.data)
+    told: dict[str, Any] = {"chosen": {"epoch": int(selected.epoch), "training_errors": wrong}}
     if not config.all_epochs:
-        return nets, {}
-    target = dbn_fine_tuning.target_errors(task, selected.best)
-    continued = dbn_fine_tuning.go_on(task, selected.best, target)
+        return nets, told
+    most = dbn_fine_tuning.most_errors(task, wrong)
+    continued = dbn_fine_tuning.go_on(task, selected.best, most)
     nets["all cases"] = continued.learner.params
-    aim = {
-        "stage": "up-down",
-        "epoch": int(selected.epoch),
-        "training_errors": dbn_fine_tuning.count(task, selected.best, task.data),
-        "errors": int(continued.errors),
-        "most": target,
-        "reached": int(continued.errors) <= target,
-    }
+    told["target"] = {"most": most, "errors": int(continued.errors)}
     if config.tail_epochs:
         nets["tail"] = dbn_fine_tuning.tail(task, nets["all cases"]).learner.params
-    return nets, {"target": aim}
+    return nets, told
 
 
 def finish(task: dbn_stages.Task, splits: preparation.Splits) -> dict[str, Any]:
     """Runs the stages and writes the net, the summary, the result and the figures."""
     folder = task.place.workdir
-    nets, aim = learn(task)
+    nets, told = learn(task)
     final = list(nets.values())[-1]
-    summary = dbn_report.summarise(task, nets, splits) | aim
+    summary = dbn_report.summarise(task, nets, splits) | told
     result = dbn_report.result(task, summary)
     shape = list(splits.train.pixels.shape[1:])
     io.save(folder / "net.safetensors", final, {"summary": result, "image_shape": shape})

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from dbnjax import checks, files
 
 BENCHMARK = "benchmark.json"
+SHIPPED = "shipped.json"
 NULL = type(None)
 NUMBER = (int, float)
 TOP = "the file"  # the place that a line names when a key is missing at the outermost level
@@ -32,7 +33,8 @@ RUN_FORM = MADE | {
     "seconds": {str: NUMBER},
     "epochs": [{"stage": str}],
 }
-TARGET_FORM = {"stage": str, "epoch": int, "training_errors": int, "reached": bool}
+CHOSEN_FORM = {"epoch": int, "training_errors": int}
+TARGET_FORM = {"most": int, "errors": int}
 SWEEP_ROW = {
     "varied": {str: object},
     "validation_errors": (int, NULL),  # null where the net diverged
@@ -43,6 +45,15 @@ SWEEP_FORM = MADE | {
     "proxy": {str: object},
     "rows": [SWEEP_ROW],
     "cases": {"train": int, "validation": int},
+}
+SHIPPED_FORM = {
+    "command": str,
+    "commit": str,
+    "dtype": str,
+    "errors": int,
+    "exact_errors": int,
+    "changed": int,
+    "cases": {"test": int},
 }
 BENCHMARK_FORM = MADE | {"columns": [str], "rows": [[object]], "note": str}
 
@@ -68,7 +79,9 @@ def read_runs(folder: Path) -> list[Source]:
     Raises:
       InputError: there are none, or a file is damaged or contradicts itself.
     """
-    runs = [_read(path, RUN_FORM) for path in _paths(folder) if path.name != BENCHMARK]
+    runs = [
+        _read(path, RUN_FORM) for path in _paths(folder) if path.name not in (BENCHMARK, SHIPPED)
+    ]
     checks.require(
         bool(runs),
         f"{folder}: expected a folder of result files, got "
@@ -106,6 +119,12 @@ def read_benchmark(folder: Path) -> dict[str, Any] | None:
     return record
 
 
+def read_shipped(folder: Path) -> dict[str, Any] | None:
+    """Reads what rounding did to the shipped net, or returns None without it."""
+    path = folder / SHIPPED
+    return _read(path, SHIPPED_FORM).record if path.exists() else None
+
+
 def _paths(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.json"))
 
@@ -122,8 +141,9 @@ def _read(path: Path, form: Any) -> Source:
 
 def _check_run(path: Path, record: dict[str, Any]) -> None:
     """Checks what the form of a run cannot say."""
-    if "target" in record:
-        conform(path, "target", record["target"], TARGET_FORM)
+    for part, form in (("chosen", CHOSEN_FORM), ("target", TARGET_FORM)):
+        if part in record:
+            conform(path, part, record[part], form)
     _check_counts(path, "baselines", record["baselines"], record["cases"])
     for stage, read_outs in record["errors"].items():
         conform(path, f"errors.{stage}", read_outs, {"deterministic": {}})

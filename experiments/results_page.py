@@ -8,7 +8,7 @@ from experiments import results_groups
 from experiments.results_files import Source
 from experiments.results_groups import Comparison, Group, Spread
 from experiments.results_markdown import NONE, duration, interval, several, table, wrap
-from experiments.results_runs import one_run, one_sweep, speed
+from experiments.results_runs import one_run, one_sweep, shipped, speed
 
 # What the 2006 paper prints (sections 6.1 and 6.2): test errors in per cent, and the read-outs.
 PAPER_ERRORS = {"greedy": 2.49, "up-down": 1.39, "all cases": 1.25}
@@ -38,7 +38,7 @@ nets*).
 
 Where nothing else is said an error is a test error under the deterministic read-out: an up-pass of
 probabilities, then the exact free energy of every label. The up-down net is the one with the
-fewest errors on the validation cases, which also chose rates, momenta and decays. The test set was
+fewest errors on the validation cases, which also chose the recipes. The test set was
 looked at once a run, when all learning was over."""
 ERRORS = """\
 In brackets: the error count and Wilson's 95 % interval in per cent. With more than one seed: mean
@@ -58,9 +58,12 @@ def lay_out(
     comparisons: list[Comparison],
     sweeps: list[Source],
     benchmark: dict[str, Any] | None,
+    shipped_net: dict[str, Any] | None,
 ) -> str:
     """Returns the page."""
     parts = ["# Results", HEAD, "## Test errors", headline(groups), ERRORS, binarisations(groups)]
+    if shipped_net:
+        parts += shipped(shipped_net)
     parts += ["## Read-outs", read_outs(groups), READ_OUTS]
     if comparisons:
         parts += ["## Nets compared", mcnemar(comparisons), COMPARISONS]

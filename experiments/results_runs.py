@@ -25,7 +25,7 @@ def one_run(run: Source) -> list[str]:
     """All that a run counted, and what it took."""
     record = run.record
     parts = [f"### {run.name}", *made(record), errors(record), read_outs(record["config"])]
-    if "target" in record:
+    if "chosen" in record:
         parts.append(chosen(record))
     return [*parts, times(record)]
 
@@ -60,17 +60,31 @@ def read_outs(config: dict[str, Any]) -> str:
 
 def chosen(record: dict[str, Any]) -> str:
     """Which net validation chose, and whether learning on all cases got as far."""
-    target, cases = record["target"], record["cases"]
+    selected, cases = record["chosen"], record["cases"]
     text = (
-        f"Validation chose epoch {target['epoch']} of {target['stage']}, whose net has "
-        f"{count(target['training_errors'], cases['train'])} training errors."
+        f"Validation chose epoch {selected['epoch']} of up-down, whose net has "
+        f"{count(selected['training_errors'], cases['train'])} training errors."
     )
-    n_epochs = sum(epoch["stage"] == "all_cases" for epoch in record["epochs"])
-    if n_epochs:
-        verb = "reached" if target["reached"] else "did not reach"
-        n = several(n_epochs, "epoch")
+    if "target" in record:
+        target = record["target"]
+        n = several(sum(epoch["stage"] == "all_cases" for epoch in record["epochs"]), "epoch")
+        verb = "reached" if target["errors"] <= target["most"] else "did not reach"
         text += f" On all {cases['all']:,} cases it {verb} that training error again in {n}."
     return wrap(text)
+
+
+def shipped(record: dict[str, Any]) -> list[str]:
+    """What the package's net is and does."""
+    n = record["cases"]["test"]
+    text = (
+        f"The net that comes with the package, its weights rounded to {record['dtype']}: "
+        f"{count(record['errors'], n)} on the test set, 95 % interval "
+        f"{interval(record['errors'], n)}; {count(record['exact_errors'], n)} before rounding, "
+        f"which changes {record['changed']} decisions. It is the last net of the run below that "
+        f"was begun at commit {record['commit']}."
+    )
+    asked = "```sh\npython -m experiments.classify --data_dir=FOLDER\n```"
+    return ["## The shipped net", wrap(text), asked]
 
 
 def times(record: dict[str, Any]) -> str:

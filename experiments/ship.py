@@ -10,13 +10,15 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from dbnjax import checks, files
+from dbnjax.models.dbn import DBN
 from dbnjax.weights import io, shipped
 from experiments import classify, flags, inputs
 from experiments.flags import option
-from experiments.inputs import Net
 from experiments.results_markdown import count, duration, interval, made, wrap
 from experiments.results_runs import errors
 
@@ -30,49 +32,60 @@ class Config:
     net: str | None = option(None, "Saved net of the main job, a .safetensors file.")
     data_dir: str | None = option(None, "Folder of IDX files with the test set, gzipped or not.")
     output: str = option(str(shipped.PATH), "File to write; the card stands beside it.")
+    record: str = option("results/shipped.json", "File to write for RESULTS.md.")
 
 
 def run(config: Config) -> dict[str, Any]:
-    """Writes the rounded net and its card; returns the metadata.
+    """Writes the rounded net, its card and its line of RESULTS.md; returns the metadata.
 
     Raises:
-      InputError: the net or the data cannot be used, or the net carries no record of its run.
+      InputError: the net or the data cannot be used, or the net carries no record of its run, or
+        that was not on images of MNIST's own size.
     """
     checks.require(config.net is not None, "--net: expected a net of the main job, got none")
     checks.require(config.data_dir is not None, "--data_dir: expected the test set, got none")
     net = inputs.read_net(config.net)
+    summary = net.metadata.get("summary", {})
     checks.require(
-        "wrong" in net.metadata.get("summary", {}),
+        "wrong" in summary,
         f"{config.net}: expected the record of a run of experiments.mnist_dbn in its metadata, got "
         "none; only such a net can be described",
     )
-    metadata = {"image_shape": list(net.shape), "summary": net.metadata["summary"]}
+    made_of = summary["config"]["dataset"], summary["config"]["side"]
+    checks.require(
+        made_of == ("mnist", 0),
+        f"{config.net}: expected a net of --dataset=mnist --side=0, which the card describes, got "
+        f"--dataset={made_of[0]} --side={made_of[1]}",
+    )
     test = inputs.read_images(net, None, config.data_dir, "test")
-    path = Path(config.output)
-    io.save(path, net.dbn, metadata, DTYPE)
-    exact, rounded = (decisions(n, test.pixels) for n in (net, inputs.read_net(str(path))))
-    metadata["rounded"] = {
+    stored = jax.tree.map(lambda x: x.astype(DTYPE).astype(jnp.float32), net.dbn)
+    exact, rounded = (decisions(dbn, test.pixels) for dbn in (net.dbn, stored))
+    judged = {
         "dtype": DTYPE,
         "errors": int((rounded != test.known_labels()).sum()),
         "exact_errors": int((exact != test.known_labels()).sum()),
         "changed": int((rounded != exact).sum()),
-        "cases": len(exact),
+        "cases": {"test": len(exact)},
     }
+    metadata = {"image_shape": list(net.shape), "summary": summary, "rounded": judged}
+    path = Path(config.output)
     io.save(path, net.dbn, metadata, DTYPE)
     files.write_bytes(path.with_suffix(".md"), card(metadata).encode())
+    origin = {"command": summary["command"], "commit": summary["commit"]}
+    files.write_json(config.record, origin | judged)
     print(card(metadata))
     return metadata
 
 
-def decisions(net: Net, pixels: np.ndarray) -> np.ndarray:
+def decisions(net: DBN, pixels: np.ndarray) -> np.ndarray:
     """Returns the class of each image under the deterministic read-out."""
-    return classify.class_probabilities(classify.Config(), net.dbn, pixels).argmax(-1)
+    return classify.class_probabilities(classify.Config(), net, pixels).argmax(-1)
 
 
 def card(metadata: dict[str, Any]) -> str:
     """Returns the model card, from the metadata alone."""
     summary, rounded = metadata["summary"], metadata["rounded"]
-    cases, n = summary["cases"], rounded["cases"]
+    cases, n = summary["cases"], rounded["cases"]["test"]
     n_pixels = int(np.prod(metadata["image_shape"]))
     layers = "-".join(map(str, (n_pixels, *summary["config"]["layers"])))
     parts = [

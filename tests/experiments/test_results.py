@@ -72,7 +72,8 @@ def finished(preset="paper", seed=0, greedy=range(20), up_down=range(5, 17), las
         "wrong": wrong,
         "baselines": {"nearest neighbour (L2)": {"train": 0, "validation": 30, "test": 31}},
         "seconds": {"rbm_1": 30.04, "up_down_1": 100.0, "all_cases": 3600.0},
-        "target": {"stage": "up_down_1", "epoch": 2, "training_errors": 23, "reached": True},
+        "chosen": {"epoch": 2, "training_errors": 23},
+        "target": {"most": 34, "errors": 34},
         "epochs": [{"stage": s} for s in ("rbm_1", "up_down_1", "up_down_1", *["all_cases"] * 3)],
     }
 
@@ -255,7 +256,7 @@ def test_a_run_shows_what_it_counted_and_what_it_took(folder):
     assert rows[-1][:2] == ["nearest neighbour (L2)", "0 (0.00 %)"]
     prose = " ".join(section.split())
     assert "the Gibbs read-out: 10; up-passes of the averaged: 20." in prose
-    assert "chose epoch 2 of up_down_1, whose net has 23 (0.57 %) training errors" in prose
+    assert "chose epoch 2 of up-down, whose net has 23 (0.57 %) training errors" in prose
     assert "On all 6,000 cases it reached that training error again in 3 epochs." in prose
     assert "| rbm_1     | 1      | 30.0 s     |\n" in section
     assert "| in all    | 6      | 1 h 02 min |\n" in section
@@ -266,7 +267,8 @@ def test_a_run_that_stopped_after_up_down_or_missed_its_target_says_so(tmp_path)
     for part in ("errors", "wrong"):
         del short[part]["all cases"]
     short["epochs"] = short["epochs"][:3]
-    missed["target"]["reached"] = False
+    del short["target"]
+    missed["target"]["errors"] = 35
     page = results.build(write(tmp_path, short=short, missed=missed))
     assert cells(page, "Test errors")[4][2:] == ["1.00 % (10; 0.54 to 1.83)", "-"]
     assert "did not reach that training error again in 3 epochs" in " ".join(page.split())
@@ -305,6 +307,18 @@ def test_the_benchmark_is_shown_as_it_is(folder):
         ["up-down", "2 s", "3"],
     ]
     assert page.endswith("\nMedians of five.\n")
+
+
+def test_the_shipped_net_is_what_classify_reads(folder):
+    write(
+        folder,
+        shipped={"command": "python", "commit": "abc1234", "dtype": "float16", "errors": 15,
+                 "exact_errors": 14, "changed": 3, "cases": {"test": 1000}},
+    )  # fmt: skip
+    page = " ".join(results.build(folder).split("## The shipped net")[1].split("## ")[0].split())
+    assert "15 (1.50 %) on the test set" in page
+    assert "14 (1.40 %) before rounding, which changes 3 decisions" in page
+    assert "commit abc1234" in page
 
 
 def test_a_page_of_runs_alone_has_no_empty_sections(tmp_path):
@@ -401,7 +415,8 @@ def broken(*keys, to):
         (broken("seconds", "rbm_1", to="2"), "a whole number or a number, got '2'"),
         (broken("epochs", 1, to=[]), r"epochs\.1: expected an object, got \[\]"),
         (broken("epochs", to={}), "epochs: expected a list"),
-        (broken("target", "reached", to=1), "target.reached: expected true or false, got 1"),
+        (broken("target", "most", to="1"), "target.most: expected a whole number, got '1'"),
+        (broken("chosen", "epoch", to=None), "chosen: expected the key 'epoch'"),
         ([], r"the file: expected an object, got \[\]"),
     ],
 )

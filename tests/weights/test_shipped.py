@@ -50,6 +50,8 @@ def test_the_embedded_digits_are_read_as_before(loaded):
 def test_the_official_test_set_gives_the_error_of_the_card(loaded, mnist_dir, capsys):
     results = classify_job.run(classify_job.Config(data_dir=str(mnist_dir)))
     assert results.errors == loaded[1]["rounded"]["errors"]
+    last = list(loaded[1]["summary"]["wrong"].values())[-1]
+    assert loaded[1]["rounded"]["exact_errors"] == len(last)
     assert f"errors: {results.errors} of 10000" in capsys.readouterr().out
 
 
