@@ -111,10 +111,10 @@ def stage_name(record: dict[str, Any]) -> str:
 
 def samples(key: Key, net: Net, from_random: bool = False) -> Figure:
     """Draws samples with each label clamped, far apart (figure 8) or from the start (figure 9)."""
-    mode = "from_random" if from_random else "clamped"
+    mode = "from_random" if from_random else "film"
     classes = tuple(range(dbn_lib.label_unit(net.dbn.memory).size))
     config = generate.Config(mode=mode, digits=classes, n_samples=COLUMNS)
-    return generate.run_clamped(key, config, net, generate.STEPS[mode]).figure
+    return generate.run_film(key, config, net, generate.STEPS[mode]).figure
 
 
 def free(key: Key, net: Net) -> Figure:

@@ -1,10 +1,11 @@
 """Looks into the mind of a saved net: a page of the images that it imagines (section 7).
 
-    python -m experiments.generate --net=net.safetensors --mode=clamped
+    python -m experiments.generate --output=digits.png
     python -m experiments.generate --net=net.safetensors --mode=complete --data_dir=FOLDER
 
-clamped: a row for each class, its label clamped, 1,000 Gibbs iterations of the associative memory
-  between columns (figure 8 of the 2006 paper).
+clamped: a row for each class, its label clamped; every image from a chain of its own, 1,000 Gibbs
+  iterations of the associative memory after a start from noise.
+film: one chain a class, looked at every 1,000 iterations (figure 8 of the 2006 paper).
 from_random: the same from an up-pass of a random binary image, every 20 iterations; the first
   column shows the start (figure 9).
 free: chains from noise in which image and label run freely; each image comes with the net's own
@@ -36,7 +37,7 @@ from experiments import chains, flags, inputs
 from experiments.flags import option
 from experiments.inputs import Net
 
-STEPS = {"clamped": 1000, "from_random": 20, "free": 1000, "complete": 50}
+STEPS = {"clamped": 1000, "film": 1000, "from_random": 20, "free": 1000, "complete": 50}
 UNKNOWN = 0.25  # the grey of hidden pixels
 
 
@@ -90,8 +91,8 @@ def run(config: Config) -> Page:
     checks.check_seed(config.seed)
     net = inputs.read_net(config.net)
     n_steps = config.n_steps or STEPS[config.mode]
-    imagine = {"free": run_freely, "complete": complete_halves}.get(config.mode, run_clamped)
-    page = imagine(jax.random.key(config.seed), config, net, n_steps)
+    imagine = {"clamped": run_clamped, "free": run_freely, "complete": complete_halves}
+    page = imagine.get(config.mode, run_film)(jax.random.key(config.seed), config, net, n_steps)
     if suffix == ".png":
         figures.save(page.figure, config.output)
     else:
@@ -102,29 +103,52 @@ def run(config: Config) -> Page:
     return page
 
 
-def run_clamped(key: Key, config: Config, net: Net, n_steps: int) -> Page:
-    """Runs the memory with each label clamped, from noise (figure 8) or an image (figure 9)."""
+def clamped_labels(config: Config, net: Net) -> jax.Array:
+    """Returns the one-of-K states of `--digits`."""
     n_classes = dbn_lib.label_unit(net.dbn.memory).size
     digits = np.array(config.digits, int)
     checks.check_labels("--digits", digits, n_classes)
-    labels = jnp.eye(n_classes)[digits]
+    return jnp.eye(n_classes)[digits]
+
+
+def run_clamped(key: Key, config: Config, net: Net, n_steps: int) -> Page:
+    """Runs a chain from noise for every image, with the label of its row clamped."""
+    labels = jnp.repeat(clamped_labels(config, net), config.n_samples, axis=0)
+    key_start, key_film = jax.random.split(key)
+    state = generate.start_at_random(key_start, net.dbn, len(labels))
+    clamp = generate.label_clamp(net.dbn, labels)
+    _, (seen,) = chains.film(key_film, net.dbn, state, np.array([n_steps]), clamp)
+    images = as_images(net, seen.reshape(len(config.digits), config.n_samples, -1))
+    figure = figures.image_rows(
+        images,
+        [str(digit) for digit in config.digits],
+        title="What the net has in mind, one class a row",
+        caption=f"Label clamped; each image after {n_steps} Gibbs iterations of the associative "
+        "memory in a chain of its own from noise. Pixel probabilities after one down-pass.",
+    )
+    return Page(images, None, figure)
+
+
+def run_film(key: Key, config: Config, net: Net, n_steps: int) -> Page:
+    """Looks at one chain a class again and again, from noise (figure 8) or an image (figure 9)."""
+    labels = clamped_labels(config, net)
     key_image, key_start, key_film = jax.random.split(key, 3)
     times = n_steps * np.arange(1, config.n_samples + 1)
     start = "a start from noise"
     if config.mode == "from_random":
         start = "an up-pass of a random binary image, shown first"
         times -= n_steps
-        pixels = jax.random.bernoulli(key_image, 0.5, (len(digits), inputs.count_pixels(net.dbn)))
+        pixels = jax.random.bernoulli(key_image, 0.5, (len(labels), inputs.count_pixels(net.dbn)))
         state = generate.start_at_images(key_start, net.dbn, pixels.astype(jnp.float32), labels)
     else:
-        state = generate.start_at_random(key_start, net.dbn, len(digits))
+        state = generate.start_at_random(key_start, net.dbn, len(labels))
     _, seen = chains.film(key_film, net.dbn, state, times, generate.label_clamp(net.dbn, labels))
     images = as_images(net, np.stack(seen, axis=1))
     figure = figures.image_rows(
         images,
-        [str(digit) for digit in digits],
+        [str(digit) for digit in config.digits],
         [str(time) for time in times],
-        title="What the net has in mind, one class a row",
+        title="What the net has in mind, one class and one chain a row",
         caption="Label clamped; above each column the Gibbs iterations of the associative memory "
         f"since {start}. Pixel probabilities after one down-pass.",
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dbnjax import checks
-from dbnjax.data import idx, sources
+from dbnjax.data import idx, preparation, sources
 from dbnjax.models import dbn as dbn_lib
 from dbnjax.models import stack as stack_lib
 from dbnjax.models.dbn import DBN
@@ -68,6 +68,8 @@ def count_pixels(net: DBN) -> int:
 def read_images(net: Net, images: str | None, data_dir: str | None, split: str) -> sources.Images:
     """Reads the images of `--images`, or those of `--data_dir` and `--split`.
 
+    A net that learned from reduced images sees these reduced in the same way.
+
     Raises:
       InputError: not exactly one of the two is given, the images cannot be read, or their size
         is not the net's.
@@ -81,6 +83,8 @@ def read_images(net: Net, images: str | None, data_dir: str | None, split: str) 
         given = sources.Images(sources.read_images(images), None)
     else:
         given = idx.read_folder(str(data_dir), split, need_labels=False)
+    if reduced(net) and given.pixels.shape[1:] != net.shape:
+        given = given._replace(pixels=preparation.downsample(given.pixels, net.shape[0]))
     size = given.pixels.shape[1:]
     checks.require(
         size == net.shape,
@@ -88,6 +92,12 @@ def read_images(net: Net, images: str | None, data_dir: str | None, split: str) 
         f"this net was trained on, got {size[0]} x {size[1]}; resize them or use another net",
     )
     return given
+
+
+def reduced(net: Net) -> bool:
+    """Returns whether the record of a net's run says that its images had been reduced."""
+    summary = net.metadata.get("summary")
+    return isinstance(summary, dict) and summary.get("config", {}).get("side", 0) > 0
 
 
 def image_names(images: str | None, count: int) -> list[str]:

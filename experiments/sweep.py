@@ -1,8 +1,8 @@
 """Chooses rates, momenta, decays and other flags of the main job on validation, by a short proxy.
 
     python -m experiments.sweep --preset=best --data_dir=FOLDER \\
-        --grid="up_down_rate=0.05,0.1;up_down_momentum=0,0.5" \\
-        --greedy_epochs=10 --memory_epochs=10 --up_down_epochs=3,3,3 \\
+        --grid="up_down_rate=0.02,0.05,0.1;up_down_statistics=sample,mean" \\
+        --greedy_epochs=8 --memory_epochs=10 --up_down_epochs=3 \\
         --output=results/sweeps/up_down.json
 
 takes the main job's flags, makes a member of every combination of the grid's values, learns each

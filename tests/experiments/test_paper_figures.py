@@ -92,7 +92,7 @@ def test_only_what_is_asked_for_is_drawn(draw):
 
 
 def test_errors_stand_in_scan_order_of_the_true_class_with_the_guess():
-    pixels = np.random.default_rng(0).integers(0, 256, (6, *two_classes.SHAPE, {}), dtype=np.uint8)
+    pixels = np.random.default_rng(0).integers(0, 256, (6, *two_classes.SHAPE), dtype=np.uint8)
     labels, guesses = np.array([2, 0, 1, 1, 0, 1]), np.array([0, 0, 2, 0, 1, 1])
     figure = dbn_figures.errors(Images(pixels, labels), np.eye(3)[guesses])
     assert texts(figure) == ["0→1", "1→2", "1→0", "2→0"]
@@ -106,7 +106,7 @@ def test_close_calls_are_those_of_a_reference():
     rng = np.random.default_rng(1)
     probabilities = rng.dirichlet(np.full(4, 0.5), 300)
     labels = np.where(rng.random(300) < 0.5, probabilities.argmax(1), rng.integers(0, 4, 300))
-    pixels = rng.integers(0, 256, (300, *two_classes.SHAPE, {}), dtype=np.uint8)
+    pixels = rng.integers(0, 256, (300, *two_classes.SHAPE), dtype=np.uint8)
     expected, right = [], 0
     for label in range(4):
         for i in np.flatnonzero(labels == label):
@@ -130,7 +130,7 @@ def test_clamped_chains_have_a_row_a_class(from_random, step):
     figure = dbn_figures.samples(jax.random.key(0), net, from_random)
     times = [int(tick.get_text()) for tick in figure.axes[0].get_xticklabels()]
     assert times == [step * (i + (not from_random)) for i in range(10)]
-    shown = tiles(figure).reshape(2, 10, *two_classes.SHAPE, {})[:, 1:]
+    shown = tiles(figure).reshape(2, 10, *two_classes.SHAPE)[:, 1:]
     np.testing.assert_allclose(shown, np.broadcast_to(CLEAN[:, None], shown.shape), atol=0.01)
 
 

@@ -11,7 +11,7 @@ from small_job import EPOCHS, config, epochs_of
 from dbnjax.checks import InputError
 from dbnjax.training import loop, metrics
 from dbnjax.weights import io
-from experiments import dbn_fine_tuning, flags, mnist_dbn, presets, results_files
+from experiments import classify, dbn_fine_tuning, flags, mnist_dbn, presets, results_files
 
 
 def with_all(folder, workdir, **changes):
@@ -91,6 +91,9 @@ def test_reduced_images_are_what_the_net_sees(idx_folder, tmp_path):
     net, metadata = io.load(tmp_path / "run/net.safetensors")
     assert net.recognition[0].weights.shape == (49, 12)
     assert metadata["image_shape"] == [7, 7]
+    asked = classify.Config(net=str(tmp_path / "run/net.safetensors"), data_dir=str(idx_folder))
+    last = list(metadata["summary"]["wrong"].values())[-1]
+    assert classify.run(asked).errors == len(last)  # of images reduced in the same way
 
 
 SHORT = {
