@@ -189,7 +189,7 @@ def close_calls(test: Images, probabilities: np.ndarray) -> Figure:
     return figures.gallery(
         test.pixels[close] / 255.0,
         [f"{best[i]}, {second[i]}" for i in close],
-        title=f"All {len(close)} of {right.sum()} right guesses whose second best probability is "
+        title=f"All {len(close)} right guesses, of {right.sum()}, whose second best probability is "
         f"within {CLOSE} of the best (best guess, second guess)",
     )
 

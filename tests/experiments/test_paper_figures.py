@@ -121,7 +121,7 @@ def test_close_calls_are_those_of_a_reference():
     shown = tiles(figure, above=2)[: len(expected)]
     np.testing.assert_allclose(shown, pixels[[i for i, _ in expected]] / 255.0)
     title = figure.axes[0].get_title().replace("\n", " ")
-    assert f"All {len(expected)} of {right} right guesses" in title
+    assert f"All {len(expected)} right guesses, of {right}," in title
 
 
 @pytest.mark.parametrize(("from_random", "step"), [(False, 1000), (True, 20)])
