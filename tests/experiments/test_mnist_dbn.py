@@ -92,13 +92,16 @@ def kill_at(chosen: mnist_dbn.Config, moment: tuple[str, int]) -> None:
 
 
 def test_a_killed_run_ends_with_the_same_bits(idx_folder, tmp_path):
-    mnist_dbn.run(config(idx_folder, tmp_path / "whole"))
-    cut = config(idx_folder, tmp_path / "cut")
+    past = {"all_epochs": 1, "tail_epochs": 2}
+    mnist_dbn.run(config(idx_folder, tmp_path / "whole", **past))
+    cut = config(idx_folder, tmp_path / "cut", **past)
     kill_at(cut, ("rbm_3", 1))  # live chains
     kill_at(cut, ("up_down_1", 1))
+    kill_at(cut, ("tail", 1))
     assert not (tmp_path / "cut/net.safetensors").exists()
     mnist_dbn.run(cut)
-    assert epochs_of(tmp_path / "cut") == ALL_EPOCHS
+    assert epochs_of(tmp_path / "cut") == epochs_of(tmp_path / "whole")
+    assert epochs_of(tmp_path / "cut")[-2:] == [("tail", 1), ("tail", 2)]
     whole, _ = io.load(tmp_path / "whole/net.safetensors")
     resumed, _ = io.load(tmp_path / "cut/net.safetensors")
     for a, b in zip(jax.tree.leaves(whole), jax.tree.leaves(resumed), strict=True):
