@@ -1,5 +1,15 @@
+import atexit
 import os
+import shutil
+import tempfile
 from pathlib import Path
+
+# Nearly all the time is compilation, of the same small programs again and again: workers and the
+# programs that tests start share a cache, made by the first of them. Before JAX is imported.
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="dbnjax-tests-")
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"
+    atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
 
 import jax
 import pytest

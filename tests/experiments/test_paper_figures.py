@@ -202,7 +202,7 @@ def test_the_units_with_the_strongest_weights_are_drawn(monkeypatch):
         layer.replace(weights=layer.weights * heard[:, None]) for layer in net.generative
     )
     net = net.replace(generative=generative, memory=memory)
-    drawn = dbn_figures.units(jax.random.key(0), Net(net, (2, 3)))
+    drawn = dbn_figures.units(jax.random.key(0), Net(net, (2, 3), {}))
     assert list(drawn) == ["units_1", "units_2", "units_3"]
     for level, figure in enumerate(drawn.values(), start=1):
         shown = np.abs(tiles(figure, size=(2, 3)))
