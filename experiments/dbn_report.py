@@ -16,14 +16,13 @@ from experiments import presets, provenance, workdir
 from experiments.dbn_stages import Task
 
 CONTINUED = ("all cases", "tail")  # nets that learned from validation cases too
-PLACES = ("workdir", "data_dir")  # a person's own folders
 HIDDEN = ("workdir", "tensorboard")  # flags that do not change what is learned
 
 
 def judge(
     task: Task, nets: dict[str, DBN], splits: preparation.Splits
 ) -> tuple[dict[str, dict[str, dict[str, int]]], dict[str, list[int]]]:
-    """Reads out every net on every split; the test set is looked at here and only here.
+    """Reads out every net on every split, when all learning is over.
 
     A net that learned from all cases has one split for training and validation, "all".
 
@@ -121,7 +120,7 @@ def result(task: Task, summary: dict[str, Any]) -> dict[str, Any]:
         "command": provenance.command(
             "experiments.mnist_dbn", config, presets.PRESETS[config.preset], HIDDEN
         ),
-        "config": {k: v for k, v in dataclasses.asdict(config).items() if k not in PLACES},
+        "config": {k: v for k, v in dataclasses.asdict(config).items() if k not in workdir.PLACES},
         "seconds": seconds,
         "epochs": epochs,
     }

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dbnjax import checks
-from experiments import statistics
+from experiments import significance
 from experiments.results_files import Source
 
 MEMBERS_DIFFER = ("seed", "workdir", "data_dir", "tensorboard")  # flags, within a group
@@ -38,7 +38,7 @@ class Comparison(NamedTuple):
 
     first: str
     second: str
-    test: statistics.McNemar
+    test: significance.McNemar
 
 
 class Spread(NamedTuple):
@@ -145,5 +145,5 @@ def _compare(one: Source, stage: str, other: Source, other_stage: str) -> Compar
         f"got {sets[0][1]} cases of {sets[0][0]} and {sets[1][1]} of {sets[1][0]}; keep the "
         "results of another data set in another folder",
     )
-    test = statistics.mcnemar(one.record["wrong"][stage], other.record["wrong"][other_stage])
+    test = significance.mcnemar(one.record["wrong"][stage], other.record["wrong"][other_stage])
     return Comparison(f"{one.name}, {stage}", f"{other.name}, {other_stage}", test)

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-from experiments import statistics
+from experiments import significance
 
 NONE = "-"
 WIDTH = 100
@@ -47,7 +47,7 @@ def count(errors: int | None, n: int) -> str:
 
 def interval(errors: int, n: int) -> str:
     """Wilson's 95 % interval of an error rate, in per cent."""
-    low, high = statistics.wilson(errors, n)
+    low, high = significance.wilson(errors, n)
     return f"{100 * low:.2f} to {100 * high:.2f}"
 
 

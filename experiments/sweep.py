@@ -49,7 +49,6 @@ from experiments.flags import option
 from experiments.sweep_members import Member
 from experiments.sweep_outcomes import Sweep
 
-PLACES = ("workdir", "data_dir")  # a person's own folders
 FREE = ("workdir", "grid", "output", "together")  # what a resumed sweep may change
 
 
@@ -123,7 +122,7 @@ def prepare(config: Config, members: list[Member]) -> Sweep:
 def result(config: Config, sweep: Sweep, members: list[Member]) -> dict[str, Any]:
     """Returns the table with how and where it was made."""
     given = presets.PRESETS[config.preset]
-    hidden = {*sweep_members.NO_PART, *PLACES, *members[0].varied}
+    hidden = {*sweep_members.NO_PART, *workdir.PLACES, *members[0].varied}
     proxy = {
         field.name: getattr(config, field.name)
         for field in dataclasses.fields(mnist_dbn.Config)

@@ -9,6 +9,7 @@ from experiments import provenance
 
 CONFIG = "config.json"
 ORIGIN = "origin.json"
+PLACES = ("workdir", "data_dir")  # flags that name a person's own folders
 
 
 def prepare(workdir: str, config: Any, free: tuple[str, ...]) -> Path:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from dbnjax.checks import InputError
-from experiments import results, results_markdown, statistics
+from experiments import results, results_markdown, significance
 
 ROOT = Path(__file__).parent.parent.parent
 MADE = {
@@ -146,8 +146,8 @@ def test_the_interval_is_wilsons():
     p, n, z = 0.0125, 10_000, 1.959963984540054
     middle, reach = p + z**2 / (2 * n), z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
     expected = (np.array([-reach, reach]) + middle) / (1 + z**2 / n)
-    np.testing.assert_allclose(statistics.wilson(125, n), expected, rtol=1e-12)
-    low, high = statistics.wilson(0, 100)
+    np.testing.assert_allclose(significance.wilson(125, n), expected, rtol=1e-12)
+    low, high = significance.wilson(0, 100)
     assert low == 0
     assert high == pytest.approx(z**2 / (100 + z**2))
 
@@ -167,7 +167,7 @@ def test_the_interval_is_wilsons():
     ],
 )
 def test_mcnemar_counts_what_one_net_alone_gets_wrong(first, second, expected):
-    found = statistics.mcnemar(first, second)
+    found = significance.mcnemar(first, second)
     assert found[:2] == expected[:2]
     assert found.p == pytest.approx(expected[2], rel=1e-4)
 
@@ -192,9 +192,9 @@ def test_the_headline_has_the_paper_and_both_groups(folder):
     assert named["cases: training, all, test"][1:] == ["4,000, 6,000, 1,000"] * 2
     paper, best, mean = named["up-down, then on all cases"]
     assert paper == "1.25 % (125; 1.05 to 1.49)"
-    low, high = statistics.wilson(22, 1000)
+    low, high = significance.wilson(22, 1000)
     assert best == f"2.20 % (22; {100 * low:.2f} to {100 * high:.2f})"
-    low, high = statistics.wilson(13, 1000)  # 10 and 16: their deviation is 6 / sqrt(2) errors
+    low, high = significance.wilson(13, 1000)  # 10 and 16: their deviation is 6 / sqrt(2) errors
     assert mean == f"1.30 ± 0.42 % (10 to 16; {100 * low:.2f} to {100 * high:.2f})"
     assert named["greedy, on the training cases"][2].startswith("2.00 ± 0.00 % (20 to 20; ")
     assert named["wall time of learning"] == ["about a week", "1 h 02 min", "1 h 02 min"]
