@@ -10,6 +10,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+import small_job
 from small_job import epochs_of
 
 from dbnjax.checks import InputError
@@ -37,22 +38,10 @@ NO_GREEDY_ERRORS = dict.fromkeys(("greedy_validation_errors", "greedy_training_e
 
 
 def config(folder: Path, workdir: Path, **changes) -> sweep.Config:
-    small = sweep.Config(
-        dataset="mnist",
-        data_dir=str(folder),
-        workdir=str(workdir),
-        n_train=20,
-        n_validation=10,
-        layers=(12, 16),
-        batch_size=10,
-        greedy_epochs=1,
-        memory_epochs=1,
-        memory_chains=10,
-        up_down_epochs=(1,),
-        up_down_steps=(2,),
-        up_down_rate=0.1,
-    )
-    return dataclasses.replace(small, **changes)
+    shorter = {"layers": (12, 16), "greedy_epochs": 1, "memory_epochs": 1, "up_down_rate": 0.1}
+    shorter |= {"up_down_epochs": (1,), "up_down_steps": (2,)}
+    small = dataclasses.asdict(small_job.config(folder, workdir, **shorter))
+    return dataclasses.replace(sweep.Config(**small), **changes)
 
 
 def without_times(record):
