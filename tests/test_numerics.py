@@ -29,9 +29,19 @@ def test_softplus_and_its_slopes_everywhere():
     )
 
 
-def halves(draws):
-    """The draws made of words as they stand, and of the same words with halves exchanged."""
-    return np.split(np.asarray(draws), 2, axis=-1)
+# Known answers of the reference implementation (Random123): key, counter, cipher.
+KNOWN = [
+    ((0, 0), (0, 0), (0x6B200159, 0x99BA4EFE)),
+    ((0xFFFFFFFF,) * 2, (0xFFFFFFFF,) * 2, (0x1CB996FC, 0xBB002BE7)),
+    ((0x13198A2E, 0x03707344), (0x243F6A88, 0x85A308D3), (0xC4923A9C, 0x483DF7A0)),
+]
+
+
+@pytest.mark.parametrize(("key", "counter", "cipher"), KNOWN)
+def test_threefry_gives_the_known_answers(key, counter, cipher):
+    words = [jnp.asarray(word, jnp.uint32) for word in counter]
+    found = numerics.threefry(jnp.asarray(key, jnp.uint32), *words)
+    assert tuple(int(word) for word in found) == cipher
 
 
 @pytest.fixture(scope="module")
@@ -39,21 +49,33 @@ def many():
     return numerics.uniform(jax.random.key(0), (1000, 400))
 
 
-@pytest.mark.parametrize("half", [0, 1])
 @pytest.mark.parametrize("scale", [1, 2**8, 2**18])
-def test_uniform_marginals(many, half, scale):
+def test_uniform_marginals(many, scale):
     # At scale s the leading bits are dropped, so that the test sees the later ones.
-    part = (halves(many)[half].astype(np.float64) * scale) % 1.0
+    part = (np.float64(many) * scale) % 1.0
     counts = np.histogram(part, bins=64, range=(0.0, 1.0))[0]
     assert stats.chisquare(counts).pvalue > FAILURE
 
 
-def test_two_readings_of_a_word_are_nearly_independent(many):
-    first, second = (half.ravel().astype(np.float64) for half in halves(many))
+@pytest.mark.parametrize("axis", [0, 1])
+def test_neighbouring_draws_are_independent(many, axis):
+    draws = np.float64(np.moveaxis(many, axis, 0))
+    first, second = draws[:-1].ravel(), draws[1:].ravel()
     correlation = np.corrcoef(first, second)[0, 1]
     assert abs(correlation) < 5.0 / np.sqrt(first.size)
-    table = np.histogram2d(first, second, bins=12, range=((0, 1), (0, 1)))[0]
-    assert stats.chisquare(table.ravel()).pvalue > FAILURE
+    pairs = np.histogram2d(draws[::2].ravel(), draws[1::2].ravel(), 12, ((0, 1), (0, 1)))[0]
+    assert stats.chisquare(pairs.ravel()).pvalue > FAILURE
+
+
+def test_draws_of_other_keys_are_independent(many):
+    other = numerics.uniform(jax.random.fold_in(jax.random.key(0), 1), many.shape)
+    correlation = np.corrcoef(np.float64(many).ravel(), np.float64(other).ravel())[0, 1]
+    assert abs(correlation) < 5.0 / np.sqrt(many.size)
+
+
+def test_a_wider_word_key_serves_too():
+    draws = numerics.uniform(jax.random.key(3, impl="rbg"), (200, 50))
+    assert stats.kstest(np.ravel(draws), "uniform").pvalue > FAILURE
 
 
 def test_uniforms_lie_on_their_grid(many):

@@ -123,29 +123,32 @@ def equations(jaxpr, times=1):
 
 
 def work(function, *arguments):
-    """Multiplications in matrix products and words of random bits, of a traced function."""
-    multiplications = words = 0
+    """Multiplications in matrix products, and draws, of a traced function."""
+    multiplications = draws = 0
     for equation, times in equations(jax.make_jaxpr(function)(*arguments).jaxpr):
         if equation.primitive.name == "dot_general":
             (contracted, _), _ = equation.params["dimension_numbers"]
             left = equation.invars[0].aval
             depth = left.shape[contracted[0]]
             multiplications += times * depth * equation.outvars[0].aval.size
-        if equation.primitive.name == "random_bits":
-            words += times * equation.outvars[0].aval.size
-    return multiplications, words
+        # A binary unit's bits become a float; a label's are JAX's own, one word a category.
+        becomes_float = equation.primitive.name == "convert_element_type"
+        binary = becomes_float and equation.invars[0].aval.dtype == jnp.uint32
+        if binary or equation.primitive.name == "random_bits":
+            draws += times * equation.outvars[0].aval.size
+    return multiplications, draws
 
 
 def counted(parts):
-    """The same of parts; a word serves two draws, and all layers here are of even width."""
-    multiplications = words = 0
+    """The same of parts."""
+    multiplications = draws = 0
     for part, count in parts.items():
         if isinstance(part, Product):
             left, right = (jnp.zeros(shape) for shape in (part.left, part.right))
             multiplications += count * work(part.multiply, left, right)[0]
         else:
-            words += count * part.n_cases * part.n_units // 2
-    return multiplications, words
+            draws += count * part.n_cases * part.n_units
+    return multiplications, draws
 
 
 def small_net():
@@ -162,9 +165,9 @@ def test_the_parts_of_contrastive_divergence_are_what_a_step_does():
     learner = contrastive_divergence.contrastive_divergence()
     state = learner.init(jax.random.key(0), greedy.layer(jax.random.key(0), 16, 8))
     done = work(learner.step, jax.random.key(0), updates.hyper(0.1), state, jnp.zeros((10, 16)))
-    multiplications, words = counted(benchmark_parts.contrastive_divergence(10, 16, 8))
+    multiplications, draws = counted(benchmark_parts.contrastive_divergence(10, 16, 8))
     # The states at the end of the chain are drawn for CD-k's sake; XLA drops what nothing uses.
-    assert done == (multiplications, 2 * words)
+    assert done == (multiplications, 2 * draws)
 
 
 def test_the_parts_of_the_joint_layer_are_what_a_step_does():
@@ -180,9 +183,8 @@ def test_the_parts_of_the_joint_layer_are_what_a_step_does():
         return learner.step(key, updates.hyper(0.1), state, batch)
 
     done = work(step, jax.random.key(0), PIXELS, LABELS)
-    multiplications, words = counted(benchmark_parts.joint_layer(10, WIDTHS, N_LABELS, N_TOP))
-    # Beside the states at the end, a label's draw takes a word of its own for each category.
-    assert done == (multiplications, words + 10 * N_TOP // 2 + 10 * N_LABELS // 2)
+    multiplications, draws = counted(benchmark_parts.joint_layer(10, WIDTHS, N_LABELS, N_TOP))
+    assert done == (multiplications, draws + 10 * N_TOP)  # and the states at the end, as above
 
 
 @pytest.mark.parametrize("n_steps", [1, 3])
@@ -207,8 +209,7 @@ def test_the_parts_of_classification_and_generation_are_what_they_do():
     assert done == counted(benchmark_parts.classification(10, WIDTHS, N_TOP))
     state = gibbs.State(jnp.zeros((4, 16)), jnp.zeros((4, N_TOP)))
     done = work(lambda key: gibbs.step(key, net.memory, state), jax.random.key(0))
-    multiplications, words = counted(benchmark_parts.gibbs(4, 6, N_LABELS, N_TOP))
-    assert done == (multiplications, words + 4 * N_LABELS // 2)  # a word for each category
+    assert done == counted(benchmark_parts.gibbs(4, 6, N_LABELS, N_TOP))
 
 
 @pytest.mark.parametrize(
