@@ -25,9 +25,10 @@ FLOORS = {
 }
 # Files, arrays of NumPy and figures: they stand beside the kernels, and see only `checks`.
 HOST = ("dbnjax.data", "dbnjax.figures", "dbnjax.files")
-ALSO_WITHOUT_KERNELS = "dbnjax.training.metrics"  # on its package's floor, but it sees no kernel
+# On their packages' floors, but they see no kernel.
+ALSO_WITHOUT_KERNELS = ("dbnjax.training.metrics", "dbnjax.evaluation.diagnostics")
 WITHOUT_JAX = ("dbnjax.data", "dbnjax.figures")
-MAY_IMPORT_HOST = ("dbnjax.weights", "dbnjax.training", "experiments")
+MAY_IMPORT_HOST = ("dbnjax.weights", "dbnjax.training", "experiments", *ALSO_WITHOUT_KERNELS)
 SHARED_BY_LEARNERS = tuple(f"dbnjax.learning.{name}" for name in ("phases", "updates", "passes"))
 CODE_IN_FILES = ("pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal")
 
@@ -83,7 +84,7 @@ def wrong_imports(module, tree):
 def allowed(module, imported):
     if within(imported, HOST):
         return within(module, (*HOST, *MAY_IMPORT_HOST))
-    if within(module, (*HOST, ALSO_WITHOUT_KERNELS)):
+    if within(module, (*HOST, *ALSO_WITHOUT_KERNELS)):
         return imported == "dbnjax.checks"
     home, there = package_of(module), package_of(imported)
     if home is None or there is None:

@@ -78,17 +78,9 @@ def fast_hyper(
 
 
 def _learner(n_chains: int, k: int, choices: phases.Choices, centred: bool, fast: bool) -> Learner:
-    sampled = choices.visible == "sample" or (
-        isinstance(choices.visible, tuple) and set(choices.visible) == {"sample"}
-    )
     checks.check_count("n_chains", n_chains, 1)
     checks.check_count("k", k, 1)
-    phases.check_choices(choices)
-    checks.require(
-        sampled,
-        f"persistent chains: expected choices.visible='sample', got {choices.visible!r}; a chain "
-        "that carries means does not stay in the model's distribution",
-    )
+    phases.check_persistent_choices(choices)
 
     def init(key: Key, params: RBM) -> State:
         # Chains start where the hidden units are without a field.

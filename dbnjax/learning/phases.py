@@ -45,13 +45,26 @@ class Choices:
     negative: Draw = "mean"
 
 
+def _visible_parts(choices: Choices) -> tuple[Draw, ...]:
+    return choices.visible if isinstance(choices.visible, tuple) else (choices.visible,)
+
+
 def check_choices(choices: Choices) -> None:
     """Raises `InputError` unless every choice is "sample" or "mean"."""
     checks.check_draw("choices.positive", choices.positive)
     checks.check_draw("choices.negative", choices.negative)
-    parts = choices.visible if isinstance(choices.visible, tuple) else (choices.visible,)
-    for part in parts:
+    for part in _visible_parts(choices):
         checks.check_draw("choices.visible", part)
+
+
+def check_persistent_choices(choices: Choices) -> None:
+    """Raises `InputError` unless persistent chains may run under these choices."""
+    check_choices(choices)
+    checks.require(
+        set(_visible_parts(choices)) == {"sample"},
+        f"persistent chains: expected choices.visible='sample', got {choices.visible!r}; a chain "
+        "that carries means does not stay in the model's distribution",
+    )
 
 
 def as_cases(states: Array) -> Array:

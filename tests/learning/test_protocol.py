@@ -17,6 +17,7 @@ from dbnjax.learning.persistent import (
     fast_persistent_contrastive_divergence,
     persistent_contrastive_divergence,
 )
+from dbnjax.learning.tempered import parallel_tempering
 from dbnjax.learning.up_down import up_down
 from dbnjax.learning.wake_sleep import wake_sleep
 from dbnjax.types import Learner, PyTree
@@ -45,6 +46,9 @@ LEARNERS = {
         RBM_,
         persistent.fast_hyper(PLAIN, rate=0.2),
         PIXELS,
+    ),
+    "tempered": Case(
+        parallel_tempering((1.0, 0.5, 0.0), N_CHAINS, centred=True), RBM_, PLAIN, PIXELS
     ),
     "up-down": Case(up_down(n_steps=2), NET, FINE, CASES),
     "wake-sleep": Case(wake_sleep(N_CHAINS, n_steps=2), NET, FINE, CASES),

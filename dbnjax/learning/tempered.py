@@ -1,0 +1,132 @@
+"""Learning with parallel tempering in the negative phase (Desjardins et al. 2010).
+
+Read `phases`, `updates` and `sampling.tempering` first.
+
+As in persistent contrastive divergence the negative chains live on from step to step. Here they
+live at several temperatures and swap, so that those of the machine itself, which alone give the
+negative statistics, do not stay behind in a few modes as it sharpens.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dbnjax import checks
+from dbnjax.learning import phases, updates
+from dbnjax.models.path import Path
+from dbnjax.models.rbm import RBM
+from dbnjax.sampling import gibbs, tempering
+from dbnjax.types import Array, Key, Learner
+
+CHOICES = phases.Choices(positive="mean", visible="sample", negative="mean")
+
+
+class State(NamedTuple):
+    """The machine's state, the chains and the far end of their path.
+
+    Attributes:
+      machine: parameters, velocity and running means.
+      chains: `[n_chains, n_betas, n_hidden]` hidden states; the chains lead, as in every learner,
+        so that they are sharded alike.
+      base: the visible units of the path's base, constant: those that learning started with. The
+        biases that it learns would not do, as with growing weights they leave the data's means.
+    """
+
+    machine: updates.State
+    chains: Array
+    base: Any
+
+    @property
+    def params(self) -> RBM:
+        """The machine's parameters."""
+        return self.machine.params
+
+
+class Info(NamedTuple):
+    """What a step lets you look at.
+
+    Attributes:
+      activity: mean hidden activity on the data.
+      chain_activity: the same at the end of the machine's own chains.
+      acceptance: of the two neighbouring temperatures that swap least, the mean probability.
+    """
+
+    activity: Array
+    chain_activity: Array
+    acceptance: Array
+
+
+def parallel_tempering(
+    betas: Sequence[float],
+    n_chains: int,
+    k: int = 1,
+    choices: phases.Choices = CHOICES,
+    centred: bool = False,
+) -> Learner:
+    """Makes a learner with tempered chains; `step` takes an `updates.Hyper`.
+
+    The base of the path has no weights, the machine's current hidden units and the visible units
+    of `init`: start from `rbm.match_data`, or the temperatures below 1 are of little use.
+
+    Args:
+      betas: temperatures from 1 downwards, static; 0 is allowed.
+      n_chains: number of persistent chains at each temperature, static.
+      k: full steps between updates, each with its swaps, static.
+      choices: what is sampled and what is averaged; the visible units must be sampled.
+      centred: subtract moving averages from the states in the weights' gradient.
+
+    Raises:
+      InputError: betas do not fall from 1 within [0, 1], a count is below 1, or `choices.visible`
+        is not "sample".
+
+    Example:
+      >>> from dbnjax import units
+      >>> from dbnjax.models import rbm
+      >>> machine = rbm.init(jax.random.key(0), units.Bernoulli.zeros(6), units.Bernoulli.zeros(4))
+      >>> learner = parallel_tempering((1.0, 0.5, 0.0), n_chains=8)
+      >>> state = learner.init(jax.random.key(1), machine)
+      >>> batch = jnp.ones((5, 6))
+      >>> state, info = learner.step(jax.random.key(2), updates.hyper(0.1), state, batch)
+      >>> info.acceptance.shape
+      ()
+    """
+    tempering.check_betas(betas)
+    checks.check_count("n_chains", n_chains, 1)
+    checks.check_count("k", k, 1)
+    phases.check_persistent_choices(choices)
+    ladder = np.asarray(betas, np.float32)
+
+    def path(base: Any, rbm: RBM) -> Path:
+        uncoupled = RBM(visible=base, hidden=rbm.hidden, weights=jnp.zeros_like(rbm.weights))
+        return Path(base=uncoupled, target=rbm, uncoupled=True)
+
+    def init(key: Key, params: RBM) -> State:
+        # Chains start where the hidden units are without a field.
+        shape = (n_chains, len(ladder), params.hidden.size)
+        chains = params.hidden.sample(key, jnp.zeros(shape))
+        # A copy: the same buffer twice in a state could not be donated.
+        base = jax.tree.map(jnp.copy, params.visible)
+        return State(updates.initial_state(params, centred), chains, base)
+
+    def step(key: Key, hyper: updates.Hyper, state: State, batch: Array) -> tuple[State, Info]:
+        key_hidden, key_chain, key_negative = jax.random.split(key, 3)
+        rbm, betas = state.machine.params, jnp.asarray(ladder)
+        positive = phases.positive_phase(key_hidden, rbm, phases.as_cases(batch), choices)
+        hidden = state.chains.swapaxes(0, 1)
+        # Only the hidden half of a state is read by a step; the visible half gives the shape.
+        begin = gibbs.State(jnp.zeros((*hidden.shape[:-1], rbm.visible.size)), hidden)
+        walk, swaps = tempering.chain(key_chain, path(state.base, rbm), betas, begin, k)
+        # The statistics of the machine's own chains, as if their visible states were data.
+        measured = dataclasses.replace(choices, positive=choices.negative)
+        negative = phases.positive_phase(key_negative, rbm, walk.visible[0], measured)
+        gradient = phases.rbm_gradient(positive, negative, state.machine.offsets)
+        least = swaps.acceptance.mean(0).min()
+        info = Info(positive.hidden.mean(), negative.hidden.mean(), least)
+        machine = updates.ascend(hyper, state.machine, gradient, positive)
+        return State(machine, walk.hidden.swapaxes(0, 1), state.base), info
+
+    return Learner(init=init, step=step)

@@ -1,0 +1,241 @@
+"""A path of machines from an easy one to the one that is wanted, for annealing and tempering.
+
+The machine at beta has every parameter on the straight line between two machines of one
+structure,
+
+    theta(beta) = (1 - beta) theta_base + beta theta_target,
+
+so that each of them is an ordinary RBM with an ordinary free energy F_beta, whatever its units.
+F_beta is not beta F_1: the hidden units are summed out after the interpolation. The usual base has
+the target's hidden units, visible units that match the data, and no weights ("base rates"): its
+log Z is a closed form and its samples are exact.
+
+Source: Salakhutdinov and Murray 2008, section 4.1.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import struct
+
+from dbnjax import checks
+from dbnjax.models import rbm as rbm_lib
+from dbnjax.models.rbm import RBM
+from dbnjax.types import Array, pytree
+from dbnjax.units import Concat
+from dbnjax.units.base import BOUNDED
+
+
+@pytree
+class Blend:
+    """The matrix `(1 - beta) base + beta target`, as something that states are multiplied with.
+
+    It stands in for the weights of an RBM and is never made. The products with the ends do not
+    depend on beta, so that under `vmap` all temperatures share one matrix product, and under
+    `jit` so do the free energies of one state at several temperatures.
+
+    Attributes:
+      beta: scalar in [0, 1].
+      base: `[n, m]`, or None for no weights at all.
+      target: `[n, m]`.
+    """
+
+    beta: Array
+    base: Array | None
+    target: Array
+
+    __array_ufunc__ = None  # a NumPy array on the left leaves the product to us
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the matrix."""
+        return self.target.shape
+
+    @property
+    def T(self) -> "Blend":  # noqa: N802, as arrays call it
+        """The transposed matrix."""
+        base = None if self.base is None else self.base.T
+        return Blend(self.beta, base, self.target.T)
+
+    def __rmatmul__(self, x: Array) -> Array:
+        """Returns `x @ matrix`, `[..., m]`."""
+        product = self.beta * (x @ self.target)
+        return product if self.base is None else (1.0 - self.beta) * (x @ self.base) + product
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """Returns the matrix, on the host."""
+        base = 0.0 if self.base is None else (1.0 - self.beta) * self.base
+        return np.asarray(base + self.beta * self.target, dtype, copy=copy)
+
+
+@pytree
+class Path:
+    """The straight line between two machines of one structure.
+
+    Attributes:
+      base: the machine at beta = 0.
+      target: the machine at beta = 1.
+      uncoupled: static; the base has no weights and costs no matrix product.
+    """
+
+    base: RBM
+    target: RBM
+    uncoupled: bool = struct.field(pytree_node=False, default=False)
+
+
+def create(base: RBM, target: RBM) -> Path:
+    """Makes the path between two machines, checked.
+
+    Args:
+      base: the machine at beta = 0.
+      target: the machine at beta = 1, of the same unit types and sizes.
+
+    Raises:
+      InputError: the machines are of different structures, or an end is not finite or cannot be
+        normalised.
+    """
+    checks.require(
+        _structure(base) == _structure(target),
+        f"path: expected two machines of the same units, got {_in_words(base)} and "
+        f"{_in_words(target)}; they were made for other data or have other layers",
+    )
+    return _checked(Path(base, target))
+
+
+def from_base_rates(target: RBM, mean: Array, variance: Array) -> Path:
+    """Makes the path to a machine from its base rates, checked.
+
+    Args:
+      target: the machine at beta = 1.
+      mean: `[n_visible]` mean of the data.
+      variance: `[n_visible]` variance of the data.
+
+    Raises:
+      InputError: the moments do not fit the machine, or an end is not finite or cannot be
+        normalised.
+
+    Example:
+      >>> from dbnjax import units
+      >>> six, four = units.Bernoulli.zeros(6), units.Bernoulli.zeros(4)
+      >>> target = rbm_lib.init(jax.random.key(0), six, four)
+      >>> path = from_base_rates(target, jnp.full(6, 0.2), jnp.full(6, 0.16))
+      >>> rbm_lib.free_energy(at(path, 0.5), jnp.ones((3, 6))).shape
+      (3,)
+    """
+    return _checked(Path(base_rates(target, mean, variance), target, uncoupled=True))
+
+
+class Bridge(NamedTuple):
+    """A path between machines that have hidden layers of their own.
+
+    Attributes:
+      path: between the two machines, each with the other's hidden units beside its own.
+      shift: scalar in nats: log Z of the second machine less that of the first is log Z of the
+        path's target less that of its base, plus this.
+    """
+
+    path: Path
+    shift: Array
+
+
+def bridge(first: RBM, second: RBM) -> Bridge:
+    """Makes the path from one machine to another over the same visible units, checked.
+
+    The hidden layers lie side by side, with the weights [W_1, 0] at the base and [0, W_2] at the
+    target. Hidden units without weights leave p(v) as it is and add a constant to log Z.
+
+    Args:
+      first: the machine at beta = 0.
+      second: the machine at beta = 1.
+
+    Raises:
+      InputError: the visible units differ in type or number, or as `create`.
+    """
+    hidden = Concat((first.hidden, second.hidden))
+    beside_first = jnp.zeros((first.visible.size, second.hidden.size))
+    beside_second = jnp.zeros((second.visible.size, first.hidden.size))
+    base = RBM(first.visible, hidden, jnp.concatenate([first.weights, beside_first], axis=1))
+    target = RBM(second.visible, hidden, jnp.concatenate([beside_second, second.weights], axis=1))
+    idle = [h.cumulant(jnp.zeros(h.size)) for h in (first.hidden, second.hidden)]
+    return Bridge(create(base, target), idle[1] - idle[0])
+
+
+def base_rates(target: RBM, mean: Array, variance: Array) -> RBM:
+    """Returns a machine without weights: the target's hidden units, visible units like the data.
+
+    Args:
+      target: a machine.
+      mean: `[n_visible]` mean of the data.
+      variance: `[n_visible]` variance of the data.
+    """
+    checks.check_width("mean of the data", mean, target.visible.size)
+    checks.check_width("variance of the data", variance, target.visible.size)
+    visible = target.visible.match(mean, variance)
+    return RBM(visible=visible, hidden=target.hidden, weights=jnp.zeros_like(target.weights))
+
+
+def log_z_uncoupled(rbm: RBM) -> Array:
+    """Returns log Z in nats of a machine as if it had no weights, such as the base rates."""
+    visible, hidden = rbm.visible, rbm.hidden
+    return visible.cumulant(jnp.zeros(visible.size)) + hidden.cumulant(jnp.zeros(hidden.size))
+
+
+def at(path: Path, beta: Any) -> RBM:
+    """Returns the machine at beta; its weights are a `Blend`.
+
+    Args:
+      path: two machines.
+      beta: scalar in [0, 1]. For many temperatures `vmap` the function that uses the machine, not
+        this one, which would copy the weights for each.
+    """
+
+    def between(base: Array, target: Array) -> Array:
+        return (1.0 - beta) * base + beta * target
+
+    base, target = path.base, path.target
+    weights: Any = Blend(beta, None if path.uncoupled else base.weights, target.weights)
+    return RBM(
+        visible=jax.tree.map(between, base.visible, target.visible),
+        hidden=jax.tree.map(between, base.hidden, target.hidden),
+        weights=weights,
+    )
+
+
+def check_normalisable(path: Path, betas: Any) -> None:
+    """Raises `InputError` if a machine on the path provably has no finite Z.
+
+    Both ends may be sound and a machine between them not, where two real-valued layers meet and a
+    variance falls along the path while the weights grow.
+
+    Args:
+      path: two machines.
+      betas: the temperatures that will be visited.
+    """
+    layers = (path.target.visible, path.target.hidden)
+    if any((layer.tails().order == BOUNDED).all() for layer in layers):
+        return
+    for beta in betas:
+        try:
+            rbm_lib.check_normalisable(at(path, beta))
+        except checks.InputError as error:
+            raise checks.InputError(f"path at beta = {beta:.4g}: {error}") from error
+
+
+def _checked(path: Path) -> Path:
+    if checks.is_concrete(path):
+        for name, end in (("base", path.base), ("target", path.target)):
+            for leaf in jax.tree.leaves(end):
+                checks.check_finite(f"parameters of the path's {name}", leaf)
+        check_normalisable(path, (0.0, 1.0))
+    return path
+
+
+def _structure(rbm: RBM) -> tuple[Any, list[tuple[int, ...]]]:
+    return jax.tree.structure(rbm), [leaf.shape for leaf in jax.tree.leaves(rbm)]
+
+
+def _in_words(rbm: RBM) -> str:
+    layers = (rbm.visible, rbm.hidden)
+    return " x ".join(f"{layer.size} {type(layer).__name__}" for layer in layers)

@@ -1,0 +1,203 @@
+"""Parallel tempering: chains at several temperatures that swap their states.
+
+A chain of the target alone stays for long in one of its modes. Here each of the temperatures
+1 = beta_1 > ... > beta_n has a machine of its own on a path from the target to flatter ones
+(`dbnjax.models.path`), with its own chains; states that crossed over further down are handed up.
+With beta_n = 0 the last chains are drawn from the base itself, afresh in every step.
+
+The chains' joint law is the product of p_i(v_i, h_i) over temperatures. One step is
+
+1. v ~ p_i(v | h) at every temperature;
+2. swaps of visible states between neighbours, pairs (1, 2), (3, 4), ... and then
+   (2, 3), (4, 5), ...;
+3. h ~ p_i(h | v) at every temperature.
+
+After the first part the visible states follow the product of exp(-F_i(v_i)) / Z_i: the hidden
+states are summed out, and the third part draws them anew. A swap of v_i and v_j changes the
+logarithm of that product by
+
+    F_i(v_i) + F_j(v_j) - F_i(v_j) - F_j(v_i),
+
+in which every Z cancels. Accepted with the exponential of this, or always where it is positive, it
+leaves the product unchanged (detailed balance), and so does the step. F_i is the free energy of
+the machine at beta_i. It is not beta_i F_1, with which the chains would sample another law.
+
+Pairs that take turns make the step irreversible, and a state that was handed on goes on in its
+direction: fewer steps a round trip than with pairs chosen at random.
+
+Source: Desjardins et al. 2010 (for RBMs); Syed et al. 2022 (alternating pairs).
+Shapes: states `[n_betas, n_chains, n_units]`, the target's at index 0.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dbnjax import checks, numerics
+from dbnjax.models import path as path_lib
+from dbnjax.models import rbm as rbm_lib
+from dbnjax.models.path import Path
+from dbnjax.sampling import gibbs
+from dbnjax.types import Array, Key
+
+
+class Info(NamedTuple):
+    """What a step lets you look at.
+
+    Attributes:
+      acceptance: `[n_betas - 1]` probability of the swap of each two neighbours, mean over chains.
+        Temperatures are well spaced if no pair is near 0.
+      source: `[n_betas, n_chains]` int32 index of the temperature at which each visible state was
+        before the swaps; `evaluation.diagnostics.round_trips` follows them.
+    """
+
+    acceptance: Array
+    source: Array
+
+
+def check_betas(betas: Any) -> None:
+    """Raises `InputError` unless betas `[n_betas]` fall from 1, at least two of them."""
+    values = np.asarray(betas, np.float32)
+    checks.require(
+        values.ndim == 1 and values.size >= 2,
+        f"betas: expected 2 temperatures or more in one row, got shape {values.shape}; one alone "
+        "is plain Gibbs sampling",
+    )
+    checks.check_unit_interval("betas", values)
+    checks.require(
+        bool(values[0] == 1.0),
+        f"betas: expected 1 first, the target's temperature, got {values[0]:g}; "
+        "they run from the target towards the base",
+    )
+    checks.require(
+        bool((np.diff(values) < 0).all()),
+        f"betas: expected each below the one before it, got {values.tolist()}",
+    )
+
+
+def init(key: Key, path: Path, betas: Array, n_chains: int) -> gibbs.State:
+    """Starts chains at every temperature from the base's visible units without a field.
+
+    Args:
+      key: a PRNG key.
+      path: from the base to the target.
+      betas: `[n_betas]` from 1 downwards; 0 is allowed.
+      n_chains: chains at each temperature.
+
+    Raises:
+      InputError: betas are not a row that falls from 1 and stays in [0, 1], there are no chains,
+        or a machine on the path cannot be normalised.
+
+    Example:
+      >>> from dbnjax import units
+      >>> six, four = units.Bernoulli.zeros(6), units.Bernoulli.zeros(4)
+      >>> target = rbm_lib.init(jax.random.key(0), six, four)
+      >>> path = path_lib.from_base_rates(target, jnp.full(6, 0.2), jnp.full(6, 0.16))
+      >>> betas = jnp.linspace(1.0, 0.0, 5)
+      >>> state = init(jax.random.key(1), path, betas, n_chains=10)
+      >>> state, info = step(jax.random.key(2), path, betas, state)
+      >>> state.visible[0].shape, info.acceptance.shape
+      ((10, 6), (4,))
+    """
+    checks.check_count("n_chains", n_chains, 1)
+    if checks.is_concrete((path, betas)):
+        check_betas(betas)
+        path_lib.check_normalisable(path, betas)
+    key_visible, key_hidden = jax.random.split(key)
+    visible = path.base.visible
+    v = visible.sample(key_visible, jnp.zeros((len(betas), n_chains, visible.size)))
+    return gibbs.State(visible=v, hidden=_hidden_of_each(key_hidden, path, betas, v))
+
+
+def step(key: Key, path: Path, betas: Array, state: gibbs.State) -> tuple[gibbs.State, Info]:
+    """Makes one full step at every temperature, with the swaps between its halves.
+
+    Args:
+      key: a PRNG key.
+      path: from the base to the target.
+      betas: `[n_betas]`.
+      state: `[n_betas, n_chains, n_units]`; only the hidden half is read.
+    """
+    key_visible, key_even, key_odd, key_hidden = jax.random.split(key, 4)
+    keys = jax.random.split(key_visible, len(betas))
+    v = jax.vmap(_visible, in_axes=(0, None, 0, 0))(keys, path, betas, state.hidden)
+    place = jnp.arange(len(betas), dtype=jnp.int32)[:, None]
+    source = jnp.broadcast_to(place, v.shape[:-1])
+    v, source, even = _swap(key_even, path, betas, v, source, 0)
+    v, source, odd = _swap(key_odd, path, betas, v, source, 1)
+    acceptance = jnp.where(place % 2 == 0, even, odd)[:-1].mean(-1)
+    h = _hidden_of_each(key_hidden, path, betas, v)
+    return gibbs.State(visible=v, hidden=h), Info(acceptance=acceptance, source=source)
+
+
+def chain(
+    key: Key, path: Path, betas: Array, state: gibbs.State, n_steps: int
+) -> tuple[gibbs.State, Info]:
+    """Makes `n_steps` steps in one scan; step i draws with `fold_in(key, i)`.
+
+    Returns:
+      The last state, and the Info of every step with a leading axis `n_steps`.
+    """
+
+    def body(state: gibbs.State, i: Array) -> tuple[gibbs.State, Info]:
+        return step(jax.random.fold_in(key, i), path, betas, state)
+
+    return jax.lax.scan(body, state, jnp.arange(n_steps))
+
+
+def log_ratio(path: Path, betas: Array, v: Array, first: int) -> Array:
+    """Returns the logarithm of the acceptance ratio of swaps between neighbours.
+
+    Args:
+      path: from the base to the target.
+      betas: `[n_betas]`.
+      v: `[n_betas, ..., n_visible]`.
+      first: the pairs are (first, first + 1), (first + 2, first + 3), ...: 0 or 1.
+
+    Returns:
+      `[n_betas, ...]`, for each temperature that of its pair: twice the same. Without a partner
+      it is 0.
+    """
+    partner = _partners(len(betas), first)
+    at_each = jax.vmap(_free_energy, in_axes=(None, 0, 0))
+    with jax.default_matmul_precision("highest"):
+        # One product for both: they differ only in how it is scaled.
+        gain = at_each(path, betas, v) - at_each(path, betas[partner], v)
+    return gain + gain[partner]
+
+
+def _swap(
+    key: Key, path: Path, betas: Array, v: Array, source: Array, first: int
+) -> tuple[Array, Array, Array]:
+    partner = _partners(len(betas), first)
+    probability = jnp.exp(jnp.minimum(log_ratio(path, betas, v, first), 0.0))
+    lower = np.minimum(partner, np.arange(len(betas)))
+    accepted = numerics.bernoulli(key, probability)[lower] > 0  # one draw a pair
+    v = jnp.where(accepted[..., None], v[partner], v)
+    return v, jnp.where(accepted, source[partner], source), probability
+
+
+def _partners(n: int, first: int) -> np.ndarray:
+    """The index of each one's partner, its own where it has none."""
+    lower, partner = np.arange(first, n - 1, 2), np.arange(n)
+    partner[lower], partner[lower + 1] = lower + 1, lower
+    return partner
+
+
+def _visible(key: Key, path: Path, beta: Array, h: Array) -> Array:
+    return rbm_lib.visible_given_hidden(path_lib.at(path, beta), h).sample(key)
+
+
+def _hidden(key: Key, path: Path, beta: Array, v: Array) -> Array:
+    return rbm_lib.hidden_given_visible(path_lib.at(path, beta), v).sample(key)
+
+
+def _free_energy(path: Path, beta: Array, v: Array) -> Array:
+    return rbm_lib.free_energy(path_lib.at(path, beta), v)
+
+
+def _hidden_of_each(key: Key, path: Path, betas: Array, v: Array) -> Array:
+    keys = jax.random.split(key, len(betas))
+    return jax.vmap(_hidden, in_axes=(0, None, 0, 0))(keys, path, betas, v)
