@@ -76,6 +76,13 @@ def bernoulli(key: Key, probability: Array) -> Array:
     return (uniform(key, probability.shape) < probability).astype(probability.dtype)
 
 
+def two_sum(a: Array, b: Array) -> tuple[Array, Array]:
+    """Returns the rounded sum of two numbers and what rounding lost, exactly (Knuth)."""
+    total = a + b
+    part = total - a
+    return total, (a - (total - part)) + (b - part)
+
+
 @jax.custom_jvp
 def softplus(x: Array) -> Array:
     """Returns log(1 + exp(x)) without overflow, 2.5 times as fast on a CPU as `jax.nn.softplus`."""

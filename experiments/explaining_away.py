@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dbnjax import units
-from dbnjax.evaluation import exact
+from dbnjax.evaluation import exact_nets
 from dbnjax.models.belief_net import BeliefNet, Layer
 from experiments import flags
 
@@ -67,7 +67,7 @@ def summarise(states: np.ndarray, posterior: np.ndarray) -> Result:
 
 def run(config: Config) -> Result:
     """Prints the exact posterior and returns it."""
-    states, posterior = exact.posterior_over_causes(make_net(config), jnp.ones(1))
+    states, posterior = exact_nets.posterior_over_causes(make_net(config), jnp.ones(1))
     result = summarise(np.asarray(states, np.float64), np.asarray(posterior, np.float64))
     print("The house jumped. What happened?")
     print("truck  earthquake  probability")

@@ -46,6 +46,19 @@ class Unit:
         """The number of units, read from the last axis of the parameters."""
         raise AttributeError(f"{type(self).__name__} must define size")
 
+    @property
+    def n_states(self) -> int | None:
+        """The number of states of the layer, None where there are infinitely many."""
+        return None
+
+    def state(self, index: Array) -> Array:
+        """Returns the states with these numbers, the last unit counting fastest, `[..., n]`.
+
+        Args:
+          index: `[...]` integers from 0 to `n_states - 1`.
+        """
+        raise TypeError(f"{type(self).__name__} has no finite list of states")
+
     def energy(self, state: Array) -> Array:
         """Returns E(x) summed over units, `[...]`."""
         raise TypeError(f"{type(self).__name__} has no energy")

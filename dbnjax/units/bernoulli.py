@@ -34,6 +34,16 @@ class Bernoulli(Unit):
         """The number of units."""
         return self.bias.shape[-1]
 
+    @property
+    def n_states(self) -> int:
+        """2^n."""
+        return 2**self.size
+
+    def state(self, index: Array) -> Array:
+        """Returns the binary digits of the number, `[..., n]`."""
+        places = jnp.arange(self.size - 1, -1, -1)
+        return ((index[..., None] >> places) & 1).astype(self.bias.dtype)
+
     def energy(self, state: Array) -> Array:
         """Returns -b . x, `[...]`."""
         return -(state * self.bias).sum(-1)

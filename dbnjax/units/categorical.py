@@ -38,6 +38,19 @@ class Categorical(Unit):
         """The number of units, over all groups."""
         return self.bias.shape[-1]
 
+    @property
+    def n_states(self) -> int:
+        """The number of categories to the power of the number of groups."""
+        return self.n_categories ** (self.size // self.n_categories)
+
+    def state(self, index: Array) -> Array:
+        """Returns the number's digits to the base of the number of categories, one-of-K each."""
+        n_groups = self.size // self.n_categories
+        place = self.n_categories ** np.arange(n_groups - 1, -1, -1)
+        digits = index[..., None] // place % self.n_categories
+        states = jax.nn.one_hot(digits, self.n_categories, dtype=self.bias.dtype)
+        return states.reshape(*index.shape, self.size)
+
     def _grouped(self, x: Array) -> Array:
         return x.reshape(*x.shape[:-1], -1, self.n_categories)
 

@@ -4,6 +4,7 @@ The 500 penultimate units and the softmax group of ten labels of the 2006 paper 
 layer of 510 units and one matrix product.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -35,6 +36,22 @@ class Concat(Unit):
     def size(self) -> int:
         """The number of units, over all parts."""
         return sum(part.size for part in self.parts)
+
+    @property
+    def n_states(self) -> int | None:
+        """The product of the parts' numbers, None if a part has infinitely many states."""
+        counts = [part.n_states for part in self.parts]
+        return None if None in counts else math.prod(counts)
+
+    def state(self, index: Array) -> Array:
+        """Returns the parts' states side by side, the last part counting fastest."""
+        if self.n_states is None:
+            return super().state(index)
+        states = []
+        for part in reversed(self.parts):
+            states.append(part.state(index % part.n_states))
+            index = index // part.n_states
+        return jnp.concatenate(states[::-1], axis=-1)
 
     def split(self, x: Array) -> list[Array]:
         """Cuts `[..., n]` into one array a part."""

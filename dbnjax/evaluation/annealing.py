@@ -1,0 +1,191 @@
+"""Annealing: chains that are carried along a path of machines, and the weights that this gives.
+
+With f_beta(v) = exp(-F_beta(v)) the unnormalised marginal of the machine at beta, a step from beta
+to beta' first adds
+
+    log f_beta'(v) - log f_beta(v) = F_beta(v) - F_beta'(v)
+
+to a chain's log weight, at the state where the chain is, and only then moves the chain by a Gibbs
+step that leaves p_beta' unchanged. In the other order the weights are those of no estimator: log Z
+comes out too high, the more so the fewer the temperatures. The Gibbs step v -> h -> v' is
+reversible on v, f(v) T(v' | v) = f(v') T(v | v'), so the same step serves in both directions: up
+for an estimate of Z from below, down for one from above (`dbnjax.evaluation.ais`).
+
+An increment is small and the free energies are hundreds of nats: it is taken unit by unit, before
+any sum, and the increments are added with the rounding of each addition kept (Knuth's two-sum), so
+that twenty thousand float32 steps lose nothing that matters. Matrix products are full float32.
+
+Dimensions: v `[..., n_visible]`, one chain for each leading index; weights `[...]`, in nats.
+
+Source: Neal 2001, "Annealed importance sampling"; Salakhutdinov and Murray 2008, section 4.1.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dbnjax import checks, numerics
+from dbnjax.models import path as path_lib
+from dbnjax.models import rbm as rbm_lib
+from dbnjax.models.path import Path
+from dbnjax.types import Array, Key
+from dbnjax.units import Categorical, Concat
+from dbnjax.units.base import BOUNDED
+
+
+class State(NamedTuple):
+    """Where the chains are.
+
+    Attributes:
+      v: `[..., n_visible]` visible states.
+      log_weight: `[...]` sum of the increments so far, rounded.
+      compensation: `[...]` what the rounding lost.
+      beta: scalar, the temperature whose machine the chains belong to.
+      step: scalar integer, steps made so far; step i draws with `fold_in(key, i)`.
+    """
+
+    v: Array
+    log_weight: Array
+    compensation: Array
+    beta: Array
+    step: Array
+
+
+def start(path: Path, v: Any, beta: float) -> State:
+    """Starts chains without weight.
+
+    Args:
+      path: two machines.
+      v: `[..., n_visible]` samples of the machine at beta, at least one.
+      beta: 0 for the path's base, 1 for its target.
+
+    Raises:
+      InputError: the width does not fit, there is no chain, or v are not states.
+    """
+    check_states(path.target.visible, v)
+    v = jnp.asarray(v, jnp.float32)
+    return State(
+        v=v,
+        log_weight=jnp.zeros(v.shape[:-1]),
+        compensation=jnp.zeros(v.shape[:-1]),
+        beta=jnp.asarray(beta, jnp.float32),
+        step=jnp.zeros((), jnp.int32),
+    )
+
+
+def check_states(unit: Any, v: Any) -> None:
+    """Checks that there are states, and no probabilities where units have finitely many states.
+
+    Args:
+      unit: a layer.
+      v: `[..., n]`, at least one case.
+
+    Raises:
+      InputError: the width does not fit, there is no case, or a binary or one-of-K unit is
+        neither 0 nor 1.
+    """
+    checks.check_width("visible states", v, unit.size)
+    checks.require(np.size(v) > 0, f"visible states: expected one case or more, got {np.shape(v)}")
+    if not checks.is_concrete((unit, v)):
+        return
+    checks.check_finite("visible states", v)
+    values = np.asarray(v)[..., unit.tails().order == BOUNDED]
+    wrong = values[(values != 0) & (values != 1)]
+    checks.require(
+        wrong.size == 0,
+        f"visible states: expected 0 or 1, got {wrong.size} other values such as {wrong[:1]}; "
+        "binarise the data first, by a threshold or by drawing with a stored seed",
+    )
+
+
+def check_end(state: State, beta: float) -> None:
+    """Raises `InputError` unless the chains have been carried to the temperature."""
+    if checks.is_concrete(state.beta):
+        checks.require(
+            float(state.beta) == beta,
+            f"annealing: expected chains carried to beta = {beta:g}, got beta = "
+            f"{float(state.beta):g}; the schedule does not end there or was not walked to its end",
+        )
+
+
+def log_weights(state: State) -> Array:
+    """Returns the chains' log weights, compensated, `[...]`."""
+    return state.log_weight + state.compensation
+
+
+def increment(path: Path, v: Array, beta: Any, next_beta: Any) -> Array:
+    """Returns log f_next_beta(v) - log f_beta(v) in nats, `[...]`.
+
+    Args:
+      path: two machines.
+      v: `[..., n_visible]` states.
+      beta: scalar, where the chain is.
+      next_beta: scalar, where it goes.
+    """
+    now, then = path_lib.at(path, beta), path_lib.at(path, next_beta)
+    with jax.default_matmul_precision("highest"):
+        fields = [rbm_lib.hidden_given_visible(machine, v).field for machine in (now, then)]
+    energies = _by_block("energy", now.visible, v) - _by_block("energy", then.visible, v)
+    cumulants = _by_block("cumulant", then.hidden, fields[1])
+    cumulants = cumulants - _by_block("cumulant", now.hidden, fields[0])
+    return energies.sum(-1) + cumulants.sum(-1)
+
+
+def transition(key: Key, path: Path, v: Array, beta: Any) -> Array:
+    """Makes a Gibbs step v -> h -> v' that leaves p_beta unchanged, `[..., n_visible]`."""
+    machine = path_lib.at(path, beta)
+    key_hidden, key_visible = jax.random.split(key)
+    with jax.default_matmul_precision("highest"):
+        h = rbm_lib.hidden_given_visible(machine, v).sample(key_hidden)
+        return rbm_lib.visible_given_hidden(machine, h).sample(key_visible)
+
+
+def anneal(key: Key, path: Path, betas: Any, state: State) -> State:
+    """Carries chains through temperatures, weighing each before it moves.
+
+    A schedule may be cut into parts, with the same key for all of them: nothing changes. Under
+    `jit` the increment and the Gibbs step share one matrix product upwards.
+
+    Args:
+      key: a PRNG key.
+      path: two machines.
+      betas: `[n_steps]` the temperatures to go to, in order, without the one where the chains are.
+      state: the chains.
+
+    Example:
+      >>> from dbnjax import units
+      >>> two = units.Bernoulli.zeros(2)
+      >>> target = rbm_lib.init(jax.random.key(0), two, units.Bernoulli.zeros(3))
+      >>> path = path_lib.from_base_rates(target, jnp.full(2, 0.5), jnp.full(2, 0.25))
+      >>> chains = start(path, jnp.zeros((10, 2)), 0.0)
+      >>> anneal(jax.random.key(1), path, jnp.array([0.5, 1.0]), chains).log_weight.shape
+      (10,)
+    """
+
+    def body(state: State, beta: Array) -> tuple[State, None]:
+        key_step = jax.random.fold_in(key, state.step)
+        gained = increment(path, state.v, state.beta, beta)
+        total, lost = numerics.two_sum(state.log_weight, gained)
+        v = transition(key_step, path, state.v, beta)
+        return State(v, total, state.compensation + lost, beta, state.step + 1), None
+
+    return jax.lax.scan(body, state, jnp.asarray(betas, jnp.float32))[0]
+
+
+def _by_block(method: str, unit: Any, x: Array) -> Array:
+    """Returns a layer's energies or cumulants before they are summed over units, `[..., n_blocks]`.
+
+    A block is what is independent of the rest: one unit, or one softmax group.
+    """
+    if isinstance(unit, Concat):
+        pieces = zip(unit.parts, unit.split(x), strict=True)
+        return jnp.concatenate([_by_block(method, part, piece) for part, piece in pieces], axis=-1)
+    width = unit.n_categories if isinstance(unit, Categorical) else 1
+    shape = (*x.shape[:-1], -1, width)
+    # Broadcast along the last axis, of one unit, parameters keep XLA's loops on a CPU from being
+    # vectorised, and a step takes four times as long: they are laid out like the states first.
+    blocks = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, x.shape), unit)
+    blocks = jax.tree.map(lambda leaf: leaf.reshape(shape), jax.lax.optimization_barrier(blocks))
+    return getattr(blocks, method)(x.reshape(shape))
