@@ -1,27 +1,36 @@
 """dbnjax: restricted Boltzmann machines and deep belief nets as pure JAX functions."""
 
-from dbnjax import inference, learning, models, sampling, units
+from dbnjax import evaluation, inference, learning, models, sampling, units
+from dbnjax.evaluation import ais, annealing, bounds, diagnostics, exact, exact_nets, raise_bound
 from dbnjax.inference import classify, complete, features, generate
 from dbnjax.learning import (
     contrastive_divergence,
     passes,
     persistent,
     phases,
+    tempered,
     up_down,
     updates,
     wake_sleep,
 )
-from dbnjax.models import belief_net, dbn, rbm, stack
-from dbnjax.sampling import gibbs
+from dbnjax.models import belief_net, dbn, path, rbm, stack
+from dbnjax.sampling import gibbs, tempering
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "ais",
+    "annealing",
     "belief_net",
+    "bounds",
     "classify",
     "complete",
     "contrastive_divergence",
     "dbn",
+    "diagnostics",
+    "evaluation",
+    "exact",
+    "exact_nets",
     "features",
     "generate",
     "gibbs",
@@ -29,11 +38,15 @@ __all__ = [
     "learning",
     "models",
     "passes",
+    "path",
     "persistent",
     "phases",
+    "raise_bound",
     "rbm",
     "sampling",
     "stack",
+    "tempered",
+    "tempering",
     "units",
     "up_down",
     "updates",

@@ -1,1 +1,1 @@
-"""How good a model is: exact answers by enumeration where the model is small enough."""
+"""How good a model is: exact answers where it is small enough, estimates and bounds elsewhere."""
