@@ -1,8 +1,7 @@
-"""The fine-tuning stages of the main job: the phases of up-down, then all cases (section 6.1)."""
+"""The fine-tuning stages of the main job: the phases of up-down (section 6.1)."""
 
-import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,9 +9,10 @@ import jax.numpy as jnp
 from dbnjax.learning import passes, up_down
 from dbnjax.models.dbn import DBN
 from dbnjax.training import evaluate, greedy, loop, stages
-from dbnjax.types import Array, Learner
+from dbnjax.types import Array, Key, Learner
 from dbnjax.weights import io
-from experiments.dbn_stages import MONITORED, Task, finite, owned, schedule
+from experiments.dbn_config import Config
+from experiments.dbn_stages import Epoch, Task, finite, monitored, owned, schedule
 
 
 class Selected(NamedTuple):
@@ -31,37 +31,26 @@ class Selected(NamedTuple):
     epoch: Array
 
 
-class Continued(NamedTuple):
-    """An up-down state that learns from all cases.
-
-    Attributes:
-      learner: what learning goes on from.
-      errors: of the net among all cases, int32.
-    """
-
-    learner: up_down.State
-    errors: Array
-
-
 def fine_tune(task: Task, net: DBN) -> Selected:
     """Runs the up-down phases (section 5) and returns the state with the best net in it.
 
     A net without labels has no error to be chosen by: the last one stands as the best.
     """
-    config = task.config
     selected = Selected(
-        learner=up_down.up_down(1).init(task.key, owned(net)),
+        learner=at_rest(task, net),
         best=owned(net),
         errors=jnp.int32(count(task, net, task.held_out)),
         epoch=jnp.int32(0),
     )
-    total = sum(config.up_down_epochs)
-    rate = schedule(config.up_down_schedule, config.up_down_rate, total)
-    before = 0
-    for phase, n_epochs in enumerate(config.up_down_epochs):
-        selected = run_phase(task, phase, before, n_epochs, rate, selected)
-        before += n_epochs
+    for phase in range(len(task.config.up_down_epochs)):
+        selected = run_phase(task, phase, selected)
     return selected
+
+
+def at_rest(task: Task, net: DBN) -> up_down.State:
+    """Returns an up-down state of a copy of a net, or of many nets, without velocity."""
+    state: up_down.State = up_down.up_down(1).init(task.key, owned(net))
+    return state
 
 
 def count(task: Task, net: DBN, data: loop.Data) -> int:
@@ -71,57 +60,66 @@ def count(task: Task, net: DBN, data: loop.Data) -> int:
     return evaluate.count_errors(evaluate.deterministic, task.key, net, data.pixels, data.labels)
 
 
-def make_learner(config: Any, n_steps: int) -> Learner:
-    """Makes the up-down learner of a phase."""
-    return up_down.up_down(n_steps, config.up_down_labels, config.up_down_statistics)
-
-
-def program(task: Task, n_steps: int) -> loop.Epoch:
-    """Compiles an epoch of up-down."""
+def net_learning(task: Task, n_steps: int) -> tuple[Learner, loop.Prepare]:
+    """Returns what an epoch of up-down is compiled from: its learner and what makes its data."""
     config = task.config
-    prepare = greedy.net_data(config.pixels, task.n_labels)
-    return loop.epoch_program(make_learner(config, n_steps), prepare, config.batch_size)
+    learner = up_down.up_down(n_steps, config.up_down_labels, config.up_down_statistics)
+    return learner, greedy.net_data(config.pixels, task.n_labels)
 
 
-def run_phase(
-    task: Task,
-    phase: int,
-    before: int,
-    n_epochs: int,
-    rate: Callable[[int], float],
-    selected: Selected,
-) -> Selected:
+def phase_key(task: Task, phase: int) -> Key:
+    """Returns the key of a phase's epochs."""
+    return jax.random.fold_in(task.key, 200 + phase)
+
+
+def epochs_before(config: Config, phase: int) -> int:
+    """Returns the number of up-down epochs before a phase."""
+    return sum(config.up_down_epochs[:phase])
+
+
+def phase_hyper(config: Config, phase: int) -> Callable[[int], passes.Hyper]:
+    """Returns the rate, momentum and decay of each epoch of a phase; all share one schedule."""
+    rate = schedule(config.up_down_schedule, config.up_down_rate, sum(config.up_down_epochs))
+    before = epochs_before(config, phase)
+    return lambda i: passes.hyper(rate(before + i), config.up_down_momentum, config.up_down_decay)
+
+
+def phase_stage(config: Config, phase: int, epoch: Epoch) -> stages.Stage:
+    """Makes the stage of a phase from what an epoch of it does."""
+    return stages.Stage(f"up_down_{phase + 1}", config.up_down_epochs[phase], epoch)
+
+
+def run_phase(task: Task, phase: int, selected: Selected) -> Selected:
     """Runs one phase of up-down with its number of Gibbs iterations."""
     config = task.config
-    learn = program(task, config.up_down_steps[phase])
-    key = jax.random.fold_in(task.key, 200 + phase)
+    learner, prepare = net_learning(task, config.up_down_steps[phase])
+    program = loop.epoch_program(learner, prepare, config.batch_size)
+    key, hyper = phase_key(task, phase), phase_hyper(config, phase)
+    before = epochs_before(config, phase)
 
     def epoch(i: int, state: Selected) -> tuple[Selected, bool, dict[str, float]]:
-        hyper = passes.hyper(rate(before + i), config.up_down_momentum, config.up_down_decay)
-        learner, report = learn(jax.random.fold_in(key, i), hyper, state.learner, None, task.data)
-        errors = count(task, learner.params, task.held_out)
+        key_epoch = jax.random.fold_in(key, i)
+        learned, report = program(key_epoch, hyper(i), state.learner, None, task.data)
+        errors = count(task, learned.params, task.held_out)
         if not task.n_labels or errors < state.errors:
             number = jnp.int32(before + i + 1)
-            state = Selected(learner, owned(learner.params), jnp.int32(errors), number)
+            state = Selected(learned, owned(learned.params), jnp.int32(errors), number)
         else:
-            state = state._replace(learner=learner)
-        numbers = measure(task, learner.params, errors)
+            state = state._replace(learner=learned)
+        numbers = measure(task, learned.params, errors)
         return state, bool(report.finite) and finite(numbers), numbers
 
-    stage = stages.Stage(f"up_down_{phase + 1}", n_epochs, epoch)
+    stage = phase_stage(config, phase, epoch)
     return stages.run(stage, selected, io.describe(selected.best), task.place)
 
 
 def measure(task: Task, net: DBN, errors: int) -> dict[str, float]:
     """Returns what is recorded after an up-down epoch; errors are in per cent.
 
-    The reconstruction is deterministic, of held-out pixels, by the first layer alone; the training
-    error is that of as many cases as validation has.
+    The training error is that of as many cases as validation has.
     """
     trained, held_out = (observed(task, data) for data in (task.data, task.held_out))
-    states = [evaluate.memory_states(net, batch) for batch in (trained, held_out)]
-    gap, _ = evaluate.free_energy_gap(net.memory, *states)
-    error = evaluate.reconstruction_error(net, held_out.visible)
+    gap, error = gap_and_reconstruction(net, trained, held_out)
     numbers = {"reconstruction_error": float(error), "free_energy_gap": float(gap)}
     if task.n_labels:
         n = min(len(task.held_out.labels), len(task.data.labels))
@@ -131,74 +129,18 @@ def measure(task: Task, net: DBN, errors: int) -> dict[str, float]:
     return numbers
 
 
+def gap_and_reconstruction(
+    net: DBN, trained: passes.Batch, held_out: passes.Batch
+) -> tuple[Array, Array]:
+    """Returns the memory's free-energy gap and the net's reconstruction error.
+
+    The reconstruction is deterministic, of held-out pixels, by the first layer alone.
+    """
+    states = [evaluate.memory_states(net, batch) for batch in (trained, held_out)]
+    gap, _ = evaluate.free_energy_gap(net.memory, *states)
+    return gap, evaluate.reconstruction_error(net, held_out.visible)
+
+
 def observed(task: Task, data: loop.Data) -> passes.Batch:
     """Returns the first cases as intensities, with their labels."""
-    see = greedy.net_data("mean", task.n_labels)
-    return see(task.key, None, data.pixels[:MONITORED], data.labels[:MONITORED])
-
-
-def most_errors(task: Task, training_errors: int) -> int:
-    """Returns how many errors among all cases are a net's share of errors in training ones."""
-    return math.floor(training_errors * len(task.everything.labels) / len(task.data.labels))
-
-
-def go_on(task: Task, net: DBN, most: int) -> Continued:
-    """Goes on with all cases until the net makes no more than so many errors among them.
-
-    Rate and schedule restart at values of their own, since a rate that has fallen to nothing could
-    not catch up.
-    """
-    config = task.config
-    rate = schedule(config.all_schedule, config.all_rate, config.all_epochs)
-    return learn_all(task, net, "all_cases", 250, config.all_epochs, rate, most)
-
-
-def tail(task: Task, net: DBN) -> Continued:
-    """Goes on for long at a very small, constant rate (footnote 9)."""
-    config = task.config
-    rate = schedule("constant", config.tail_rate, config.tail_epochs)
-    return learn_all(task, net, "tail", 251, config.tail_epochs, rate, most=-1)
-
-
-def learn_all(
-    task: Task,
-    net: DBN,
-    name: str,
-    key_number: int,
-    n_epochs: int,
-    rate: Callable[[int], float],
-    most: int,
-) -> Continued:
-    """Learns from all cases, in random minibatches, with the last phase's Gibbs iterations.
-
-    Args:
-      task: what all stages share.
-      net: to start from, at rest.
-      name: of the stage.
-      key_number: of the stage's draws within the run's.
-      n_epochs: at most.
-      rate: of each epoch.
-      most: errors among all cases at which it ends; -1 never.
-    """
-    config, everything = task.config, task.everything
-    learn = program(task, config.up_down_steps[-1])
-    key = jax.random.fold_in(task.key, key_number)
-
-    def epoch(i: int, state: Continued) -> tuple[Continued, bool, dict[str, float]]:
-        hyper = passes.hyper(rate(i), config.all_momentum, config.up_down_decay)
-        learner, report = learn(jax.random.fold_in(key, i), hyper, state.learner, None, everything)
-        errors = count(task, learner.params, everything)
-        visible = observed(task, everything).visible
-        numbers = {
-            "reconstruction_error": float(evaluate.reconstruction_error(learner.params, visible)),
-            "training_error": 100.0 * errors / len(everything.labels),
-        }
-        state = Continued(learner, jnp.int32(errors))
-        return state, bool(report.finite) and finite(numbers), numbers
-
-    start = Continued(
-        learner=up_down.up_down(1).init(task.key, owned(net)),
-        errors=jnp.int32(count(task, net, everything)),
-    )
-    stage = stages.Stage(name, n_epochs, epoch, done=lambda state: int(state.errors) <= most)
-    return stages.run(stage, start, io.describe(net), task.place)
+    return greedy.net_data("mean", task.n_labels)(task.key, None, *monitored(data))

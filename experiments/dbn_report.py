@@ -36,7 +36,7 @@ def judge(
     wrong: dict[str, list[int]] = {}
     with metrics.progress(len(nets) * len(read_outs), "read-outs", unit="read-out") as advance:
         for (stage, net), (name, read_out) in itertools.product(nets.items(), read_outs.items()):
-            for split, (pixels, labels) in seen(task, splits, stage in CONTINUED).items():
+            for split, (pixels, labels) in seen(task, splits, stage).items():
                 scores = evaluate.scores(read_out, key, net, pixels)
                 for title, values in named(name, scores).items():
                     cases = np.flatnonzero(values.argmax(-1) != labels)
@@ -47,14 +47,15 @@ def judge(
     return errors, wrong
 
 
-def seen(task: Task, splits: preparation.Splits, continued: bool) -> dict[str, tuple[Array, Array]]:
-    """Returns pixels and labels of the splits that a net is judged on."""
+def seen(task: Task, splits: preparation.Splits, stage: str) -> dict[str, tuple[Array, Array]]:
+    """Returns pixels and labels of the splits that the net of a stage is judged on."""
+    parts = {"train": task.data, "validation": task.held_out}
+    if stage in CONTINUED and task.everything is not None:
+        parts = {"all": task.everything}
     test = splits.test
     flat = jnp.asarray(test.pixels.reshape(len(test.pixels), -1))
     cases = {"test": (flat, jnp.asarray(test.known_labels()))}
-    parts = {"train": task.data, "validation": task.held_out}
-    learned_from = {"all": task.everything} if continued else parts
-    return {name: (data.pixels, data.labels) for name, data in learned_from.items()} | cases
+    return {name: (data.pixels, data.labels) for name, data in parts.items()} | cases
 
 
 def named(name: str, scores: Any) -> dict[str, Array]:
@@ -96,9 +97,11 @@ def summarise(task: Task, nets: dict[str, DBN], splits: preparation.Splits) -> d
     """Returns the summary of a run: sizes, errors of every net, of the baselines."""
     errors, wrong = judge(task, nets, splits) if task.n_labels else ({}, {})
     cases = {split: len(images.known_labels()) for split, images in splits._asdict().items()}
+    if task.everything is not None:
+        cases["all"] = len(task.everything.labels)
     return {
         "stage": "summary",
-        "cases": cases | {"all": len(task.everything.labels)},
+        "cases": cases,
         "errors": errors,
         "wrong": wrong,
         "baselines": fit_baselines(splits) if task.config.baselines else {},

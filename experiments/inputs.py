@@ -39,6 +39,7 @@ def read_net(path: str | None) -> Net:
     if isinstance(model, RBM):
         model = stack_lib.create((model,))
     net = model if isinstance(model, DBN) else dbn_lib.untie(model)
+    named = "the shipped net" if path is None else path
     n_pixels = count_pixels(net)
     side = math.isqrt(n_pixels)
     shape = metadata.get("image_shape", [side, side])
@@ -46,13 +47,13 @@ def read_net(path: str | None) -> Net:
         isinstance(shape, list)
         and len(shape) == 2
         and all(type(length) is int and length > 0 for length in shape),
-        f"{path}: expected image_shape in its metadata to be a height and a width in pixels, got "
+        f"{named}: expected image_shape in its metadata to be a height and a width in pixels, got "
         f"{shape!r}; save the net again with both",
     )
     height, width = shape
     checks.require(
         height * width == n_pixels,
-        f"{path}: expected visible units for images of {height} x {width}, got {n_pixels}; save "
+        f"{named}: expected visible units for images of {height} x {width}, got {n_pixels}; save "
         "the net with the height and width as image_shape in its metadata",
     )
     return Net(net, (height, width), metadata)

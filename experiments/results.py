@@ -3,8 +3,9 @@
     python -m experiments.results
 
 reads `results/*.json` (one finished run each, the `result.json` of its work directory),
-`results/sweeps/*.json`, `results/benchmark.json` and `results/shipped.json`, and writes RESULTS.md:
-no number in it is typed by hand. README's tables are put in their places, the default job's from
+`results/sweeps/*.json`, `results/likelihood/*.json`, `results/rules/*.json`,
+`results/benchmark.json` and `results/shipped.json`, and writes RESULTS.md: no number in it is typed
+by hand but what others report. README's tables are put in their places, the default job's from
 the one file in `results/embedded`. With `--check` it writes nothing, and exits with 1 if a page
 differs from what it would write. Two seconds on one CPU core.
 """
@@ -14,7 +15,14 @@ import sys
 from pathlib import Path
 
 from dbnjax import checks, files
-from experiments import flags, results_files, results_groups, results_page, results_readme
+from experiments import (
+    flags,
+    results_files,
+    results_groups,
+    results_likelihood,
+    results_page,
+    results_readme,
+)
 from experiments.flags import option
 
 
@@ -80,6 +88,7 @@ def build(folder: Path) -> str:
         results_files.read_sweeps(folder),
         results_files.read_benchmark(folder),
         results_files.read_shipped(folder),
+        results_likelihood.sections(folder),
     )
 
 

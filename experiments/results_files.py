@@ -26,15 +26,18 @@ RUN_FORM = MADE | {
     "preset": str,
     "seed": int,
     "config": {"pixels": str, "n_gibbs": int, "n_passes": int},
-    "cases": {"train": int, "validation": int, "test": int, "all": int},
+    "cases": {"train": int, "validation": int, "test": int},
     "errors": {"greedy": {}},
     "wrong": {str: [int]},
     "baselines": {},
     "seconds": {str: NUMBER},
     "epochs": [{"stage": str}],
 }
-CHOSEN_FORM = {"epoch": int, "training_errors": int}
-TARGET_FORM = {"most": int, "errors": int}
+OPTIONAL = {
+    "later_commits": [str],  # of what was resumed with other code
+    "chosen": {"epoch": int, "training_errors": int},  # of a run with up-down
+    "target": {"most": int, "errors": int},  # of a run that went on with all cases
+}
 SWEEP_ROW = {
     "varied": {str: object},
     "validation_errors": (int, NULL),  # null where the net diverged
@@ -100,7 +103,16 @@ def read_sweeps(folder: Path) -> list[Source]:
     Raises:
       InputError: a file is damaged.
     """
-    return [_read(path, SWEEP_FORM) for path in _paths(folder / "sweeps")]
+    return read_folder(folder / "sweeps", SWEEP_FORM)
+
+
+def read_folder(folder: Path, form: Any) -> list[Source]:
+    """Reads all result files of a folder, which have one form; none without the folder.
+
+    Raises:
+      InputError: a file is damaged.
+    """
+    return [_read(path, form) for path in _paths(folder)]
 
 
 def read_benchmark(folder: Path) -> dict[str, Any] | None:
@@ -132,6 +144,8 @@ def _paths(folder: Path) -> list[Path]:
 def _read(path: Path, form: Any) -> Source:
     record = files.read_json(path)
     conform(path, TOP, record, form)
+    for part in (name for name in OPTIONAL if name in record):
+        conform(path, part, record[part], OPTIONAL[part])
     cases = record.get("cases", {})  # a benchmark has none
     conform(path, "cases", cases, {str: int})
     for split, n in cases.items():
@@ -141,9 +155,8 @@ def _read(path: Path, form: Any) -> Source:
 
 def _check_run(path: Path, record: dict[str, Any]) -> None:
     """Checks what the form of a run cannot say."""
-    for part, form in (("chosen", CHOSEN_FORM), ("target", TARGET_FORM)):
-        if part in record:
-            conform(path, part, record[part], form)
+    if "target" in record:
+        conform(path, "cases", record["cases"], {"all": int})
     _check_counts(path, "baselines", record["baselines"], record["cases"])
     for stage, read_outs in record["errors"].items():
         conform(path, f"errors.{stage}", read_outs, {"deterministic": {}})

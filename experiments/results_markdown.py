@@ -66,17 +66,19 @@ def several(n: int, what: str) -> str:
 
 
 def made(record: dict[str, Any]) -> list[str]:
-    """By what command, from which commit and where a result was made."""
+    """By what command, from which commits and where a result was made."""
     machine = record["machine"]
     kinds = collections.Counter(machine["devices"]).items()
     devices = ", ".join(kind if n == 1 else f"{n} x {kind}" for kind, n in kinds)
     versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
-    commit = record["commit"] or "unknown"
+    commits = (record["commit"], *record.get("later_commits", ()))
+    first, *later = (commit or "unknown" for commit in commits)
+    code = f"Begun at commit {first}, resumed at {', '.join(later)}" if later else f"Commit {first}"
     cores = several(machine["cores"], "core")
     where = f"{machine['processor']}, {cores}, {machine['system']}; JAX on {devices}"
     return [
         f"```sh\n{record['command']}\n```",
-        wrap(f"Commit {commit}. Machine: {where}. Versions: {versions}."),
+        wrap(f"{code}. Machine: {where}. Versions: {versions}."),
     ]
 
 

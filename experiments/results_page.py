@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments import results_groups
+from experiments import results_bars, results_groups
 from experiments.results_files import Source
 from experiments.results_groups import Comparison, Group, Spread
 from experiments.results_markdown import NONE, duration, interval, several, table, wrap
@@ -59,9 +59,11 @@ def lay_out(
     sweeps: list[Source],
     benchmark: dict[str, Any] | None,
     shipped_net: dict[str, Any] | None,
+    likelihoods: list[str],
 ) -> str:
-    """Returns the page."""
+    """Returns the page; `likelihoods` are its parts about them, laid out."""
     parts = ["# Results", HEAD, "## Test errors", headline(groups), ERRORS, binarisations(groups)]
+    parts += results_bars.errors(groups, STAGE_NAMES)
     if shipped_net:
         parts += shipped(shipped_net)
     parts += ["## Read-outs", read_outs(groups), READ_OUTS]
@@ -75,8 +77,9 @@ def lay_out(
         parts.append("## Sweeps, on validation cases")
     for sweep in sweeps:
         parts += one_sweep(sweep)
+    parts += likelihoods
     if benchmark:
-        parts += ["## Speed", *speed(benchmark)]
+        parts += ["## Speed", *speed(benchmark), *results_bars.speed(benchmark)]
     return "\n\n".join(parts) + "\n"
 
 

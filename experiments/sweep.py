@@ -29,12 +29,10 @@ from typing import Any
 import jax
 
 from dbnjax import checks, files
-from dbnjax.data import preparation, sources
-from dbnjax.data.images import Images
-from dbnjax.training import loop
 from experiments import (
+    dbn_cases,
+    dbn_config,
     flags,
-    mnist_dbn,
     presets,
     provenance,
     results_files,
@@ -53,7 +51,7 @@ FREE = ("workdir", "grid", "output", "together")  # what a resumed sweep may cha
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(mnist_dbn.Config):
+class Config(dbn_config.Config):
     """The main job's options and the sweep's own; each is a flag."""
 
     workdir: str = option("runs/sweep", "Folder for all that the run writes.")
@@ -85,6 +83,7 @@ def run(config: Config) -> dict[str, Any]:
     left = [member for member in members if not sweep_outcomes.finished(sweep, member)]
     print(f"{sweep.folder}: {len(members)} members, {len(members) - len(left)} finished")
     if left:
+        workdir.note_commit(sweep.folder)
         (sweep_together if together else sweep_one_by_one).learn(sweep, left)
     output = Path(config.output or sweep.folder / "sweep.json")
     files.write_json(output, result(config, sweep, members))
@@ -103,18 +102,12 @@ def at_once(config: Config) -> bool:
 
 def prepare(config: Config, members: list[Member]) -> Sweep:
     """Reads the cases, checks that every member can learn from them, makes the folder."""
-    source = sources.load(config.dataset, config.data_dir)
-    if config.side:
-        source = mnist_dbn.reduce(source, config.side)
-    sizes = mnist_dbn.sizes(config, source)
-    splits = preparation.make_splits(source, *sizes, config.split_seed)
-
-    def put(images: Images, batch_size: int, balanced: bool) -> loop.Data:
-        return loop.put(*mnist_dbn.labelled(images), source.n_classes, batch_size, balanced)
-
-    for batch_size in {member.config.batch_size for member in members}:
-        data = put(splits.train, batch_size, balanced=True)  # the same, but checked for each
-    held_out = put(splits.validation, 1, balanced=False)
+    source, splits = dbn_cases.read(config)
+    data, *_ = [  # the same for every batch size, but each has to allow balanced minibatches
+        dbn_cases.put(splits.train, source.n_classes, batch_size, balanced=True)
+        for batch_size in {member.config.batch_size for member in members}
+    ]
+    held_out = dbn_cases.put(splits.validation, source.n_classes, 1, balanced=False)
     folder = workdir.prepare(config.workdir, config, FREE)
     return Sweep(folder, source.n_classes, data, held_out)
 
@@ -125,7 +118,7 @@ def result(config: Config, sweep: Sweep, members: list[Member]) -> dict[str, Any
     hidden = {*sweep_members.NO_PART, *workdir.PLACES, *members[0].varied}
     proxy = {
         field.name: getattr(config, field.name)
-        for field in dataclasses.fields(mnist_dbn.Config)
+        for field in dataclasses.fields(dbn_config.Config)
         if field.name not in hidden
         and getattr(config, field.name) != given.get(field.name, field.default)
     }

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from dbnjax import checks
-from experiments import mnist_dbn
+from experiments import dbn_config
 
 # Flags of the main job that a sweep has no use for: what comes after up-down, and TensorBoard.
 NO_PART = (
@@ -37,7 +37,8 @@ ARRAYS = (
     "up_down_momentum",
     "up_down_decay",
 )
-EXPECTED = {int: "whole numbers", float: "numbers"}
+EXPECTED = {int: "whole numbers", float: "numbers", bool: "true or false"}
+WORDS = {"true": True, "false": False}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,13 +54,13 @@ class Member:
         their stack.
     """
 
-    config: mnist_dbn.Config
+    config: dbn_config.Config
     varied: dict[str, Any]
     name: str
     greedy: str
 
 
-def make(config: mnist_dbn.Config, grid: str) -> list[Member]:
+def make(config: dbn_config.Config, grid: str) -> list[Member]:
     """Makes the members, the grid's last flag varying fastest.
 
     Raises:
@@ -71,14 +72,14 @@ def make(config: mnist_dbn.Config, grid: str) -> list[Member]:
         varied = dict(zip(values, combination, strict=True))
         before = {n: value for n, value in varied.items() if not n.startswith("up_down_")}
         chosen = dataclasses.replace(config, **varied)
-        mnist_dbn.check(chosen)
+        dbn_config.check(chosen)
         members.append(Member(chosen, varied, label(varied, config), label(before, config)))
     return members
 
 
 def parse(grid: str) -> dict[str, tuple[Any, ...]]:
     """Reads a grid, `name=value,value;name=value`, into values by flag."""
-    fields = {field.name: field for field in dataclasses.fields(mnist_dbn.Config) if varies(field)}
+    fields = {field.name: field for field in dataclasses.fields(dbn_config.Config) if varies(field)}
     values: dict[str, tuple[Any, ...]] = {}
     for part in grid.split(";"):
         name, _, texts = (text.strip() for text in part.partition("="))
@@ -96,9 +97,9 @@ def parse(grid: str) -> dict[str, tuple[Any, ...]]:
 
 
 def varies(field: dataclasses.Field[Any]) -> bool:
-    """Returns whether a flag may stand in a grid: one number or one of a few words."""
+    """Returns whether a flag may stand in a grid: a switch, one number or one of a few words."""
     plain = type(field.default) in EXPECTED or bool(field.metadata["choices"])
-    return plain and field.name not in ("preset", *NO_PART, *CASES)
+    return plain and field.name not in ("preset", "labels", *NO_PART, *CASES)
 
 
 def parse_value(field: dataclasses.Field[Any], text: str) -> Any:
@@ -106,7 +107,7 @@ def parse_value(field: dataclasses.Field[Any], text: str) -> Any:
     kind: Any = type(field.default)
     choices = field.metadata["choices"]
     try:
-        value = kind(text)
+        value = WORDS.get(text.strip()) if kind is bool else kind(text)
     except ValueError:
         value = None
     expected = f"some of {', '.join(choices)}" if choices else EXPECTED[kind]
@@ -117,7 +118,7 @@ def parse_value(field: dataclasses.Field[Any], text: str) -> Any:
     return value
 
 
-def label(varied: dict[str, Any], config: mnist_dbn.Config) -> str:
+def label(varied: dict[str, Any], config: dbn_config.Config) -> str:
     """Names a setting by the flags that differ from the command's own."""
     differing = {name: value for name, value in varied.items() if value != getattr(config, name)}
     return ",".join(f"{name}={value}" for name, value in sorted(differing.items())) or "base"

@@ -9,7 +9,8 @@ import jax
 
 from dbnjax import files
 from dbnjax.training import loop, metrics, stages
-from experiments import dbn_stages, mnist_dbn
+from experiments import dbn_stages
+from experiments.dbn_config import Config
 from experiments.sweep_members import Member
 
 
@@ -50,7 +51,7 @@ class Sweep:
     data: loop.Data
     held_out: loop.Data
 
-    def task(self, config: mnist_dbn.Config, folder: Path) -> dbn_stages.Task:
+    def task(self, config: Config, folder: Path) -> dbn_stages.Task:
         """Makes what the main job's stages take."""
         return dbn_stages.Task(
             config=config,
@@ -58,7 +59,7 @@ class Sweep:
             n_labels=self.n_labels,
             data=self.data,
             held_out=self.held_out,
-            everything=self.data,  # no stage of a sweep goes on with all cases
+            everything=None,
             place=stages.Place(folder),
         )
 

@@ -1,8 +1,8 @@
 """The greedy stages of all members of a sweep, each as one program for all of them.
 
-Read `dbn_stages` first: keys, plans and schedules are its own, so that an update of a member is
-what it would be alone, up to rounding. Every array of a machine or a state has a leading axis of
-members. A member that diverges is marked and goes on: it cannot disturb the others.
+Read `dbn_stages` first: keys, learners and hyper-parameters are its own, so that an update of a
+member is what it would be alone, up to rounding. Every array of a machine or a state has a leading
+axis of members. A member that diverges is marked and goes on: it cannot disturb the others.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,15 +11,14 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from dbnjax.learning import updates
 from dbnjax.models import dbn
 from dbnjax.models.rbm import RBM
 from dbnjax.training import evaluate, greedy, loop, stages
 from dbnjax.types import Array, PyTree
 from dbnjax.weights import io
 from experiments import dbn_stages
-from experiments.dbn_stages import EARLY_EPOCHS, MONITORED, Task, schedule
-from experiments.mnist_dbn import Config
+from experiments.dbn_config import Config
+from experiments.dbn_stages import Task
 
 
 class Learned(NamedTuple):
@@ -54,19 +53,14 @@ def learn_stacks(task: Task, configs: Sequence[Config]) -> Learned:
     Returns:
       The nets and which of them are sound.
     """
-    layers = task.config.layers
     sound = jnp.ones(len(configs), bool)
 
-    def learn(level: int, machine: RBM, below: greedy.Below) -> RBM:
+    def learn(level: int, machine: RBM, below: greedy.Below, n_labels: int) -> RBM:
         nonlocal sound
-        n_labels = task.n_labels if level == len(layers) - 1 else 0
-        if level == 0 and task.config.data_biases:
-            machine = dbn_stages.with_data_biases(machine, task.data, n_labels)
         machines, sound = learn_layer(task, configs, level, machine, below, n_labels, sound)
         return machines
 
-    n_visible = task.data.pixels.shape[-1]
-    stacks = greedy.learn_stack(task.key, n_visible, layers, task.n_labels, learn)
+    stacks = dbn_stages.grow(task, learn)
     return Learned(jax.vmap(dbn.untie)(stacks), sound)
 
 
@@ -80,19 +74,13 @@ def learn_layer(
     sound: Array,
 ) -> Learned:
     """Learns one machine of every member, all from the same first weights."""
-    plans = [dbn_stages.plan(config, level) for config in configs]
-    chosen, common = plans[0], task.config
-    features = chosen.features if level else common.pixels
-    learner = dbn_stages.make_learner(common, chosen.rule, features, n_labels)
-    prepare = greedy.layer_data(common.pixels, chosen.features, n_labels)
+    common = task.config
+    learner, prepare = dbn_stages.layer_learning(common, level, n_labels)
     program = loop.ensemble_program(learner, prepare, common.batch_size)
     see = greedy.layer_data("mean", "mean", n_labels)
-    first = [(d.pixels[:MONITORED], d.labels[:MONITORED]) for d in (task.data, task.held_out)]
-    rates = [
-        schedule(config.schedule, plan.rate, plan.n_epochs)
-        for config, plan in zip(configs, plans, strict=True)
-    ]
-    key_init, key_epochs = jax.random.split(jax.random.fold_in(task.key, 100 + level))
+    first = [dbn_stages.monitored(data) for data in (task.data, task.held_out)]
+    hypers = [dbn_stages.layer_hyper(config, level) for config in configs]
+    key_init, key_epochs = dbn_stages.layer_keys(task, level)
 
     @each
     def measure(machine: RBM, below: greedy.Below) -> tuple[Array, Array]:
@@ -100,20 +88,14 @@ def learn_layer(
         return evaluate.free_energy_gap(machine, *seen)
 
     def epoch(i: int, learned: Learned) -> tuple[Learned, bool, dict[str, float]]:
-        hypers = [
-            updates.hyper(
-                rate(i), config.early_momentum if i < EARLY_EPOCHS else plan.momentum, config.decay
-            )
-            for rate, config, plan in zip(rates, configs, plans, strict=True)
-        ]
-        key = jax.random.fold_in(key_epochs, i)
-        state, report = program(key, stacked(hypers), learned.state, below, task.data)
+        key_epoch, hyper = jax.random.fold_in(key_epochs, i), stacked([h(i) for h in hypers])
+        state, report = program(key_epoch, hyper, learned.state, below, task.data)
         gap, error = measure(state.params, below)
         sound = learned.sound & report.finite & jnp.isfinite(gap) & jnp.isfinite(error)
         return Learned(state, sound), True, summary(sound, reconstruction_error=error)
 
     start = Learned(stacked([learner.init(key_init, machine)] * len(configs)), sound)
-    stage = stages.Stage(f"rbm_{level + 1}", chosen.n_epochs, epoch)
+    stage = dbn_stages.layer_stage(common, level, epoch)
     state, sound = stages.run(stage, start, io.describe(machine), task.place)
     return Learned(state.params, sound)
 

@@ -3,20 +3,19 @@
 Read `dbn_fine_tuning` and `sweep_stacks` first.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from dbnjax.learning import passes, up_down
 from dbnjax.models.dbn import DBN
-from dbnjax.training import evaluate, greedy, loop, stages
+from dbnjax.training import evaluate, loop, stages
 from dbnjax.types import Array, PyTree
 from dbnjax.weights import io
 from experiments import dbn_fine_tuning
-from experiments.dbn_stages import Task, owned, schedule
-from experiments.mnist_dbn import Config
+from experiments.dbn_config import Config
+from experiments.dbn_stages import Task, owned
 from experiments.sweep_stacks import Learned, each, stacked, summary
 
 
@@ -38,53 +37,35 @@ class Selected(NamedTuple):
 
 def fine_tune(task: Task, configs: Sequence[Config], start: Learned) -> Selected:
     """Runs the up-down phases of every member, `dbn_fine_tuning.fine_tune` of many."""
-    nets, common = start.state, task.config
-    total = sum(common.up_down_epochs)
+    nets = start.state
     selected = Selected(
-        learned=Learned(up_down.up_down(1).init(task.key, owned(nets)), start.sound),
+        learned=Learned(dbn_fine_tuning.at_rest(task, nets), start.sound),
         best=owned(nets),
         errors=count(task, nets, task.held_out),
         epoch=jnp.zeros(len(configs), jnp.int32),
     )
-    rates = [schedule(c.up_down_schedule, c.up_down_rate, total) for c in configs]
-    before = 0
-    for phase, n_epochs in enumerate(common.up_down_epochs):
-        run = run_phase(task, configs, phase, before, rates)
-        stage = stages.Stage(f"up_down_{phase + 1}", n_epochs, run)
-        selected = stages.run(stage, selected, io.describe(nets), task.place)
-        before += n_epochs
+    for phase in range(len(task.config.up_down_epochs)):
+        selected = run_phase(task, configs, phase, selected)
     return selected
 
 
-def run_phase(
-    task: Task,
-    configs: Sequence[Config],
-    phase: int,
-    before: int,
-    rates: Sequence[Callable[[int], float]],
-) -> Callable[[int, Selected], tuple[Selected, bool, dict[str, float]]]:
-    """Makes the epoch of one phase of up-down."""
+def run_phase(task: Task, configs: Sequence[Config], phase: int, selected: Selected) -> Selected:
+    """Runs one phase of up-down of every member."""
     common = task.config
-    learner = dbn_fine_tuning.make_learner(common, common.up_down_steps[phase])
-    prepare = greedy.net_data(common.pixels, task.n_labels)
+    learner, prepare = dbn_fine_tuning.net_learning(task, common.up_down_steps[phase])
     program = loop.ensemble_program(learner, prepare, common.batch_size)
-    key = jax.random.fold_in(task.key, 200 + phase)
+    key = dbn_fine_tuning.phase_key(task, phase)
+    hypers = [dbn_fine_tuning.phase_hyper(config, phase) for config in configs]
+    before = dbn_fine_tuning.epochs_before(common, phase)
     trained, held_out = (dbn_fine_tuning.observed(task, d) for d in (task.data, task.held_out))
 
     @each
     def measure(net: DBN) -> tuple[Array, Array]:
-        states = [evaluate.memory_states(net, batch) for batch in (trained, held_out)]
-        gap, _ = evaluate.free_energy_gap(net.memory, *states)
-        return gap, evaluate.reconstruction_error(net, held_out.visible)
+        return dbn_fine_tuning.gap_and_reconstruction(net, trained, held_out)
 
     def epoch(i: int, selected: Selected) -> tuple[Selected, bool, dict[str, float]]:
-        hypers = [
-            passes.hyper(rate(before + i), config.up_down_momentum, config.up_down_decay)
-            for rate, config in zip(rates, configs, strict=True)
-        ]
-        state, report = program(
-            jax.random.fold_in(key, i), stacked(hypers), selected.learned.state, None, task.data
-        )
+        key_epoch, hyper = jax.random.fold_in(key, i), stacked([h(i) for h in hypers])
+        state, report = program(key_epoch, hyper, selected.learned.state, None, task.data)
         gap, error = measure(state.params)
         errors = count(task, state.params, task.held_out)
         sound = selected.learned.sound & report.finite & jnp.isfinite(gap) & jnp.isfinite(error)
@@ -97,7 +78,8 @@ def run_phase(
         )
         return selected, True, summary(sound, validation_errors=errors)
 
-    return epoch
+    stage = dbn_fine_tuning.phase_stage(common, phase, epoch)
+    return stages.run(stage, selected, io.describe(selected.best), task.place)
 
 
 def count(task: Task, nets: DBN, data: loop.Data) -> Array:

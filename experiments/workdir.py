@@ -76,7 +76,21 @@ def _prepare(folder: Path, wanted: dict[str, Any]) -> Path:
     return folder
 
 
+def note_commit(folder: Path) -> None:
+    """Records the commit of the code that now goes on with a run, if none of before is the same.
+
+    Call it before anything is learned; a finished run that only shows its results has no new one.
+    """
+    known = origin(folder)
+    later, commit = known.get("later_commits", []), provenance.commit()
+    if commit not in (known["commit"], *later):
+        files.write_json(folder / ORIGIN, known | {"later_commits": [*later, commit]})
+
+
 def origin(folder: Path) -> dict[str, Any]:
-    """Returns the commit, the machine and the versions that a run was begun with."""
+    """Returns the commit, the machine and the versions that a run was begun with.
+
+    And, if it was resumed with other code, its `later_commits` in the order of their first use.
+    """
     found: dict[str, Any] = files.read_json(folder / ORIGIN)
     return found

@@ -4,13 +4,13 @@ import dataclasses
 from pathlib import Path
 
 from dbnjax.training import metrics
-from experiments import mnist_dbn
+from experiments.dbn_config import Config
 
 EPOCHS = {"rbm_1": 2, "rbm_2": 2, "rbm_3": 2, "up_down_1": 2, "up_down_2": 1}
 
 
-def config(folder: Path, workdir: Path, **changes) -> mnist_dbn.Config:
-    small = mnist_dbn.Config(
+def config(folder: Path, workdir: Path, **changes) -> Config:
+    small = Config(
         dataset="mnist",
         data_dir=str(folder),
         workdir=str(workdir),

@@ -11,7 +11,7 @@ from PIL import Image
 
 from dbnjax.checks import InputError
 from dbnjax.training import evaluate
-from dbnjax.weights import io
+from dbnjax.weights import io, shipped
 from experiments import classify
 
 LABELS = np.array([0, 1, 1, 0, 1, 0, 0])
@@ -154,6 +154,13 @@ def test_an_image_shape_that_is_none_is_refused(tmp_path, images, shape):
     path = str(tmp_path / "net")
     io.save(path, two_classes.deep(), {"image_shape": shape})
     refuse(f"{path}: expected image_shape .*a height and a width", net=path, images=images)
+
+
+@pytest.mark.parametrize("shape", [[24], [5, 5]])
+def test_the_shipped_net_is_named(tmp_path, images, monkeypatch, shape):
+    monkeypatch.setattr(shipped, "PATH", tmp_path / "net")
+    io.save(shipped.PATH, two_classes.deep(), {"image_shape": shape})
+    refuse("^the shipped net: expected ", images=images)
 
 
 def start(*arguments):

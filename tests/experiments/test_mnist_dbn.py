@@ -1,8 +1,10 @@
 """The main job on a few small images: what it writes, how it resumes, what it refuses."""
 
 import dataclasses
+import gzip
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +14,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from idx_files import write_idx, write_set
 from small_job import EPOCHS, config, epochs_of
 
 from dbnjax.checks import InputError
@@ -19,12 +22,12 @@ from dbnjax.data.images import Images, Source
 from dbnjax.training import greedy, loop, metrics
 from dbnjax.training.stages import DivergenceError
 from dbnjax.weights import io
-from experiments import dbn_stages, mnist_dbn
+from experiments import dbn_cases, dbn_config, dbn_stages, mnist_dbn
 
 ROOT = Path(__file__).parent.parent.parent
 
 
-def command(chosen: mnist_dbn.Config) -> list[str]:
+def command(chosen: dbn_config.Config) -> list[str]:
     flags = [sys.executable, "-m", "experiments.mnist_dbn"]
     for name, value in dataclasses.asdict(chosen).items():
         text = ",".join(map(str, value)) if isinstance(value, tuple) else value
@@ -39,7 +42,7 @@ def test_a_run_writes_everything_and_then_says_that_it_is_finished(idx_folder, t
     chosen = config(idx_folder, tmp_path / "run", baselines=True, tensorboard=True)
     summary = mnist_dbn.run(chosen)
     printed = capsys.readouterr().out
-    assert summary["cases"] == {"train": 20, "validation": 10, "test": 20, "all": 40}
+    assert summary["cases"] == {"train": 20, "validation": 10, "test": 20}
     for stage in ("greedy", "up-down"):
         assert set(summary["errors"][stage]) == {
             "gibbs",
@@ -76,7 +79,7 @@ def test_a_run_writes_everything_and_then_says_that_it_is_finished(idx_folder, t
         mnist_dbn.run(dataclasses.replace(chosen, seed=1))
 
 
-def kill_at(chosen: mnist_dbn.Config, moment: tuple[str, int]) -> None:
+def kill_at(chosen: dbn_config.Config, moment: tuple[str, int]) -> None:
     """Runs the experiment as a program and kills it as soon as it has recorded an epoch."""
     environment = {**os.environ, "JAX_PLATFORMS": "cpu"}
     with subprocess.Popen(
@@ -91,21 +94,51 @@ def kill_at(chosen: mnist_dbn.Config, moment: tuple[str, int]) -> None:
     assert process.returncode == -signal.SIGKILL
 
 
-def test_a_killed_run_ends_with_the_same_bits(idx_folder, tmp_path):
-    past = {"all_epochs": 1, "tail_epochs": 2}
-    mnist_dbn.run(config(idx_folder, tmp_path / "whole", **past))
-    cut = config(idx_folder, tmp_path / "cut", **past)
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The options and the summary of a run through every stage."""
+    place = tmp_path_factory.mktemp("whole")
+    (place / "idx").mkdir()
+    write_set(place / "idx")
+    chosen = config(place / "idx", place / "run", all_epochs=1, tail_epochs=2)
+    return chosen, mnist_dbn.run(chosen)
+
+
+def assert_same_bits(first: dbn_config.Config, second: dbn_config.Config) -> None:
+    nets = [io.load(Path(c.workdir) / "net.safetensors")[0] for c in (first, second)]
+    for a, b in zip(*map(jax.tree.leaves, nets), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_the_labels_of_test_cases_decide_nothing(whole, tmp_path):
+    chosen, summary = whole
+    folder = shutil.copytree(chosen.data_dir, tmp_path / "idx")
+    path = folder / "t10k-labels-idx1-ubyte.gz"
+    labels = np.frombuffer(gzip.decompress(path.read_bytes())[8:], np.uint8)
+    write_idx(path, (labels + 1) % 10)
+    blind = dataclasses.replace(chosen, data_dir=str(folder), workdir=str(tmp_path / "run"))
+    other = mnist_dbn.run(blind)
+    assert_same_bits(chosen, blind)
+    for part in ("chosen", "target"):
+        assert other[part] == summary[part]
+    for stage, wrong in other["wrong"].items():
+        assert wrong != summary["wrong"][stage]
+        for read_out, counts in other["errors"][stage].items():
+            before = summary["errors"][stage][read_out]
+            assert counts | {"test": None} == before | {"test": None}
+
+
+def test_a_killed_run_ends_with_the_same_bits(whole, tmp_path):
+    chosen, _ = whole
+    cut = dataclasses.replace(chosen, workdir=str(tmp_path / "cut"))
     kill_at(cut, ("rbm_3", 1))  # live chains
     kill_at(cut, ("up_down_1", 1))
     kill_at(cut, ("tail", 1))
     assert not (tmp_path / "cut/net.safetensors").exists()
     mnist_dbn.run(cut)
-    assert epochs_of(tmp_path / "cut") == epochs_of(tmp_path / "whole")
+    assert epochs_of(tmp_path / "cut") == epochs_of(Path(chosen.workdir))
     assert epochs_of(tmp_path / "cut")[-2:] == [("tail", 1), ("tail", 2)]
-    whole, _ = io.load(tmp_path / "whole/net.safetensors")
-    resumed, _ = io.load(tmp_path / "cut/net.safetensors")
-    for a, b in zip(jax.tree.leaves(whole), jax.tree.leaves(resumed), strict=True):
-        np.testing.assert_array_equal(a, b)
+    assert_same_bits(chosen, cut)
 
 
 def test_a_net_without_labels_has_no_read_out(idx_folder, tmp_path, capsys):
@@ -196,10 +229,10 @@ def test_sizes_are_the_papers_shares_of_an_official_set_and_tenths_of_another():
         images = Images(np.zeros((n, 2, 2), np.uint8), np.arange(n, dtype=np.int32) % 10)
         return Source("set", images, images if official else None, 10)
 
-    assert mnist_dbn.sizes(mnist_dbn.Config(), source(60000, True)) == (44000, 10000, None)
-    assert mnist_dbn.sizes(mnist_dbn.Config(), source(5000, False)) == (4000, 500, 500)
-    chosen = mnist_dbn.Config(n_train=100, n_validation=50, n_test=20)
-    assert mnist_dbn.sizes(chosen, source(5000, False)) == (100, 50, 20)
+    assert dbn_cases.sizes(dbn_config.Config(), source(60000, True)) == (44000, 10000, None)
+    assert dbn_cases.sizes(dbn_config.Config(), source(5000, False)) == (4000, 500, 500)
+    chosen = dbn_config.Config(n_train=100, n_validation=50, n_test=20)
+    assert dbn_cases.sizes(chosen, source(5000, False)) == (100, 50, 20)
 
 
 def test_rates_fall_to_zero_or_stay():
@@ -209,7 +242,7 @@ def test_rates_fall_to_zero_or_stay():
 
 
 def test_the_memory_has_a_plan_of_its_own():
-    chosen = mnist_dbn.Config(layers=(5, 4, 3), memory_rule="pcd", memory_epochs=7)
+    chosen = dbn_config.Config(layers=(5, 4, 3), memory_rule="pcd", memory_epochs=7)
     assert [dbn_stages.plan(chosen, level).rule for level in range(3)] == ["cd", "cd", "pcd"]
     assert dbn_stages.plan(chosen, 2).n_epochs == 7
     assert dbn_stages.plan(chosen, 1).n_epochs == chosen.greedy_epochs

@@ -11,7 +11,16 @@ from small_job import EPOCHS, config, epochs_of
 from dbnjax.checks import InputError
 from dbnjax.training import loop, metrics
 from dbnjax.weights import io
-from experiments import classify, dbn_fine_tuning, flags, mnist_dbn, presets, results_files
+from experiments import (
+    classify,
+    dbn_all_cases,
+    dbn_config,
+    flags,
+    mnist_dbn,
+    presets,
+    provenance,
+    results_files,
+)
 
 
 def with_all(folder, workdir, **changes):
@@ -53,7 +62,7 @@ def copied(result, folder):
 
 
 def test_all_cases_end_as_soon_as_the_target_is_met(idx_folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(dbn_fine_tuning, "most_errors", lambda task, wrong: 40)
+    monkeypatch.setattr(dbn_all_cases, "most_errors", lambda *_: 40)
     chosen = with_all(idx_folder, tmp_path / "run")
     summary = mnist_dbn.run(chosen)
     assert [epoch for epoch in epochs_of(tmp_path / "run") if epoch[0] == "all_cases"] == []
@@ -62,7 +71,7 @@ def test_all_cases_end_as_soon_as_the_target_is_met(idx_folder, tmp_path, monkey
 
 
 def test_all_cases_end_at_their_last_epoch_without_the_target(idx_folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(dbn_fine_tuning, "most_errors", lambda task, wrong: -1)
+    monkeypatch.setattr(dbn_all_cases, "most_errors", lambda *_: -1)
     summary = mnist_dbn.run(with_all(idx_folder, tmp_path / "run"))
     assert [e for e in epochs_of(tmp_path / "run") if e[0] == "all_cases"] == [
         ("all_cases", 1), ("all_cases", 2),
@@ -79,11 +88,8 @@ def test_a_target_is_the_same_share_of_more_cases():
     def cases(n):
         return loop.Data(np.zeros((n, 1), np.uint8), np.zeros(n, np.int32), None)
 
-    class Task:
-        data, everything = cases(44), cases(60)
-
     for wrong, most in ((0, 0), (1, 1), (11, 15), (44, 60)):
-        assert dbn_fine_tuning.most_errors(Task, wrong) == most
+        assert dbn_all_cases.most_errors(wrong, cases(44), cases(60)) == most
 
 
 def test_reduced_images_are_what_the_net_sees(idx_folder, tmp_path):
@@ -104,38 +110,38 @@ SHORT = {
 
 @pytest.mark.parametrize("name", [name for name in presets.PRESETS if name])
 def test_each_preset_runs_on_a_few_images(name, idx_folder, tmp_path):
-    full = mnist_dbn.preset(name)
+    full = dbn_config.preset(name)
     settings = SHORT | {
         "up_down_epochs": (1,) * len(full.up_down_steps),
         "all_epochs": min(full.all_epochs, 1),
     }
     places = {"data_dir": str(idx_folder), "workdir": str(tmp_path / "run")}
-    chosen = mnist_dbn.preset(name, **places, **settings)
+    chosen = dbn_config.preset(name, **places, **settings)
     summary = mnist_dbn.run(chosen)
     assert set(summary["errors"]) >= {"greedy", "up-down"}
     assert ("all cases" in summary["errors"]) == bool(settings["all_epochs"])
 
 
 def test_presets_name_flags_and_keep_the_papers_protocol():
-    names = {field.name for field in dataclasses.fields(mnist_dbn.Config)}
+    names = {field.name for field in dataclasses.fields(dbn_config.Config)}
     assert all(set(preset) <= names for preset in presets.PRESETS.values())
-    paper = mnist_dbn.preset("paper")
+    paper = dbn_config.preset("paper")
     assert paper.layers == (500, 500, 2000)
     assert paper.up_down_steps == (3, 6, 10)
     assert paper.up_down_epochs == (100, 100, 100)
     assert paper.batch_size == 100
     assert (paper.greedy_features, paper.memory_features) == ("mean", "mean")
-    assert (paper.greedy_epochs, paper.memory_epochs, paper.all_epochs) == (30, 30, 100)
+    assert (paper.greedy_epochs, paper.memory_epochs, paper.all_epochs) == (30, 30, 59)
     assert (paper.pixels, paper.memory_rule, paper.k) == ("mean", "cd", 1)
-    small = mnist_dbn.preset("16x16")
+    small = dbn_config.preset("16x16")
     assert small.layers == (300, 300, 1200)  # three fifths (footnote 6)
 
 
 def test_a_flag_beside_a_preset_changes_it():
-    flags.define(mnist_dbn.Config)
+    flags.define(dbn_config.Config)
     try:
         flags.FLAGS(["job", "--preset=paper", "--greedy_epochs=3"])
-        chosen = flags.from_flags(mnist_dbn.Config, presets.PRESETS)
+        chosen = flags.from_flags(dbn_config.Config, presets.PRESETS)
     finally:
         flags.FLAGS.unparse_flags()
         for name in ("preset", "greedy_epochs"):
@@ -155,10 +161,29 @@ def test_what_all_cases_need(idx_folder, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_the_origin_of_a_run_is_kept_when_it_resumes(idx_folder, tmp_path):
-    chosen = config(idx_folder, tmp_path / "run")
-    mnist_dbn.run(chosen)
-    origin = json.loads((tmp_path / "run/origin.json").read_text())
-    assert origin["versions"]["jax"] == jax.__version__
+def test_the_origin_of_a_run_is_kept_with_the_commits_that_resumed_it(
+    idx_folder, tmp_path, monkeypatch
+):
+    chosen = config(idx_folder, tmp_path / "run", up_down_epochs=(), up_down_steps=())
+
+    def stop(task):
+        raise KeyboardInterrupt
+
+    def known():
+        return json.loads((tmp_path / "run/origin.json").read_text())
+
+    learn = mnist_dbn.learn
+    monkeypatch.setattr(mnist_dbn, "learn", stop)
+    for commit, later in (("a", None), ("a", None), ("b", ["b"]), ("a", ["b"])):
+        monkeypatch.setattr(provenance, "commit", lambda commit=commit: commit)
+        with pytest.raises(KeyboardInterrupt):
+            mnist_dbn.run(chosen)
+        assert (known()["commit"], known().get("later_commits")) == ("a", later)
+    monkeypatch.setattr(mnist_dbn, "learn", learn)
+    for commit in ("c", "d"):  # the last run finds everything finished
+        monkeypatch.setattr(provenance, "commit", lambda commit=commit: commit)
+        mnist_dbn.run(chosen)
+    assert known()["later_commits"] == ["b", "c"]
+    assert known()["versions"]["jax"] == jax.__version__
     result = json.loads((tmp_path / "run/result.json").read_text())
-    assert {name: result[name] for name in origin} == origin
+    assert {name: result[name] for name in known()} == known()

@@ -11,7 +11,7 @@ import subprocess
 import jax
 import pytest
 
-from experiments import explaining_away, flags, mnist_dbn, provenance
+from experiments import dbn_config, explaining_away, flags, provenance
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +90,7 @@ def other(field):
     return default * 3 + 1 if isinstance(default, int | float) else f"{default} & more"
 
 
-@pytest.mark.parametrize("config", [mnist_dbn.Config, explaining_away.Config])
+@pytest.mark.parametrize("config", [dbn_config.Config, explaining_away.Config])
 def test_every_flag_of_an_experiment_comes_back(config):
     values = {field.name: other(field) for field in dataclasses.fields(config)}
     if "data_dir" in values:

@@ -18,9 +18,9 @@ from dbnjax.data import preparation
 from dbnjax.models import dbn
 from dbnjax.training import loop
 from experiments import (
+    dbn_config,
     dbn_fine_tuning,
     dbn_stages,
-    mnist_dbn,
     provenance,
     results_files,
     results_runs,
@@ -103,6 +103,7 @@ def test_finished_members_are_not_run_again_and_a_larger_grid_adds_to_them(
     chosen = config(idx_folder, tmp_path / "run", grid="up_down_rate=0.1,0.02")
     first = sweep.run(chosen)
     assert (tmp_path / "run/sweep.json").exists()
+    monkeypatch.setattr(provenance, "commit", lambda: "later")
     learned = []
     real = dbn_fine_tuning.fine_tune
     monkeypatch.setattr(
@@ -113,6 +114,7 @@ def test_finished_members_are_not_run_again_and_a_larger_grid_adds_to_them(
     more = sweep.run(dataclasses.replace(chosen, grid="up_down_rate=0.02,0.1,0.5"))
     assert [task.config.up_down_rate for task in learned] == [0.5]
     assert more["rows"][:2] == first["rows"][::-1]
+    assert (more["commit"], more["later_commits"]) == (first["commit"], ["later"])
     assert epochs_of(tmp_path / "run/greedy/base") == [("rbm_1", 1), ("rbm_2", 1)]
     with pytest.raises(InputError, match="--k=1 there, 2 here"):
         sweep.run(dataclasses.replace(chosen, k=2))
@@ -169,8 +171,7 @@ def distance(a, b):
 
 @pytest.mark.parametrize(("rule", "i", "early"), [("cd", 3, 5), ("pcd", 0, 0)])
 def test_together_equals_one_after_another(cases, tmp_path, monkeypatch, rule, i, early):
-    for module in (dbn_stages, sweep_stacks):
-        monkeypatch.setattr(module, "EARLY_EPOCHS", early)
+    monkeypatch.setattr(dbn_stages, "EARLY_EPOCHS", early)
     base = config(
         tmp_path,
         tmp_path,
@@ -219,7 +220,7 @@ def test_the_best_net_of_each_member_is_kept():
 
 
 def test_members_are_named_by_what_differs_and_grouped_by_their_greedy_flags():
-    base = mnist_dbn.Config(baselines=False)
+    base = dbn_config.Config(baselines=False)
     members = sweep_members.make(base, "up_down_rate=0.02, 0.1; k=1,2 ;memory_rule=cd")
     assert [(member.name, member.greedy) for member in members] == [
         ("memory_rule=cd", "memory_rule=cd"),
@@ -232,12 +233,20 @@ def test_members_are_named_by_what_differs_and_grouped_by_their_greedy_flags():
     assert list(members[-1].varied) == ["up_down_rate", "k", "memory_rule"]
 
 
+def test_a_switch_varies_between_true_and_false():
+    members = sweep_members.make(dbn_config.Config(), "data_biases=true, false")
+    assert [member.config.data_biases for member in members] == [True, False]
+    assert [member.greedy for member in members] == ["base", "data_biases=False"]
+
+
 BAD = [
     ("", r"--grid: expected name=value,value;name=value of seed, .*; got ''"),
     ("up_rate=1", "got 'up_rate=1'"),
     ("n_train=10,20", "got 'n_train=10,20'"),
     ("all_rate=0.1", "got 'all_rate=0.1'"),
     ("up_down_epochs=1", "got 'up_down_epochs=1'"),
+    ("labels=true,false", "got 'labels=true,false'"),
+    ("data_biases=true,0", "data_biases: expected true or false, separated by commas, got '0'"),
     ("decay=0;", "got ''"),
     ("decay=0;decay=1", "expected every flag once, got decay twice"),
     ("decay", "--grid: decay: expected numbers, separated by commas, got ''"),

@@ -1,0 +1,97 @@
+"""The bars that this project set itself, and whether the results meet them."""
+
+from typing import Any, NamedTuple
+
+from experiments import results_groups
+from experiments.results_groups import Group, Spread
+from experiments.results_markdown import NONE, table
+
+PRESET = "best"  # whose errors are held against the bars
+# Test errors in per cent of one seed, at most.
+ERRORS = {"greedy": 1.8, "up-down": 1.45, "all cases": 1.3}
+
+
+class Bar(NamedTuple):
+    """How much longer than something else a row of the benchmark may take.
+
+    Attributes:
+      row: of the benchmark.
+      beside: the column that has the ratio of their times, or the other row.
+      at_most: the ratio.
+    """
+
+    row: str
+    beside: str
+    at_most: float
+
+
+CD = "CD-1 epoch, 784-500"
+SPEED = (
+    Bar(CD, "time / products", 1.15),
+    Bar(CD, "CD-1 epoch in PyTorch", 1.0),
+    Bar(CD, "CD-1 epoch in scikit-learn", 0.5),
+    *(
+        Bar(f"up-down epoch, {n_steps} iterations", column, at_most)
+        for n_steps in (3, 6, 10)
+        for column, at_most in (("time / (products + draws)", 1.15), ("time / products", 1.5))
+    ),
+)
+TIME = "ms a unit"  # the column by which two rows are compared
+
+ABOUT_ERRORS = f"""\
+Bars that this project set itself for one seed of `--preset={PRESET}`; of several seeds the mean
+counts."""
+ABOUT_SPEED = """\
+Bars that this project set itself for two CPU cores: a row's time over that of what stands beside
+it."""
+
+
+def errors(groups: list[Group], names: dict[str, str]) -> list[str]:
+    """The bars of errors beside each group of the preset; nothing without such a group.
+
+    Args:
+      groups: all groups.
+      names: of the stages, as tables show them.
+    """
+    judged = [group for group in groups if group.runs[0].record["preset"] == PRESET]
+    rows = [
+        [
+            names[stage],
+            f"{at_most:.2f} %",
+            *(_error(results_groups.spread(group, stage), at_most) for group in judged),
+        ]
+        for stage, at_most in ERRORS.items()
+    ]
+    header = ["", "at most", *(f"`{group.label}`" for group in judged)]
+    return [ABOUT_ERRORS, table(header, rows)] if judged else []
+
+
+def _error(found: Spread | None, at_most: float) -> str:
+    return NONE if found is None else f"{found.mean:.2f} %: {_verdict(found.mean, at_most)}"
+
+
+def speed(benchmark: dict[str, Any]) -> list[str]:
+    """The bars of speed beside what a benchmark measured."""
+    numbers = {
+        (str(row[0]), column): cell
+        for row in benchmark["rows"]
+        for column, cell in zip(benchmark["columns"], row, strict=True)
+        if isinstance(cell, int | float)
+    }
+    rows = [[bar.row, bar.beside, f"{bar.at_most:.2f}", *_judge(bar, numbers)] for bar in SPEED]
+    return [ABOUT_SPEED, table(["row", "beside", "at most", "measured", "bar"], rows)]
+
+
+def _judge(bar: Bar, numbers: dict[tuple[str, str], float]) -> tuple[str, str]:
+    """Returns the ratio that a bar is about, and whether it is met."""
+    ratio = numbers.get((bar.row, bar.beside))
+    own, other = numbers.get((bar.row, TIME)), numbers.get((bar.beside, TIME))
+    if own and other:
+        ratio = own / other
+    if ratio is None:
+        return NONE, "not measured"
+    return f"{ratio:.3f}", _verdict(ratio, bar.at_most)
+
+
+def _verdict(value: float, at_most: float) -> str:
+    return "met" if value <= at_most else "missed"

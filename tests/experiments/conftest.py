@@ -1,0 +1,15 @@
+import pytest
+from result_records import benchmark, finished, sweep, write
+
+
+@pytest.fixture
+def results_folder(tmp_path):
+    """Two seeds of one preset, one of another, a sweep and a benchmark."""
+    return write(
+        tmp_path / "results",
+        b_paper_0=finished(),
+        b_paper_1=finished(seed=1, last=range(20, 36)),
+        a_best_1=finished("best", seed=1, last=range(2, 24)),
+        sweeps__rates=sweep(),
+        benchmark=benchmark(),
+    )

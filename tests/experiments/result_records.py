@@ -1,0 +1,126 @@
+"""Made-up result files, written into a folder, and the tables of a page read back."""
+
+import copy
+import itertools
+import json
+
+MADE = {
+    "commit": "abc1234",
+    "machine": {
+        "processor": "Abacus",
+        "cores": 2,
+        "devices": ["cpu", "cpu"],
+        "system": "Linux",
+    },
+    "versions": {"python": "3.11.9", "jax": "0.10.2"},
+}
+CASES = {"train": 4000, "validation": 1000, "test": 1000, "all": 6000}
+READ_OUTS = (
+    "gibbs",
+    "stochastic",
+    "deterministic",
+    "averaged probabilities",
+    "averaged log probabilities",
+)
+
+
+def read_outs(test, **splits):
+    """Counts under every read-out; Gibbs errs 10 times more often than the deterministic one."""
+    return {
+        name: {split: n + 10 * (name == "gibbs") for split, n in (splits | {"test": test}).items()}
+        for name in READ_OUTS
+    }
+
+
+def finished(preset="paper", seed=0, greedy=range(20), up_down=range(5, 17), last=range(5, 15)):
+    """A run's record, from the test cases that its three nets get wrong."""
+    wrong = {"greedy": list(greedy), "up-down": list(up_down), "all cases": list(last)}
+    return MADE | {
+        "stage": "summary",
+        "preset": preset,
+        "seed": seed,
+        "command": f"python -m experiments.mnist_dbn --data_dir=FOLDER --seed={seed} "
+        f"--preset={preset} --layers=8,'a|b'",
+        "config": {
+            "preset": preset,
+            "seed": seed,
+            "workdir": f"runs/{seed}",
+            "dataset": "mnist",
+            "pixels": "mean" if preset == "paper" else "sample",
+            "n_gibbs": 10,
+            "n_passes": 20,
+        },
+        "cases": CASES,
+        "errors": {
+            # Not in the order of learning: the page has it from elsewhere.
+            "all cases": read_outs(len(wrong["all cases"]), all=7),
+            "greedy": read_outs(len(wrong["greedy"]), train=80, validation=21),
+            "up-down": read_outs(len(wrong["up-down"]), train=23, validation=13),
+        },
+        "wrong": wrong,
+        "baselines": {"nearest neighbour (L2)": {"train": 0, "validation": 30, "test": 31}},
+        "seconds": {"rbm_1": 30.04, "up_down_1": 100.0, "all_cases": 3600.0},
+        "chosen": {"epoch": 2, "training_errors": 23},
+        "target": {"most": 34, "errors": 34},
+        "epochs": [{"stage": s} for s in ("rbm_1", "up_down_1", "up_down_1", *["all_cases"] * 3)],
+    }
+
+
+def broken(*keys, to):
+    """A finished run with one value replaced, or taken out with `to=None`."""
+    record = copy.deepcopy(finished())
+    place = record
+    for key in keys[:-1]:
+        place = place[key]
+    if to is None:
+        del place[keys[-1]]
+    else:
+        place[keys[-1]] = to
+    return record
+
+
+def sweep():
+    rows = [(0.05, 0.0, 30, 9), (0.1, 0.9, None, None), (0.02, 0.9, 12, 100)]
+    return MADE | {
+        "stage": "sweep",
+        "command": "python -m experiments.sweep",
+        "proxy": {"up_down_epochs": [10, 10], "pixels": "sample"},
+        "rows": [
+            {
+                "varied": {"up_down_rate": rate, "up_down_momentum": momentum},
+                "validation_errors": validation,
+                "training_errors": training,
+                "seconds": 61.0,
+            }
+            for rate, momentum, validation, training in rows
+        ],
+        "cases": {"train": 4000, "validation": 1000},
+    }
+
+
+def benchmark():
+    return MADE | {
+        "command": "python -m experiments.benchmark",
+        "columns": ["what", "seconds", "share"],
+        "rows": [["CD-1 epoch", 1.25, None], ["up-down", "2 s", 3]],
+        "note": "Medians of five.",
+    }
+
+
+def write(folder, **records):
+    """Writes records into a results folder, `__` for a folder's separator."""
+    for name, record in records.items():
+        path = folder / f"{name.replace('__', '/')}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(record))
+    return folder
+
+
+def cells(page, heading, number=0):
+    """A table under a heading, as rows of cells."""
+    lines = page.split(f"# {heading}\n", 1)[1].splitlines()
+    blocks = itertools.groupby(lines, lambda line: line.startswith("|"))
+    table = [list(block) for is_table, block in blocks if is_table][number]
+    rows = [line.replace(r"\|", "¦")[1:-1].split("|") for line in table]
+    assert set("".join(rows.pop(1)).replace(" ", "")) == {"-"}
+    return [[cell.strip() for cell in row] for row in rows]

@@ -1,0 +1,60 @@
+"""Which bars the results meet, from made-up files and from those in the repository."""
+
+from pathlib import Path
+
+from result_records import benchmark, cells, finished, write
+
+from experiments import results, results_bars, results_files
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def test_errors_of_the_best_preset_are_held_against_their_bars(results_folder):
+    # At the bars themselves, 18 and 13 of 1,000, and with no last stage.
+    short = finished("best", greedy=range(18), up_down=range(13))
+    short |= {"command": "job --preset=best", "config": short["config"] | {"n_gibbs": 11}}
+    for part in ("errors", "wrong"):
+        del short[part]["all cases"]
+    write(results_folder, a_short=short)
+    header, *rows = cells(results.build(results_folder), "Test errors", number=1)
+    assert header == ["", "at most", "`--preset=best --layers=8,a¦b`", "`--preset=best`"]
+    assert rows == [
+        ["greedy, on the training cases", "1.80 %", "2.00 %: missed", "1.80 %: met"],
+        ["up-down, on the training cases", "1.45 %", "1.20 %: met", "1.30 %: met"],
+        ["up-down, then on all cases", "1.30 %", "2.20 %: missed", "-"],
+    ]
+
+
+def test_other_presets_have_no_bars(tmp_path):
+    assert "Bars" not in results.build(write(tmp_path, only=finished()))
+
+
+def test_speed_is_held_against_its_bars(results_folder):
+    columns = ["row", "ms a unit", "time / products", "time / (products + draws)"]
+    rows = [
+        ["CD-1 epoch, 784-500", 3.0, 1.15, 1.1],
+        ["up-down epoch, 3 iterations", 20.0, 1.6, 1.151],
+        ["up-down epoch, 10 iterations", 40.0, 1.5, None],
+        ["CD-1 epoch in scikit-learn", 5.0, 2.0, 1.9],
+        ["CD-1 epoch in PyTorch", None, None, None],
+    ]
+    write(results_folder, benchmark=benchmark() | {"columns": columns, "rows": rows})
+    header, *found = cells(results.build(results_folder), "Speed", number=1)
+    assert header == ["row", "beside", "at most", "measured", "bar"]
+    up_down = "up-down epoch, {} iterations".format
+    assert found == [
+        ["CD-1 epoch, 784-500", "time / products", "1.15", "1.150", "met"],
+        ["CD-1 epoch, 784-500", "CD-1 epoch in PyTorch", "1.00", "-", "not measured"],
+        ["CD-1 epoch, 784-500", "CD-1 epoch in scikit-learn", "0.50", "0.600", "missed"],
+        [up_down(3), "time / (products + draws)", "1.15", "1.151", "missed"],
+        [up_down(3), "time / products", "1.50", "1.600", "missed"],
+        [up_down(6), "time / (products + draws)", "1.15", "-", "not measured"],
+        [up_down(6), "time / products", "1.50", "-", "not measured"],
+        [up_down(10), "time / (products + draws)", "1.15", "-", "not measured"],
+        [up_down(10), "time / products", "1.50", "1.500", "met"],
+    ]
+
+
+def test_the_repositorys_benchmark_has_the_rows_of_every_bar():
+    _, table = results_bars.speed(results_files.read_benchmark(ROOT / "results"))
+    assert "not measured" not in table
