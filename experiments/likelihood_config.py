@@ -1,0 +1,96 @@
+"""Options of `experiments.likelihood`, and the checks of options, net and images."""
+
+import dataclasses
+
+from dbnjax import checks
+from dbnjax.models import stack as stack_lib
+from dbnjax.units import Bernoulli
+from experiments import likelihood_cases
+from experiments.flags import option
+from experiments.inputs import Net
+from experiments.likelihood_cases import Cases
+
+LEAST = {
+    "n_chains": 2,
+    "n_temperatures": 1,
+    "temper_betas": 2,
+    "temper_steps": 1,
+    "n_samples": 2,
+    "n_subset": 0,
+    "raise_chains": 1,
+    "raise_temperatures": 1,
+}
+DRAWN = ("fixed", "resampled")  # one law, so that a net may learn from one and meet the other
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(likelihood_cases.Config):
+    """Options of the run; each is a flag."""
+
+    net: str | None = option(None, "Saved net; without one, the net that comes with dbnjax.")
+    n_chains: int = option(100, "Chains of annealed importance sampling, in each direction.")
+    n_temperatures: int = option(20_000, "Its temperatures.")
+    temper_betas: int = option(20, "Temperatures of the sampler behind the reverse estimate.")
+    temper_steps: int = option(1000, "Its steps.")
+    n_samples: int = option(20, "Recognition passes of a deep net for each image.")
+    n_subset: int = option(500, "First images for RAISE and the pseudo-likelihood; 0: neither.")
+    raise_chains: int = option(1, "Chains of RAISE from each of them.")
+    raise_temperatures: int = option(2000, "Temperatures of RAISE.")
+    output: str | None = option(None, "JSON file to write the numbers to.")
+
+
+def named(config: Config) -> str:
+    """Returns what a line calls the net."""
+    return config.net or "the shipped net"
+
+
+def check_options(config: Config) -> None:
+    """Refuses options that cannot be meant, before anything is read."""
+    for name, least in LEAST.items():
+        checks.check_count(f"--{name}", getattr(config, name), least)
+
+
+def check_fit(config: Config, net: Net, cases: Cases) -> None:
+    """Refuses images and nets that do not fit each other, before anything is computed."""
+    memory = net.dbn.memory
+    checks.require(
+        memory.hidden.size > 0,
+        f"{named(config)}: expected a machine with hidden units, got none; there is nothing to sum",
+    )
+    checks.require(
+        cases.shape == net.shape,
+        f"{likelihood_cases.dataset(config)}: expected images of {net.shape[0]} x {net.shape[1]} "
+        f"pixels, which {named(config)} was made for, got {cases.shape[0]} x {cases.shape[1]}; "
+        "reduce them with --side or use another net",
+    )
+    pixel = net.dbn.generative[0].unit if net.dbn.generative else stack_lib.feature_unit(memory)
+    checks.require(
+        isinstance(pixel, Bernoulli) or config.binarisation == "real",
+        f"{named(config)}: expected --binarisation=real for {type(pixel).__name__} pixels, got "
+        f"{config.binarisation}; they are not binary",
+    )
+    group = stack_lib.label_group(memory)
+    checks.require(
+        group is None or group.size == cases.n_classes,
+        f"{named(config)}: expected a data set of as many classes as it has labels, got "
+        f"{cases.n_classes} classes; it was made for other data",
+    )
+
+
+def doubts(config: Config, net: Net) -> list[str]:
+    """Says in words what the numbers might be mistaken for."""
+    found = []
+    learned = net.metadata.get("binarisation", config.binarisation)
+    if learned != config.binarisation and not {learned, config.binarisation} <= set(DRAWN):
+        found.append(
+            f"the net learned from pixels of another binarisation ({learned}) than it is scored on "
+            f"({config.binarisation})"
+        )
+    if config.binarisation == "real":
+        found.append("intensities are no states of binary units: these are no log-probabilities")
+    if config.net is None and likelihood_cases.dataset(config) == "mnist5k":
+        found.append(
+            "mnist5k is a part of the images that the shipped net learned from; give MNIST's own "
+            "test set by --data_dir"
+        )
+    return found

@@ -1,0 +1,222 @@
+"""What the likelihood of a net takes: walks cut into compiled calls, log Z, scores of images.
+
+A machine is a deep belief net without directed layers, as in `inputs.read_net`: one function
+scores both. For a machine a score is log p*(v) itself, -F(v) with labels summed out; for a deep
+net it is log w of a sample of the recognition pass (`dbnjax.evaluation.bounds`). log Z is
+subtracted afterwards, so that several estimates of it can be.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dbnjax.evaluation import (
+    ais,
+    annealing,
+    bounds,
+    diagnostics,
+    enumeration,
+    exact,
+    raise_bound,
+    schedules,
+)
+from dbnjax.learning.passes import Batch
+from dbnjax.models import path as path_lib
+from dbnjax.models.dbn import DBN
+from dbnjax.models.path import Path
+from dbnjax.models.rbm import RBM
+from dbnjax.sampling import tempering
+from dbnjax.training import evaluate
+from dbnjax.types import Array, Key
+
+Advance = Callable[[Mapping[str, float]], None]
+
+CALL = 500  # temperatures in one compiled call, between two signs of progress
+TEMPERING_CALL = 100  # steps of parallel tempering in one, each at many temperatures
+EXACT_STATES = 2**20  # so many are summed in seconds
+MOMENTS_FROM = 10_000  # training cases behind the base rates
+
+_start_forward = jax.jit(ais.start, static_argnums=2)
+_start_tempering = jax.jit(tempering.init, static_argnums=3)
+_start_raise = jax.jit(raise_bound.start, static_argnums=3)
+_anneal = jax.jit(annealing.anneal, donate_argnums=3)
+_temper = jax.jit(tempering.chain, static_argnames="n_steps", donate_argnums=3)
+_log_weights = jax.jit(bounds.log_weights, static_argnums=4)
+_exact = jax.jit(exact.log_z)
+_pseudo = jax.jit(bounds.pseudo_log_likelihood)
+importance_weighted = jax.jit(bounds.importance_weighted)
+
+
+def silent(numbers: Mapping[str, float]) -> None:
+    """Shows no progress."""
+
+
+def n_calls(n: int, call: int) -> int:
+    """Returns how many calls of some length it takes to make n steps."""
+    return -(-n // call)
+
+
+def base_path(net: DBN, v: Array, labels: Array | None) -> Path:
+    """Returns the path from the data's base rates to a net's top machine.
+
+    Args:
+      net: a net.
+      v: `[n, n_pixels]` training cases, `MOMENTS_FROM` are enough.
+      labels: `[n, n_labels]` of a net with labels.
+    """
+    below = evaluate.memory_states(net, Batch(v, labels))
+    return path_lib.from_base_rates(net.memory, below.mean(0), below.var(0))
+
+
+def exact_log_z(rbm: RBM) -> float | None:
+    """Returns log Z of a machine that is small enough to be summed over, or None."""
+    small = any(enumeration.fits(unit, EXACT_STATES) for unit in (rbm.visible, rbm.hidden))
+    return float(_exact(rbm)) if small else None
+
+
+def walk(
+    key: Key, path: Path, betas: Array, state: annealing.State, advance: Advance = silent
+) -> annealing.State:
+    """Carries chains through temperatures in several calls; takes the state over."""
+    for i in range(0, len(betas), CALL):
+        state = _anneal(key, path, betas[i : i + CALL], state)
+        advance({"beta": float(state.beta)})
+    return state
+
+
+def forward(
+    key: Key, path: Path, n_chains: int, betas: Array, advance: Advance = silent
+) -> ais.Estimate:
+    """Estimates log Z from below.
+
+    Args:
+      key: a PRNG key.
+      path: from base rates.
+      n_chains: number of chains.
+      betas: `[n + 1]` from 0 to 1.
+      advance: told after each of `n_calls(n, CALL)` calls.
+    """
+    schedules.check(path, betas)
+    key_start, key_walk = jax.random.split(key)
+    state = _start_forward(key_start, path, n_chains)
+    state = walk(key_walk, path, betas[1:], state, advance)
+    return ais.forward(path_lib.log_z_uncoupled(path.base), state)
+
+
+def reverse(
+    key: Key, path: Path, samples: Array, betas: Array, advance: Advance = silent
+) -> ais.Estimate:
+    """Estimates log Z from above; arguments as in `forward`, the chains' samples given.
+
+    The samples are taken over: do not use them again.
+    """
+    state = annealing.start(path, samples, 1.0)
+    state = walk(key, path, betas[::-1][1:], state, advance)
+    return ais.reverse(path_lib.log_z_uncoupled(path.base), state)
+
+
+class Sampled(NamedTuple):
+    """Samples of a machine by parallel tempering.
+
+    Attributes:
+      v: `[n_chains, n_visible]`.
+      acceptance: of the two neighbouring temperatures that swap least, the mean probability.
+      round_trips: from the machine to the base rates and back, mean over chains.
+    """
+
+    v: Array
+    acceptance: float
+    round_trips: float
+
+
+def sample(
+    key: Key, path: Path, n_chains: int, n_betas: int, n_steps: int, advance: Advance = silent
+) -> Sampled:
+    """Samples the target by parallel tempering down to the base rates, from where it starts.
+
+    No training case is put in, and no chain depends on another: what the samples cover they have
+    found.
+
+    Args:
+      key: a PRNG key.
+      path: from base rates.
+      n_chains: number of samples.
+      n_betas: evenly spaced temperatures from 1 to 0.
+      n_steps: steps until the samples are taken.
+      advance: told after each of `n_calls(n_steps, TEMPERING_CALL)` calls.
+    """
+    betas = jnp.linspace(1.0, 0.0, n_betas)
+    state = _start_tempering(jax.random.fold_in(key, 0), path, betas, n_chains)
+    accepted, source = [], []
+    for i in range(0, n_steps, TEMPERING_CALL):
+        key_call, length = jax.random.fold_in(key, i + 1), min(TEMPERING_CALL, n_steps - i)
+        state, info = _temper(key_call, path, betas, state, n_steps=length)
+        accepted.append(np.asarray(info.acceptance))
+        source.append(np.asarray(info.source))
+        advance({"least acceptance": float(accepted[-1].mean(0).min())})
+    trips = diagnostics.round_trips(np.concatenate(source))
+    return Sampled(
+        v=state.visible[0],
+        acceptance=float(np.concatenate(accepted).mean(0).min()),
+        round_trips=float(trips.mean()),
+    )
+
+
+def scores(
+    key: Key,
+    net: DBN,
+    v: Array,
+    labels: Array | None,
+    n_samples: int,
+    advance: Advance = silent,
+) -> np.ndarray:
+    """Returns log w + log Z of images, one sample for a machine, which needs no recognition.
+
+    Args:
+      key: a PRNG key.
+      net: a net.
+      v: `[n, n_pixels]`.
+      labels: `[n, n_labels]` for log p(v, label), None for log p(v).
+      n_samples: recognition passes for each image.
+      advance: told after each 1,000 images.
+
+    Returns:
+      `[n_samples, n]` float64 in nats.
+    """
+    n_samples = n_samples if net.generative else 1
+    found = []
+    for number, i in enumerate(range(0, len(v), evaluate.CHUNK)):
+        key_chunk, part = jax.random.fold_in(key, number), slice(i, i + evaluate.CHUNK)
+        known = None if labels is None else labels[part]
+        log_w = _log_weights(key_chunk, net, v[part], 0.0, n_samples, known)
+        found.append(np.asarray(log_w, np.float64))
+        advance({"nats": float(found[-1].mean())})
+    return np.concatenate(found, axis=1)
+
+
+def reverse_annealing_bound(
+    key: Key, path: Path, v: Array, n_chains: int, betas: Array, advance: Advance = silent
+) -> np.ndarray:
+    """Returns the RAISE bound on log p of each image, `[n]` float64 in nats.
+
+    Args:
+      key: a PRNG key.
+      path: from base rates.
+      v: `[n, n_visible]` states.
+      n_chains: from each image.
+      betas: `[n + 1]` from 0 to 1.
+      advance: told after each of `n_calls(n, CALL)` calls.
+    """
+    key_start, key_walk = jax.random.split(key)
+    state = _start_raise(key_start, path, v, n_chains)
+    state = walk(key_walk, path, betas[::-1][1:], state, advance)
+    bound = raise_bound.estimate(path, v, path_lib.log_z_uncoupled(path.base), state)
+    return np.asarray(bound.value, np.float64)
+
+
+def pseudo_log_likelihood(rbm: RBM, v: Array) -> np.ndarray:
+    """Returns the pseudo-log-likelihood of each image, `[n]` float64 in nats."""
+    return np.asarray(_pseudo(rbm, v), np.float64)

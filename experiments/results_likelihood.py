@@ -1,0 +1,180 @@
+"""The likelihood tables and the learning rules of RESULTS.md.
+
+They come from `results/likelihood/*.json` (`--output` of `experiments.likelihood`) and
+`results/rules/*.json` (`--output` of `experiments.rbm_learning_rules`); without such a file its
+section is absent.
+"""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from experiments import results_files
+from experiments.likelihood_words import COLUMNS, ERROR, cells, interval, of_rules
+from experiments.results_files import MADE, NUMBER, Source
+from experiments.results_markdown import NONE, duration, made, table, wrap
+
+ESTIMATE = {"value": NUMBER, "low": NUMBER, "high": NUMBER, "effective_sample_size": NUMBER}
+LIKELIHOOD_FORM = MADE | {
+    "model": str,
+    "pixels": str,
+    "precision": str,
+    "log_z": {"chains": int, "temperatures": int, "forward": ESTIMATE, "reverse": ESTIMATE},
+    "rows": [
+        {
+            "quantity": str,
+            "images": str,
+            "n": int,
+            "values": {str: [NUMBER]},
+            "standard_error": NUMBER,
+        }
+    ],
+    "warnings": [str],
+}
+RULE_FORM = {"rate": NUMBER, "updates": [int]} | {
+    name: [NUMBER] for name in ("seconds", "log_p", "low", "high")
+}
+RULES_FORM = MADE | {
+    "model": str,
+    "below": [int],
+    "pixels": str,
+    "judged": str,
+    "cases": {str: int},
+    "rules": {str: RULE_FORM},
+}
+
+
+class Reported(NamedTuple):
+    """A number of others, in nats an image, for test images of MNIST.
+
+    Attributes:
+      model: what was trained, and how.
+      pixels: the binarisation, as far as it is told.
+      quantity: as in our own tables.
+      values: by column.
+      source: where it is printed, and how sure that is.
+    """
+
+    model: str
+    pixels: str
+    quantity: str
+    values: dict[str, float]
+    source: str
+
+
+DRAWN = "stochastic"
+SECONDARY = "reported by others"
+RECALLED = "recalled, not verified"
+CODE = "released code"
+REPORTED = (
+    Reported("mixture of 500 Bernoullis", NONE, "log p(v)", {"exact": -137.64}, SECONDARY),
+    Reported("RBM 784-500, CD-1", NONE, "log p(v)", {"forward": -125.5}, RECALLED),
+    Reported("RBM 784-500, CD-3", NONE, "log p(v)", {"forward": -105.5}, RECALLED),
+    Reported("RBM 784-500, CD-25", DRAWN, "log p(v)", {"forward": -86.34}, SECONDARY),
+    Reported(
+        "RBM 784-500, centred PCD-1, 200 epochs",
+        "threshold",
+        "log p(v)",
+        {"forward": -84.86, "reverse": -96.61},
+        CODE,
+    ),
+    Reported("DBN 784-500-2000", NONE, "bound on log p(v)", {"forward": -86.22}, RECALLED),
+    Reported(
+        "DBN 784-500-2000", NONE, "importance-weighted log p(v)", {"forward": -84.55}, SECONDARY
+    ),
+)
+
+ABOUT = """\
+Nats an image, means over images; 95 % intervals say how well the mean over these images is known,
+the standard error over images what others might give. Forward: log Z of the (top) machine by
+annealed importance sampling from below, which makes log p too large on average; reverse: from
+above, by chains that start from samples of parallel tempering, which makes it too small; exact: by
+a sum over all states. RAISE needs no log Z of the machine and bounds log p of the annealed model
+from below. Only numbers for pixels that became binary in the same way can be compared; what others
+report comes first."""
+ABOUT_RULES = """\
+One machine learned by each rule, from the same weights, on the same cases in the same order. log p
+of images that nothing was learned from, with the 95 % interval of log Z (a forward estimate, or
+exact where there is no interval); wall times are those of learning alone."""
+
+
+def sections(folder: Path) -> list[str]:
+    """Returns the parts of the page, none without files.
+
+    Args:
+      folder: of all result files.
+
+    Raises:
+      InputError: a file is damaged.
+    """
+    return [
+        *likelihoods(results_files.read_folder(folder / "likelihood", LIKELIHOOD_FORM)),
+        *learning_rules(results_files.read_folder(folder / "rules", RULES_FORM)),
+    ]
+
+
+def likelihoods(sources: list[Source]) -> list[str]:
+    """Everybody's numbers in one table, then how each of ours was made."""
+    if not sources:
+        return []
+    header = ["model", "pixels", "quantity", "images", *COLUMNS, ERROR, "source"]
+    rows = [
+        [
+            *(found.model, found.pixels, found.quantity, "test"),
+            *(f"{found.values[c]:.2f}" if c in found.values else NONE for c in COLUMNS),
+            NONE,
+            found.source,
+        ]
+        for found in REPORTED
+    ]
+    for source in sources:
+        record = source.record
+        for row in record["rows"]:
+            images = f"{row['n']:,} {row['images']}"
+            told = (record["model"], record["pixels"], row["quantity"], images)
+            error = f"{row['standard_error']:.2f}"
+            rows.append([*told, *cells(row, COLUMNS, NONE), error, source.name])
+    parts = ["## Likelihood", ABOUT, table(header, rows)]
+    for source in sources:
+        parts += [f"### {source.name}", *made(source.record), *estimates(source.record)]
+    return parts
+
+
+def estimates(record: dict[str, Any]) -> list[str]:
+    """How log Z was estimated, and what speaks against it."""
+    log_z = record["log_z"]
+    told = (
+        f"{name} {log_z[name]['value']:.2f} ({log_z[name]['low']:.2f} to "
+        f"{log_z[name]['high']:.2f}), effective sample size "
+        f"{log_z[name]['effective_sample_size']:.0f}"
+        for name in ("forward", "reverse")
+    )
+    exact = f"; exact {log_z['exact']:.2f}" if "exact" in log_z else ""
+    text = (
+        f"log Z in nats with {log_z['chains']} chains and {log_z['temperatures']:,} temperatures: "
+        f"{'; '.join(told)}{exact}. In {record['precision']}."
+    )
+    return [wrap(text), *(wrap(f"- Warning: {warning}.") for warning in record["warnings"])]
+
+
+def learning_rules(sources: list[Source]) -> list[str]:
+    """A table of each comparison, and its figure where one was copied."""
+    parts = ["## Learning rules", ABOUT_RULES] if sources else []
+    for source in sources:
+        record = source.record
+        header = ["rule", "rate", "updates", "wall time", of_rules(record)]
+        rows = [
+            [
+                name,
+                f"{rule['rate']:g}",
+                f"{rule['updates'][-1]:,}",
+                duration(rule["seconds"][-1]),
+                interval([rule[key][-1] for key in ("log_p", "low", "high")]),
+            ]
+            for name, rule in record["rules"].items()
+        ]
+        what = f"{record['model']}, {record['cases']['train']:,} training images; pixels: "
+        parts += [f"### {source.name}", *made(record), wrap(f"{what}{record['pixels']}.")]
+        if record.get("figure"):
+            parts.append(f"![{of_rules(record)} by learning rule]({record['figure']})")
+        parts.append(table(header, rows))
+    return parts

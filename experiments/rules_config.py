@@ -1,0 +1,76 @@
+"""Options of `experiments.rbm_learning_rules`, and their checks."""
+
+import dataclasses
+
+from dbnjax import checks
+from dbnjax.data import binarisation
+from experiments import likelihood_cases
+from experiments.dbn_config import SCHEDULES
+from experiments.flags import option
+from experiments.rules_learners import RULES
+
+LEAST = {
+    "n_hidden": 1,
+    "epochs": 1,
+    "batch_size": 1,
+    "n_chains": 1,
+    "points": 1,
+    "ais_chains": 2,
+    "n_temperatures": 1,
+    "n_samples": 1,
+}
+FREE = ("workdir", "output", "figure")  # what a resumed run may change
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(likelihood_cases.Config):
+    """Options of the run; each is a flag."""
+
+    binarisation: str = option(
+        "resampled", "How intensities become binary pixels.", binarisation.WAYS
+    )
+    workdir: str = option("runs/rbm_learning_rules", "Folder for all that the run writes.")
+    rules: tuple[str, ...] = option(
+        ("cd1", "cd10", "pcd", "fast_pcd", "centred_pcd", "tempered"),
+        f"Learning rules, some of {', '.join(RULES)}.",
+    )
+    below: str | None = option(None, "Saved machine or stack whose sampled features are learned.")
+    n_hidden: int = option(500, "Hidden units of the machine that learns.")
+    epochs: int = option(20, "Epochs of each rule.")
+    batch_size: int = option(100, "Cases in a minibatch.")
+    n_chains: int = option(100, "Persistent chains, at each temperature.")
+    rate: float = option(0.0, "Learning rate at the start; 0: the rule's own.")
+    schedule: str = option("linear", "Rates: constant, or linear to zero.", SCHEDULES)
+    momentum: float = option(0.0, "Momentum.")
+    decay: float = option(0.0, "Weight decay.")
+    averaging: float = option(
+        0.01, "Weight of the newest parameters in the average that is judged; 1: no average."
+    )
+    points: int = option(6, "How often a rule is judged, in even logarithmic steps of epochs.")
+    ais_chains: int = option(50, "Chains of annealed importance sampling each time.")
+    n_temperatures: int = option(500, "Its temperatures.")
+    n_samples: int = option(10, "Recognition passes for each case, with --below.")
+    output: str | None = option(None, "File to copy the numbers (rules.json) to.")
+    figure: str | None = option(None, "File to copy the figure (learning_rules.png) to.")
+
+
+def check(config: Config) -> None:
+    """Refuses options that cannot be meant, before anything is read, written or learned."""
+    for name, least in LEAST.items():
+        checks.check_count(f"--{name}", getattr(config, name), least)
+    for name in ("rate", "decay"):
+        checks.check_at_least(f"--{name}", getattr(config, name), 0.0)
+    checks.require(
+        0 <= config.momentum < 1,
+        f"--momentum: expected 0 or more and less than 1, got {config.momentum}",
+    )
+    checks.require(
+        0 < config.averaging <= 1,
+        f"--averaging: expected more than 0 and at most 1, got {config.averaging}",
+    )
+    unknown = [name for name in config.rules if name not in RULES]
+    checks.require(
+        bool(config.rules) and not unknown and len(set(config.rules)) == len(config.rules),
+        f"--rules: expected some of {', '.join(RULES)}, each once, got "
+        f"{', '.join(config.rules) or 'none'}",
+    )

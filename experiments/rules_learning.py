@@ -1,0 +1,178 @@
+"""Learning one machine by one rule, judged at some epochs: the stage of `rbm_learning_rules`."""
+
+import dataclasses
+import time
+from typing import Any
+
+import jax
+import numpy as np
+
+from dbnjax import checks
+from dbnjax.evaluation import schedules
+from dbnjax.learning import updates
+from dbnjax.models import dbn as dbn_lib
+from dbnjax.models import rbm as rbm_lib
+from dbnjax.models import stack as stack_lib
+from dbnjax.models.belief_net import Layer
+from dbnjax.models.dbn import DBN
+from dbnjax.models.rbm import RBM
+from dbnjax.models.stack import Stack
+from dbnjax.training import greedy, loop, stages
+from dbnjax.types import Array, Draw, Key, PyTree
+from dbnjax.weights import io
+from experiments import dbn_stages, likelihood_estimates, rules_learners
+from experiments.rules_config import Config
+from experiments.rules_learners import RULES
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """What all rules share.
+
+    Attributes:
+      config: the run's options.
+      key: of the whole run.
+      lower: machines below the one that learns, from the bottom up.
+      start: the machine before learning.
+      data: training cases on the device.
+      seen: `[n, n_pixels]` training states, for the base rates.
+      judged: `[m, n_pixels]` states that are judged.
+      place: where the run writes.
+    """
+
+    config: Config
+    key: Key
+    lower: tuple[RBM, ...]
+    start: RBM
+    data: loop.Data
+    seen: Array
+    judged: Array
+    place: stages.Place
+
+    @property
+    def below(self) -> greedy.Below:
+        """The layers below the machine that learns."""
+        return layers(self.lower)
+
+    @property
+    def pixels_as(self) -> Draw:
+        """What a step makes of the stored pixels: only resampled ones are drawn in it."""
+        return "sample" if self.config.binarisation == "resampled" else "mean"
+
+
+def layers(lower: tuple[RBM, ...]) -> greedy.Below:
+    """Returns what machines are to one that learns above them."""
+    return tuple(Layer(unit=rbm.hidden, weights=rbm.weights) for rbm in lower)
+
+
+def read_below(path: str | None, n_pixels: int) -> tuple[RBM, ...]:
+    """Reads the machines below, none without a file.
+
+    Raises:
+      InputError: the file is no machine or stack without labels, or of other images.
+    """
+    if path is None:
+        return ()
+    model, _ = io.load(path)
+    found = (model,) if isinstance(model, RBM) else getattr(model, "rbms", ())
+    machines: tuple[RBM, ...] = tuple(found)
+    checks.require(
+        bool(machines) and stack_lib.label_group(machines[-1]) is None,
+        f"{path}: expected a machine or a stack without labels, got "
+        f"{type(model).__name__}{' with labels' if machines else ''}; another cannot be joined",
+    )
+    checks.require(
+        machines[0].visible.size == n_pixels,
+        f"{path}: expected {n_pixels} visible units, as many as the images have pixels, got "
+        f"{machines[0].visible.size}; reduce the images with --side or use another net",
+    )
+    return machines
+
+
+def start(config: Config, key: Key, lower: tuple[RBM, ...], data: loop.Data) -> RBM:
+    """Makes the machine that every rule starts from: small weights, biases like its data."""
+    n_visible = lower[-1].hidden.size if lower else data.pixels.shape[-1]
+    machine = greedy.layer(key, n_visible, config.n_hidden)
+    few = data.pixels[: likelihood_estimates.MOMENTS_FROM]
+    see = jax.jit(greedy.layer_data("mean", "mean", 0))
+    mean = see(key, layers(lower), few, data.labels[: len(few)]).mean(0)
+    return rbm_lib.match_data(machine, mean, mean * (1.0 - mean))
+
+
+def join(lower: tuple[RBM, ...], machine: RBM) -> RBM | Stack:
+    """Returns the machine, on top of those below it if there are any."""
+    return stack_lib.create((*lower, machine)) if lower else machine
+
+
+def learn(task: Task, name: str) -> RBM:
+    """Learns by one rule, or goes on with it, and returns the averaged machine.
+
+    The keys do not depend on the rule, so that all see the same cases in the same order.
+    """
+    config, rate = task.config, rate_of(task.config, name)
+    learner = rules_learners.averaged(RULES[name].make(config.n_chains, visible_as(config)))
+    prepare = greedy.layer_data(task.pixels_as, "sample", 0)
+    program: Any = loop.epoch_program(learner, prepare, config.batch_size)
+    key_init, key_epochs, key_judge = jax.random.split(jax.random.fold_in(task.key, 1), 3)
+    rates = dbn_stages.schedule(config.schedule, rate, config.epochs)
+    at = points(config)
+
+    def hyper(i: int) -> rules_learners.Hyper:
+        regular = updates.hyper(rates(i), config.momentum, config.decay)
+        return rules_learners.hyper(name, regular, rate, config.averaging)
+
+    state = dbn_stages.owned(learner.init(key_init, task.start))
+    # Compiled before the clock starts: seconds are seconds of learning.
+    compiled = program.lower(key_epochs, hyper(0), state, task.below, task.data).compile()
+
+    def epoch(i: int, state: PyTree) -> tuple[PyTree, bool, dict[str, float]]:
+        began = time.perf_counter()
+        key_epoch = jax.random.fold_in(key_epochs, i)
+        state, report = compiled(key_epoch, hyper(i), state, task.below, task.data)
+        sound = bool(report.finite)  # waits until the epoch is over
+        numbers = {"learning_seconds": time.perf_counter() - began}
+        if sound and i + 1 in at:
+            numbers |= judge(task, key_judge, state.average)
+        return state, sound, numbers
+
+    stage = stages.Stage(name, config.epochs, epoch)
+    average: RBM = stages.run(stage, state, io.describe(task.start), task.place).average
+    return average
+
+
+def rate_of(config: Config, name: str) -> float:
+    """Returns the learning rate at which a rule starts."""
+    return config.rate or RULES[name].rate
+
+
+def visible_as(config: Config) -> Draw:
+    """Returns what reconstructions are: of the data's own kind."""
+    return "mean" if config.binarisation == "real" else "sample"
+
+
+def points(config: Config) -> list[int]:
+    """Returns the epochs after which machines are judged, evenly spaced on a logarithmic scale."""
+    spaced = np.geomspace(config.epochs, 1, config.points)  # the last one, if there is only one
+    return sorted({round(epoch) for epoch in spaced.tolist()})
+
+
+def judge(task: Task, key: Key, machine: RBM) -> dict[str, float]:
+    """Returns the mean log p of the judged cases with its interval, under a stack their bound."""
+    key_z, key_scores = jax.random.split(key)
+    net: DBN = dbn_lib.untie(stack_lib.create((*task.lower, machine)))
+    log_z, half = _log_z(task, key_z, net)
+    n_samples = task.config.n_samples
+    log_w = likelihood_estimates.scores(key_scores, net, task.judged, None, n_samples)
+    mean = float(log_w.mean()) - log_z
+    return {"log_p": mean, "low": mean - half, "high": mean + half}
+
+
+def _log_z(task: Task, key: Key, net: DBN) -> tuple[float, float]:
+    """Returns log Z, exact if it can be, and half the width of its interval."""
+    exact = likelihood_estimates.exact_log_z(net.memory)
+    if exact is not None:
+        return exact, 0.0
+    path = likelihood_estimates.base_path(net, task.seen, None)
+    betas = schedules.linear(task.config.n_temperatures)
+    found = likelihood_estimates.forward(key, path, task.config.ais_chains, betas)
+    return float(found.log_z), float(found.high - found.log_z)

@@ -1,0 +1,77 @@
+"""What the comparison of learning rules comes to: a record, a table and the figure."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from dbnjax.training import metrics
+from experiments import likelihood_cases, provenance, workdir
+from experiments import likelihood_words as words
+from experiments.rules_learning import Task, rate_of
+
+AXES = {"updates": "updates", "seconds": "seconds of learning"}
+
+
+def result(task: Task) -> dict[str, Any]:
+    """Returns all that RESULTS.md and the figure need of a finished run."""
+    below = task.config.below
+    config = dataclasses.replace(task.config, below=below and Path(below).name)
+    n_updates = len(task.data.labels) // config.batch_size
+    machine = f"{task.start.visible.size}-{config.n_hidden}"
+    return {
+        "model": f"RBM {machine}",
+        "below": [rbm.visible.size for rbm in task.lower],
+        "pixels": likelihood_cases.in_words(config),
+        "judged": config.judged,
+        "cases": {"train": len(task.data.labels), config.judged: len(task.judged)},
+        "rules": {name: curve(task, name, n_updates) for name in config.rules},
+        "command": provenance.command("experiments.rbm_learning_rules", config, {}),
+        "config": {k: v for k, v in dataclasses.asdict(config).items() if k not in workdir.PLACES},
+        **workdir.origin(task.place.workdir),
+    }
+
+
+def curve(task: Task, name: str, n_updates: int) -> dict[str, Any]:
+    """Returns where a rule stood when it was judged."""
+    records = [r for r in metrics.read(task.place.metrics) if r.get("stage") == name]
+    seconds = np.cumsum([record["learning_seconds"] for record in records])
+    judged = [i for i, record in enumerate(records) if "log_p" in record]
+    found = {key: [records[i][key] for i in judged] for key in ("log_p", "low", "high")}
+    updates = [(i + 1) * n_updates for i in judged]
+    rate = rate_of(task.config, name)
+    return found | {"rate": rate, "updates": updates, "seconds": seconds[judged].tolist()}
+
+
+def draw(record: dict[str, Any]) -> Figure:
+    """Draws what the rules reach against updates and against seconds, with 95 % intervals."""
+    figure = Figure(figsize=(10.0, 4.6), layout="constrained")
+    panels = figure.subplots(1, 2, sharey=True)
+    for panel, (key, label) in zip(panels, AXES.items(), strict=True):
+        for name, found in record["rules"].items():
+            log_p = np.array(found["log_p"])
+            errors = np.abs(np.array([found["low"], found["high"]]) - log_p)
+            panel.errorbar(found[key], log_p, errors, marker="o", markersize=4, capsize=2,
+                           linewidth=1.4, label=name)  # fmt: skip
+        panel.set(xscale="log", xlabel=label)
+        panel.grid(alpha=0.3)
+        panel.spines[["top", "right"]].set_visible(False)
+    panels[0].set_ylabel(f"{words.of_rules(record)} (nats an image)")
+    panels[0].legend(frameon=False)
+    figure.suptitle(f"Learning rules, {record['model']}; pixels: {record['pixels']}")
+    return figure
+
+
+def table(record: dict[str, Any]) -> str:
+    """Lays out where each rule ended, as text."""
+    lines = [
+        f"{record['model']}; pixels: {record['pixels']}",
+        f"{'rule':<14}{'rate':>8}{'updates':>10}{'seconds':>10}   {words.of_rules(record)}",
+    ]
+    for name, found in record["rules"].items():
+        end = words.interval([found[key][-1] for key in ("log_p", "low", "high")])
+        numbers = f"{found['rate']:>8g}{found['updates'][-1]:>10}{found['seconds'][-1]:>10.1f}"
+        lines.append(f"{name:<14}{numbers}   {end}")
+    return "\n".join(lines)

@@ -1,0 +1,233 @@
+"""Likelihoods of small saved nets: what is printed and written, and what is refused."""
+
+import dataclasses
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import machines
+import numpy as np
+import oracles
+import pytest
+
+from dbnjax import files, rbm, units
+from dbnjax.checks import InputError
+from dbnjax.evaluation import annealing
+from dbnjax.weights import io
+from experiments import (
+    inputs,
+    likelihood,
+    likelihood_cases,
+    likelihood_config,
+    likelihood_estimates,
+)
+from experiments.likelihood import Config
+
+
+@pytest.fixture
+def config(idx_folder, tmp_path):
+    """A machine of 16 pixels and 6 hidden units on 20 test images."""
+    io.save(tmp_path / "machine.safetensors", machines.binary(0, 16, 6))
+    return Config(
+        net=str(tmp_path / "machine.safetensors"),
+        data_dir=str(idx_folder),
+        side=4,
+        n_chains=50,
+        n_temperatures=100,
+        temper_betas=8,
+        temper_steps=60,
+        raise_temperatures=50,
+        output=str(tmp_path / "results" / "numbers.json"),
+    )
+
+
+def states(config, part="test"):
+    cases = likelihood_cases.read(config)
+    images = cases.train if part == "train" else cases.judged
+    return np.float64(likelihood_cases.states(config, images, part))
+
+
+def log_p(machine, v):
+    """log p(v) in float64, by a sum over the hidden states."""
+    b, c, w = (np.float64(x) for x in (machine.visible.bias, machine.hidden.bias, machine.weights))
+    h = oracles.binary_states(len(c))
+    log_z = np.logaddexp.reduce(h @ c + np.logaddexp(0, b + h @ w.T).sum(1))
+    return v @ b + np.logaddexp(0, c + v @ w).sum(1) - log_z
+
+
+def rows_of(record):
+    return {(row["quantity"], row["images"]): row for row in record["rows"]}
+
+
+def near(values, truth, n_errors=5):
+    """Whether a value lies within some standard errors, and has one."""
+    value, low, high = values
+    return low < value < high and abs(value - truth) < n_errors * (high - low) / (2 * 1.96)
+
+
+def test_an_enumerable_machine_is_scored_exactly_and_from_both_sides(config, capsys):
+    record = likelihood.run(config)
+    rows, machine = rows_of(record), machines.binary(0, 16, 6)
+    assert record["model"] == "RBM 16-6"
+    assert record["pixels"] == "drawn once, seed 0"
+    for part, n in (("test", 20), ("train", 20)):
+        row = rows["log p(v)", part]
+        truth = log_p(machine, states(config, part)[:n])
+        assert row["n"] == n
+        # float32 sums of 2^6 states; the values are some tens of nats.
+        np.testing.assert_allclose(row["values"]["exact"], truth.mean(), atol=1e-3)
+        np.testing.assert_allclose(row["standard_error"], truth.std(ddof=1) / n**0.5, rtol=1e-4)
+        assert near(row["values"]["forward"], truth.mean())
+        assert near(row["values"]["reverse"], truth.mean())
+    printed = capsys.readouterr().out
+    assert "drawn once, seed 0" in printed
+    assert f"{log_p(machine, states(config)).mean():.2f}\n" in printed.replace("   ", "\n")
+    (raised, _, _) = rows["RAISE bound on log p(v)", "test"]["values"]["no log Z"]
+    assert raised < log_p(machine, states(config)).mean() + 0.5
+    (pseudo, _, _) = rows["pseudo-log-likelihood", "test"]["values"]["no log Z"]
+    assert raised < pseudo < 0
+    assert files.read_json(config.output) == record
+    assert record["command"].startswith("python -m experiments.likelihood --data_dir=FOLDER")
+    assert "--net=machine.safetensors" in record["command"]
+
+
+def log_joint(net, v):
+    """log p(v, label) of a net with one directed layer, in float64: `[n, n_labels]`."""
+    down, memory = net.generative[0], net.memory
+    n_penultimate, n_labels = down.weights.shape[0], memory.visible.parts[1].size
+    h = oracles.binary_states(n_penultimate)
+    field = h @ np.float64(down.weights) + np.float64(down.unit.bias)
+    log_v = v @ field.T - np.logaddexp(0, field).sum(1)
+    w, c = np.float64(memory.weights), np.float64(memory.hidden.bias)
+    b, labels_bias = (np.float64(part.bias) for part in memory.visible.parts)
+    up = (h @ w[:n_penultimate])[:, None] + w[n_penultimate:] + c
+    log_top = (h @ b)[:, None] + labels_bias + np.logaddexp(0, up).sum(-1)
+    assert log_top.shape == (2**n_penultimate, n_labels)
+    total = np.logaddexp.reduce(log_v[:, :, None] + log_top, axis=1)
+    return total - np.logaddexp.reduce(log_top, axis=None)
+
+
+def test_a_deep_net_has_bounds_with_and_without_labels(config, tmp_path, monkeypatch):
+    net = machines.net(0, (16, 5, 4), n_labels=10)
+    io.save(tmp_path / "net.safetensors", net)
+    deep = dataclasses.replace(config, net=str(tmp_path / "net.safetensors"), output=None)
+    label = jnp.concatenate([jnp.zeros((50, 5)), jnp.eye(10)[jnp.arange(50) % 10]], axis=1)
+    stuck = likelihood_estimates.Sampled(label, acceptance=0.05, round_trips=0.0)
+    monkeypatch.setattr(likelihood_estimates, "sample", lambda *arguments: stuck)
+    record = likelihood.run(deep)
+    rows, cases = rows_of(record), likelihood_cases.read(deep)
+    assert record["model"] == "DBN 16-5-4, 10 labels"
+    assert {images for _, images in rows} == {"test", "train"}
+    assert "swap with probability 0.050 only" in " ".join(record["warnings"])
+    assert "made 0.00 round trips" in " ".join(record["warnings"])
+    joint = log_joint(net, states(deep))
+    truth = {
+        "log p(v)": np.logaddexp.reduce(joint, axis=1).mean(),
+        "log p(v, label)": joint[np.arange(20), cases.judged.labels].mean(),
+    }
+    for name, exact in truth.items():
+        bound, low, high = rows[f"bound on {name}", "test"]["values"]["exact"]
+        tighter = rows[f"importance-weighted {name}", "test"]["values"]["exact"][0]
+        assert low < bound < high
+        # 20 samples go at least a third of the way to the truth, and beyond it only by chance.
+        assert bound + (exact - bound) / 3 < tighter < exact + (high - low)
+        forward = rows[f"bound on {name}", "test"]["values"]["forward"][0]
+        log_z = record["log_z"]
+        np.testing.assert_allclose(
+            forward - bound, log_z["exact"] - log_z["forward"]["value"], atol=1e-4
+        )
+
+
+def test_a_walk_is_cut_into_calls(monkeypatch):
+    walked, told, betas = [], [], np.linspace(0.0, 1.0, 26)[1:]
+    state = annealing.State(*jnp.zeros((5, 1)))
+
+    def anneal(key, path, part, state):
+        walked.extend(part)
+        return state._replace(beta=part[-1])
+
+    monkeypatch.setattr(likelihood_estimates, "_anneal", anneal)
+    monkeypatch.setattr(likelihood_estimates, "CALL", 10)
+    after = likelihood_estimates.walk(None, None, betas, state, told.append)
+    assert walked == betas.tolist()
+    assert after.beta == 1.0
+    assert [round(numbers["beta"], 4) for numbers in told] == [0.4, 0.8, 1.0]
+    assert len(told) == likelihood_estimates.n_calls(25, 10)
+
+
+def test_the_binarisation_decides_the_states(config):
+    config = dataclasses.replace(config, side=14)  # the strokes of 28 x 28 are 2 pixels wide
+    ways = {way: states(dataclasses.replace(config, binarisation=way))
+            for way in ("threshold", "fixed", "resampled", "real")}  # fmt: skip
+    assert set(np.unique(ways["threshold"])) == set(np.unique(ways["fixed"])) == {0, 1}
+    np.testing.assert_array_equal(ways["threshold"], ways["real"] > 0.5)
+    assert len(np.unique(ways["real"])) > 10
+    other = dataclasses.replace(config, binarisation="resampled", seed=1)
+    assert (states(other) != ways["resampled"]).any()
+    named = {likelihood_cases.in_words(dataclasses.replace(config, binarisation=w)) for w in ways}
+    assert len(named) == 4
+
+
+def test_validation_cases_are_judged_where_nothing_is_learned_from_them(config):
+    test, held_out = (
+        likelihood_cases.read(Config(data_dir=config.data_dir, binarisation="real", judged=judged))
+        for judged in ("test", "validation")
+    )
+    assert [len(part.pixels) for part in test[:2]] == [40, 20]
+    assert [len(part.pixels) for part in held_out[:2]] == [20, 10]
+    learned = {image.tobytes() for image in held_out.train.pixels}
+    assert not learned & {image.tobytes() for image in held_out.judged.pixels}
+
+
+def test_what_a_number_might_be_mistaken_for_is_said(config):
+    def doubts(how, learned, net="x"):
+        chosen = Config(net=net, binarisation=how)
+        about = {} if learned is None else {"binarisation": learned}
+        return likelihood_config.doubts(chosen, inputs.Net(None, (4, 4), about))
+
+    assert doubts("fixed", "resampled") == doubts("threshold", None) == []
+    assert "another binarisation (threshold) than" in doubts("fixed", "threshold")[0]
+    assert "no log-probabilities" in doubts("real", "real")[0]
+    assert "part of the images that the shipped net learned from" in doubts("fixed", None, None)[0]
+
+
+def refuse(config, message, **changes):
+    with pytest.raises(InputError, match=message) as caught:
+        likelihood.run(dataclasses.replace(config, **changes))
+    assert "\n" not in str(caught.value)
+
+
+def test_what_does_not_fit_is_refused(config, tmp_path, monkeypatch):
+    refuse(config, "--n_chains: expected 2 or more, a whole number, got 0", n_chains=0)
+    refuse(config, "--n_temperatures: expected 1 or more", n_temperatures=0)
+    refuse(config, "--temper_betas: expected 2 or more", temper_betas=1)
+    refuse(config, "--n_test: expected 0 or more, got -1", n_test=-1)
+    refuse(config, "nowhere: expected a safetensors file", net="nowhere")
+    refuse(
+        config,
+        r"mnist: expected images of 4 x 4 pixels, which .*machine.safetensors was made for, got "
+        "28 x 28; reduce them with --side",
+        side=0,
+    )
+    refuse(config, "seed of the binarisation: expected 0 or more", binarisation_seed=-1)
+    path = str(tmp_path / "other")
+    hidden = rbm.RBM(units.Bernoulli.zeros(16), units.Bernoulli.zeros(0), jnp.zeros((16, 0)))
+    io.save(path, hidden)
+    refuse(config, "other: expected a machine with hidden units, got none", net=path)
+    io.save(path, machines.labelled(0, 16, 3, 4))
+    refuse(config, "other: expected a data set of as many classes .*, got 10", net=path)
+    io.save(path, rbm.init(jax.random.key(0), units.Gaussian.zeros(16), units.Bernoulli.zeros(4)))
+    refuse(config, "expected --binarisation=real for Gaussian pixels, got fixed", net=path)
+    with monkeypatch.context() as patch:
+        patch.setattr(io, "_check", lambda path, model: None)
+        io.save(path, machines.binary(0, 16, 6).replace(weights=jnp.full((16, 6), jnp.nan)))
+    refuse(config, "other: model.weights: expected finite values, got 96 NaN", net=path)
+
+
+def test_a_mistake_is_one_line():
+    command = [sys.executable, "-m", "experiments.likelihood", "--n_chains=0"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr == ("error: --n_chains: expected 2 or more, a whole number, got 0\n")

@@ -1,0 +1,193 @@
+"""The comparison of learning rules at the size of a test: what it writes, resumes and refuses."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import machines
+import numpy as np
+import pytest
+
+from dbnjax import files, stack, updates
+from dbnjax.checks import InputError
+from dbnjax.evaluation import exact
+from dbnjax.training import greedy
+from dbnjax.weights import io
+from experiments import likelihood_cases, rbm_learning_rules, rules_config, rules_learners
+from experiments import rules_learning as learning
+from experiments.rules_config import Config
+
+
+@pytest.fixture
+def config(idx_folder, tmp_path):
+    """Two rules for three epochs of four updates, with 16 pixels and 5 hidden units."""
+    return Config(
+        data_dir=str(idx_folder),
+        side=4,
+        workdir=str(tmp_path / "run"),
+        rules=("cd1", "fast_pcd"),
+        n_hidden=5,
+        epochs=3,
+        batch_size=10,
+        n_chains=4,
+        points=2,
+        averaging=0.5,
+    )
+
+
+def judged(config):
+    return likelihood_cases.states(config, likelihood_cases.read(config).judged, "test")
+
+
+def test_a_run_writes_curves_machines_and_a_figure(config, tmp_path, capsys):
+    copies = {"output": str(tmp_path / "rules.json"), "figure": str(tmp_path / "docs" / "x.png")}
+    record = rbm_learning_rules.run(config)
+    printed = capsys.readouterr().out
+    assert record["model"] == "RBM 16-5"
+    assert record["pixels"] == "drawn anew, here with seed 0"
+    assert record["cases"] == {"train": 40, "test": 20}
+    assert (tmp_path / "run" / "learning_rules.png").stat().st_size > 10_000
+    for name, rate in (("cd1", 0.1), ("fast_pcd", 0.05)):
+        curve = record["rules"][name]
+        assert curve["updates"] == [4, 12]
+        assert curve["rate"] == rate
+        assert 0 < curve["seconds"][0] < curve["seconds"][1]
+        machine, about = io.load(tmp_path / "run" / f"{name}.safetensors")
+        # What is saved is what was judged; the hidden layer is small enough for an exact log Z.
+        truth = float(exact.log_prob(machine, judged(config)).mean())
+        np.testing.assert_allclose(curve["log_p"][-1], truth, atol=1e-3)
+        assert curve["low"] == curve["log_p"] == curve["high"]
+        assert f"{truth:.2f}" in printed
+        assert about["binarisation"] == "resampled"
+        assert about["image_shape"] == [4, 4]
+        assert about["rule"] == name
+    assert record["rules"]["cd1"]["log_p"] != record["rules"]["fast_pcd"]["log_p"]
+    before = (tmp_path / "run" / "rules.json").read_bytes()
+    again = rbm_learning_rules.run(dataclasses.replace(config, **copies))
+    assert again == record
+    assert (tmp_path / "run" / "rules.json").read_bytes() == before
+    assert files.read_json(copies["output"]) == record | {"figure": copies["figure"]}
+    assert (tmp_path / "docs" / "x.png").stat().st_size > 10_000
+    with pytest.raises(InputError, match="--epochs=3 there, 4 here"):
+        rbm_learning_rules.run(dataclasses.replace(config, epochs=4))
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one(config, tmp_path, monkeypatch):
+    config = dataclasses.replace(config, rules=("fast_pcd",))
+    whole = rbm_learning_rules.run(config)
+    cut = dataclasses.replace(config, workdir=str(tmp_path / "cut"))
+    judge = learning.judge
+
+    def interrupted(*arguments):
+        monkeypatch.setattr(learning, "judge", killed)
+        return judge(*arguments)
+
+    def killed(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(learning, "judge", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        rbm_learning_rules.run(cut)
+    monkeypatch.setattr(learning, "judge", judge)
+    resumed = rbm_learning_rules.run(cut)["rules"]["fast_pcd"]
+    expected = whole["rules"]["fast_pcd"]
+    for key in ("updates", "log_p", "low", "high"):
+        assert resumed[key] == expected[key]
+    assert len(resumed["seconds"]) == 2
+    for a, b in zip(
+        *(jax.tree.leaves(io.load(f"{c.workdir}/fast_pcd.safetensors")[0]) for c in (config, cut)),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_machine_on_features_is_saved_joined_and_its_bound_is_judged(config, tmp_path):
+    lower = machines.binary(0, 16, 6)
+    io.save(tmp_path / "lower.safetensors", lower)
+    top = dataclasses.replace(
+        config, rules=("cd1",), below=str(tmp_path / "lower.safetensors"), epochs=1, points=1
+    )
+    record = rbm_learning_rules.run(top)
+    assert record["model"] == "RBM 6-5"
+    assert record["below"] == [16]
+    assert "--below=lower.safetensors" in record["command"]
+    joined, _ = io.load(tmp_path / "run" / "cd1.safetensors")
+    assert isinstance(joined, stack.Stack)
+    np.testing.assert_array_equal(joined.rbms[0].weights, lower.weights)
+    assert joined.rbms[1].weights.shape == (6, 5)
+    assert np.isfinite(record["rules"]["cd1"]["log_p"]).all()
+    lower_two = learning.read_below(str(tmp_path / "run" / "cd1.safetensors"), 16)
+    assert [layer.unit.size for layer in learning.layers(lower_two)] == [6, 5]
+
+
+@pytest.mark.parametrize("name", rules_learners.RULES)
+def test_every_rule_keeps_an_average_of_what_it_learns(name):
+    machine = greedy.layer(jax.random.key(0), 6, 4)
+    learner = rules_learners.averaged(rules_learners.RULES[name].make(4, "sample"))
+    hyper = rules_learners.hyper(name, updates.hyper(0.1), 0.1, 0.5)
+    state = jax.eval_shape(learner.init, jax.random.key(1), machine)
+    batch = jnp.ones((5, 6))
+    after, _ = jax.eval_shape(learner.step, jax.random.key(2), hyper, state, batch)
+    assert jax.tree.structure(after) == jax.tree.structure(state)
+    assert [x.shape for x in jax.tree.leaves(after)] == [x.shape for x in jax.tree.leaves(state)]
+    assert after.average.weights.shape == (6, 4)
+
+
+def test_the_average_moves_by_its_weight():
+    machine = greedy.layer(jax.random.key(0), 6, 4)
+    rule = rules_learners.RULES["cd1"].make(4, "sample")
+    learner = rules_learners.averaged(rule)
+    state = learner.init(jax.random.key(1), machine)
+    batch, key = jnp.ones((5, 6)), jax.random.key(2)
+    step = jax.jit(learner.step)
+    alone, _ = step(key, rules_learners.hyper("cd1", updates.hyper(0.1), 0.1, 1.0), state, batch)
+    np.testing.assert_array_equal(alone.average.weights, alone.rule.params.weights)
+    half, _ = step(key, rules_learners.hyper("cd1", updates.hyper(0.1), 0.1, 0.5), state, batch)
+    np.testing.assert_array_equal(half.rule.params.weights, alone.rule.params.weights)
+    mean = (machine.weights + alone.rule.params.weights) / 2
+    np.testing.assert_allclose(half.average.weights, mean, rtol=1e-5, atol=1e-7)
+
+
+def test_rules_are_judged_in_even_logarithmic_steps():
+    assert learning.points(Config(epochs=100, points=5)) == [1, 3, 10, 32, 100]
+    assert learning.points(Config(epochs=3, points=9)) == [1, 2, 3]
+    assert learning.points(Config(epochs=7, points=1)) == [7]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"rules": ("cd1", "cd2")}, "--rules: expected some of cd1, .*, each once, got cd1, cd2"),
+        ({"rules": ()}, "--rules: expected some of .*, got none"),
+        ({"rules": ("pcd", "pcd")}, "each once, got pcd, pcd"),
+        ({"averaging": 0.0}, "--averaging: expected more than 0 and at most 1, got 0"),
+        ({"momentum": 1.0}, "--momentum: expected 0 or more and less than 1"),
+        ({"rate": -1.0}, "--rate: expected 0.0 or more, got -1"),
+        ({"ais_chains": 1}, "--ais_chains: expected 2 or more"),
+        ({"n_hidden": 0}, "--n_hidden: expected 1 or more"),
+        ({"batch_size": 1000}, "batch size: expected 1 to 40"),
+        ({"below": "nowhere"}, "nowhere: expected a safetensors file"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(config, changes, message):
+    with pytest.raises(InputError, match=message) as caught:
+        rbm_learning_rules.run(dataclasses.replace(config, **changes))
+    assert "\n" not in str(caught.value)
+
+
+def test_nets_that_cannot_be_joined_are_refused(tmp_path):
+    path = str(tmp_path / "net")
+    for model, message in [
+        (machines.net(0, (6, 5, 4)), "expected a machine or a stack without labels, got DBN;"),
+        (machines.labelled(0, 5, 3, 4), "without labels, got RBM with labels"),
+        (machines.binary(0, 7, 4), "expected 6 visible units, .*, got 7; reduce the images"),
+    ]:
+        io.save(path, model)
+        with pytest.raises(InputError, match=message):
+            learning.read_below(path, 6)
+    assert learning.read_below(None, 6) == ()
+
+
+def test_all_rules_that_were_asked_for_are_there():
+    assert set(Config().rules) == set(rules_learners.RULES) - {"cd25"}
+    rules_config.check(Config(rules=tuple(rules_learners.RULES)))

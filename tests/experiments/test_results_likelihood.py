@@ -1,0 +1,124 @@
+"""The likelihood tables and the learning rules of RESULTS.md."""
+
+import copy
+
+import pytest
+from result_records import MADE, cells, finished, write
+
+from dbnjax.checks import InputError
+from experiments import results, results_likelihood
+
+ESTIMATE = {"value": 451.2, "low": 451.1, "high": 451.3, "effective_sample_size": 78.4}
+LIKELIHOOD = MADE | {
+    "command": "python -m experiments.likelihood --data_dir=FOLDER",
+    "model": "RBM 784-500",
+    "pixels": "drawn once, seed 0",
+    "precision": "float32 products",
+    "log_z": {"chains": 100, "temperatures": 20_000, "forward": ESTIMATE, "reverse": ESTIMATE},
+    "rows": [
+        {
+            "quantity": "log p(v)",
+            "images": "test",
+            "n": 10_000,
+            "values": {"forward": [-85.5, -85.6, -85.4], "reverse": [-85.9, -86.1, -85.7]},
+            "standard_error": 0.2,
+        },
+        {
+            "quantity": "RAISE bound on log p(v)",
+            "images": "test",
+            "n": 500,
+            "values": {"no log Z": [-87.1, -87.1, -87.1]},
+            "standard_error": 0.9,
+        },
+    ],
+    "warnings": ["the directions are 1.2 nats apart"],
+}
+RULES = MADE | {
+    "command": "python -m experiments.rbm_learning_rules",
+    "model": "RBM 784-500",
+    "below": [],
+    "pixels": "drawn anew, here with seed 0",
+    "judged": "test",
+    "cases": {"train": 60_000, "test": 10_000},
+    "figure": "docs/images/learning_rules.png",
+    "rules": {
+        name: {
+            "rate": 0.05,
+            "updates": [600, 12_000],
+            "seconds": [1.5, seconds],
+            "log_p": [-120.0, -95.5],
+            "low": [-120.2, -95.6],
+            "high": [-119.8, -95.4],
+        }
+        for name, seconds in (("cd1", 31.0), ("tempered", 620.0))
+    },
+}
+
+
+def test_the_table_has_what_others_report_first(tmp_path):
+    page = results.build(write(tmp_path, run=finished(), likelihood__rbm500=LIKELIHOOD))
+    header, *rows = cells(page, "Likelihood")
+    assert header == [
+        "model", "pixels", "quantity", "images", "forward", "reverse", "exact", "no log Z",
+        "s.e. over images", "source"
+    ]  # fmt: skip
+    n = len(results_likelihood.REPORTED)
+    (cd25,) = (row for row in rows[:n] if row[0] == "RBM 784-500, CD-25")
+    assert cd25[1:] == [
+        "stochastic", "log p(v)", "test", "-86.34", "-", "-", "-", "-", "reported by others"
+    ]  # fmt: skip
+    told = ["RBM 784-500", "drawn once, seed 0"]
+    forward, reverse = "-85.50 (-85.60 to -85.40)", "-85.90 (-86.10 to -85.70)"
+    assert rows[n:] == [
+        [*told, "log p(v)", "10,000 test", forward, reverse, "-", "-", "0.20", "rbm500"],
+        [*told, "RAISE bound on log p(v)", "500 test", "-", "-", "-", "-87.10", "0.90", "rbm500"],
+    ]
+
+
+def test_how_a_number_was_made_stands_below(tmp_path):
+    exact = copy.deepcopy(LIKELIHOOD)
+    exact["log_z"]["exact"] = 451.25
+    page = results.build(write(tmp_path, run=finished(), likelihood__rbm500=exact))
+    section = " ".join(page.split("### rbm500\n")[1].split())
+    assert "```sh python -m experiments.likelihood --data_dir=FOLDER ```" in section
+    assert "Commit abc1234. Machine: Abacus" in section
+    assert "100 chains and 20,000 temperatures: forward 451.20 (451.10 to 451.30)" in section
+    assert "effective sample size 78; exact 451.25." in section
+    assert "- Warning: the directions are 1.2 nats apart." in section
+
+
+def test_the_rules_have_a_table_and_their_figure(tmp_path):
+    page = results.build(write(tmp_path, run=finished(), rules__mnist=RULES))
+    header, *rows = cells(page, "mnist")
+    assert header == ["rule", "rate", "updates", "wall time", "log p of test images"]
+    assert rows == [
+        ["cd1", "0.05", "12,000", "31.0 s", "-95.50 (-95.60 to -95.40)"],
+        ["tempered", "0.05", "12,000", "10 min 20 s", "-95.50 (-95.60 to -95.40)"],
+    ]
+    assert "](docs/images/learning_rules.png)\n" in page
+    assert "60,000 training images; pixels: drawn anew, here with seed 0." in page
+    bare = {key: value for key, value in RULES.items() if key != "figure"} | {"below": [784]}
+    page = results.build(write(tmp_path, rules__mnist=bare))
+    assert "![" not in page
+    assert cells(page, "mnist")[0][4] == "bound on log p of test images"
+
+
+def test_without_files_there_are_no_sections(tmp_path):
+    page = results.build(write(tmp_path, run=finished()))
+    assert "Likelihood" not in page
+    assert "Learning rules" not in page
+
+
+@pytest.mark.parametrize(
+    ("folder", "record", "message"),
+    [
+        ("likelihood", LIKELIHOOD | {"rows": [{}]}, r"x\.json: rows\.0: expected the key 'quant"),
+        ("likelihood", LIKELIHOOD | {"pixels": None}, "pixels: expected text, got None"),
+        ("rules", RULES | {"rules": {"cd1": {}}}, r"rules\.cd1: expected the key 'rate'"),
+        ("rules", RULES | {"cases": {"train": 0}}, r"cases\.train: expected 1 or more"),
+    ],
+)
+def test_a_damaged_file_is_refused(tmp_path, folder, record, message):
+    with pytest.raises(InputError, match=message) as caught:
+        results.build(write(tmp_path, run=finished(), **{f"{folder}__x": record}))
+    assert "\n" not in str(caught.value)
