@@ -115,10 +115,11 @@ def chain(
 
     Arguments as in `step`; no steps return the state unchanged.
     """
+    keys = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, jnp.arange(n_steps))
 
-    def body(state: State, i: Array) -> tuple[State, None]:
+    def body(state: State, key_step: Key) -> tuple[State, None]:
         following = step(
-            jax.random.fold_in(key, i),
+            key_step,
             rbm,
             state,
             visible=visible,
@@ -127,4 +128,4 @@ def chain(
         )
         return following, None
 
-    return jax.lax.scan(body, state, jnp.arange(n_steps))[0]
+    return jax.lax.scan(body, state, keys)[0]
