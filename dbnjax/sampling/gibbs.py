@@ -115,11 +115,10 @@ def chain(
 
     Arguments as in `step`; no steps return the state unchanged.
     """
-    keys = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, jnp.arange(n_steps))
 
-    def body(state: State, key_step: Key) -> tuple[State, None]:
+    def body(state: State, i: Array) -> tuple[State, None]:
         following = step(
-            key_step,
+            jax.random.fold_in(key, i),
             rbm,
             state,
             visible=visible,
@@ -128,4 +127,4 @@ def chain(
         )
         return following, None
 
-    return jax.lax.scan(body, state, keys)[0]
+    return jax.lax.scan(body, state, jnp.arange(n_steps))[0]

@@ -143,18 +143,15 @@ def _epoch(learner: Learner, prepare: Prepare, batch_size: int) -> Epoch:
     ) -> tuple[PyTree, Report]:
         key_order, key_steps = jax.random.split(key)
         rows = minibatches(key_order, data, batch_size)
-        # All at once: one by one, inside the scan, two keys cost as much as a small layer's draws.
-        keys = jax.vmap(lambda i: jax.random.split(jax.random.fold_in(key_steps, i)))(
-            jnp.arange(rows.shape[0])
-        )
 
-        def step(state: PyTree, given: tuple[Array, Array]) -> tuple[PyTree, PyTree]:
-            (key_prepare, key_step), chosen = given
+        def step(state: PyTree, numbered: tuple[Array, Array]) -> tuple[PyTree, PyTree]:
+            i, chosen = numbered
+            key_prepare, key_step = jax.random.split(jax.random.fold_in(key_steps, i))
             pixels, labels = data.pixels[chosen], data.labels[chosen]
             batch = prepare(key_prepare, context, pixels, labels)
             return learner.step(key_step, hyper, state, batch)
 
-        state, infos = jax.lax.scan(step, state, (keys, rows))
+        state, infos = jax.lax.scan(step, state, (jnp.arange(rows.shape[0]), rows))
         info = jax.tree.map(lambda x: x.mean(0), infos)
         return state, Report(info=info, finite=all_finite(state))
 
