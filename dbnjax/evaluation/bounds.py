@@ -30,7 +30,6 @@ from dbnjax.evaluation.importance import LogMean, log_mean
 from dbnjax.models import belief_net as belief_net_lib
 from dbnjax.models import dbn as dbn_lib
 from dbnjax.models import rbm as rbm_lib
-from dbnjax.models import stack as stack_lib
 from dbnjax.models.dbn import DBN
 from dbnjax.models.rbm import RBM
 from dbnjax.types import Array, Key
@@ -141,16 +140,4 @@ def _log_ratio(key: Key, dbn: DBN, v: Array, labels: Array | None) -> Array:
         p = belief_net_lib.conditional(down, h)
         total = total + p.log_prob(below) - q.log_prob(h)
         below = h
-    return total + _log_unnormalised(dbn.memory, below, labels)
-
-
-def _log_unnormalised(memory: RBM, penultimate: Array, labels: Array | None) -> Array:
-    """Returns log p*(pen, label), or log p*(pen) with any labels summed out, `[...]`."""
-
-    def log_p(label: Array | None) -> Array:
-        return -rbm_lib.free_energy(memory, dbn_lib.join_labels(penultimate, label))
-
-    group = stack_lib.label_group(memory)
-    if labels is not None or group is None:
-        return log_p(labels)
-    return jax.nn.logsumexp(jax.lax.map(log_p, jnp.eye(group.size)), axis=0)
+    return total + dbn_lib.log_unnormalised(dbn.memory, below, labels)

@@ -25,11 +25,8 @@ from dbnjax.evaluation import enumeration, exact
 from dbnjax.evaluation.enumeration import MAX_STATES, count_in_words
 from dbnjax.models import belief_net as belief_net_lib
 from dbnjax.models import dbn as dbn_lib
-from dbnjax.models import rbm as rbm_lib
-from dbnjax.models import stack as stack_lib
 from dbnjax.models.belief_net import BeliefNet
 from dbnjax.models.dbn import DBN
-from dbnjax.models.rbm import RBM
 from dbnjax.types import Array
 from dbnjax.units import Concat
 
@@ -181,7 +178,7 @@ def _by_case(of_case: Callable[..., Any], v: Array, labels: Array | None) -> Any
 def _log_joint(dbn: DBN, v: Array, h: Array, labels: Array | None) -> Array:
     """Returns log p(v, h) + log Z of the memory for one v and hidden states `[s, n]`, `[s]`."""
     layers = _joined(dbn).split(h)
-    total = _log_memory(dbn.memory, layers[-1], labels)
+    total = dbn_lib.log_unnormalised(dbn.memory, layers[-1], labels)
     for layer, below, above in zip(dbn.generative, (v, *layers[:-1]), layers, strict=True):
         total = total + belief_net_lib.conditional(layer, above).log_prob(below)
     return total
@@ -194,15 +191,3 @@ def _log_recognition(dbn: DBN, v: Array, h: Array) -> Array:
     for layer, below, above in zip(dbn.recognition, (v, *layers[:-1]), layers, strict=True):
         total = total + belief_net_lib.conditional(layer, below).log_prob(above)
     return total
-
-
-def _log_memory(memory: RBM, penultimate: Array, labels: Array | None) -> Array:
-    """Returns minus the free energy of penultimate states `[s, n]`, labels known or summed out."""
-
-    def with_labels(labels: Array | None) -> Array:
-        return -rbm_lib.free_energy(memory, dbn_lib.join_labels(penultimate, labels))
-
-    group = stack_lib.label_group(memory)
-    if labels is not None or group is None:
-        return with_labels(labels)
-    return jax.nn.logsumexp(jax.vmap(with_labels)(enumeration.states(group)), axis=0)

@@ -21,42 +21,14 @@ import jax.numpy as jnp
 
 from dbnjax import checks
 from dbnjax.models import dbn as dbn_lib
-from dbnjax.models import stack as stack_lib
 from dbnjax.models.dbn import DBN
 from dbnjax.models.rbm import RBM
 from dbnjax.types import Array, Draw, Key
 
 
-def log_joint(memory: RBM, penultimate: Array) -> Array:
-    """Returns minus the free energy of the penultimate state with each label turned on.
-
-    The labels are taken one at a time, so that memory stays at cases times top units.
-
-    Args:
-      memory: a machine whose visible layer is penultimate units and one softmax group.
-      penultimate: `[..., n_penultimate]`, states or probabilities.
-
-    Returns:
-      `[..., n_labels]` log p(penultimate, label) + log Z, in nats.
-
-    Raises:
-      InputError: the memory has no label units.
-    """
-    labels = dbn_lib.label_unit(memory)
-    features = stack_lib.feature_unit(memory)
-    with jax.default_matmul_precision("highest"):
-        field = penultimate @ memory.weights[: features.size]
-
-    def turn_on(_: None, row: Array) -> tuple[None, Array]:
-        return None, memory.hidden.cumulant(field + row)
-
-    _, cumulants = jax.lax.scan(turn_on, None, memory.weights[features.size :])
-    return jnp.moveaxis(cumulants, 0, -1) + labels.bias - features.energy(penultimate)[..., None]
-
-
 def log_label_probabilities(memory: RBM, penultimate: Array) -> Array:
     """Returns log p(label | penultimate), exact, `[..., n_labels]`."""
-    return jax.nn.log_softmax(log_joint(memory, penultimate), axis=-1)
+    return jax.nn.log_softmax(dbn_lib.log_joint(memory, penultimate), axis=-1)
 
 
 def _penultimate(key: Key, dbn: DBN, v: Array, how: Draw) -> Array:

@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 
 from dbnjax import checks
+from dbnjax.models import rbm as rbm_lib
 from dbnjax.models import stack as stack_lib
 from dbnjax.models.belief_net import Layer, propagate
 from dbnjax.models.rbm import RBM
@@ -82,6 +83,47 @@ def split_labels(memory: RBM, visible: Array) -> tuple[Array, Array | None]:
         return visible, None
     penultimate, labels = memory.visible.split(visible)
     return penultimate, labels
+
+
+def log_joint(memory: RBM, penultimate: Array) -> Array:
+    """Returns minus the free energy of the penultimate state with each label turned on.
+
+    The labels are taken one at a time, so that memory stays at cases times top units.
+
+    Args:
+      memory: a machine whose visible layer is penultimate units and one softmax group.
+      penultimate: `[..., n_penultimate]`, states or probabilities.
+
+    Returns:
+      `[..., n_labels]` log p(penultimate, label) + log Z, in nats.
+
+    Raises:
+      InputError: the memory has no label units.
+    """
+    labels = label_unit(memory)
+    features = stack_lib.feature_unit(memory)
+    with jax.default_matmul_precision("highest"):
+        field = penultimate @ memory.weights[: features.size]
+
+    def turn_on(_: None, row: Array) -> tuple[None, Array]:
+        return None, memory.hidden.cumulant(field + row)
+
+    _, cumulants = jax.lax.scan(turn_on, None, memory.weights[features.size :])
+    return jnp.moveaxis(cumulants, 0, -1) + labels.bias - features.energy(penultimate)[..., None]
+
+
+def log_unnormalised(memory: RBM, penultimate: Array, labels: Array | None) -> Array:
+    """Returns log p(penultimate, labels) + log Z in nats, `[...]`.
+
+    Args:
+      memory: a net's top machine.
+      penultimate: `[..., n_penultimate]`.
+      labels: `[..., n_labels]` one-of-K; without them those of a memory that has any are summed
+        out.
+    """
+    if labels is not None or stack_lib.label_group(memory) is None:
+        return -rbm_lib.free_energy(memory, join_labels(penultimate, labels))
+    return jax.nn.logsumexp(log_joint(memory, penultimate), axis=-1)
 
 
 def up_pass(key: Key, dbn: DBN, v: Array, how: Draw) -> tuple[Array, ...]:

@@ -214,4 +214,5 @@ def test_chains_start_at_states(v, message):
 
 
 def test_real_valued_units_may_have_any_value():
-    annealing.start(PATHS["real"], np.full((2, 1), 0.5), 0.0)
+    state = annealing.start(PATHS["real"], np.full((2, 1), 0.5), 0.0)
+    np.testing.assert_array_equal(state.v, 0.5)

@@ -37,7 +37,7 @@ def test_the_exact_distribution_over_labels_is_brute_force_enumeration():
     got = classify.log_label_probabilities(NET.memory, jnp.asarray(penultimate, jnp.float32))
     expected = label_log_probabilities(NET.memory, penultimate)
     np.testing.assert_allclose(got, expected, rtol=1e-5, atol=2e-5)
-    joint = classify.log_joint(NET.memory, jnp.asarray(oracles.binary_states(N_PEN), jnp.float32))
+    joint = dbn_lib.log_joint(NET.memory, jnp.asarray(oracles.binary_states(N_PEN), jnp.float32))
     table = machines.joint(NET.memory)
     np.testing.assert_allclose(
         joint, -table.free_energy.reshape(-1, N_LABELS), rtol=1e-5, atol=2e-5
