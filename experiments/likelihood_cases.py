@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from dbnjax import checks
-from dbnjax.data import binarisation, preparation
-from dbnjax.data.images import Images
+from dbnjax.data import binarisation, preparation, sources
+from dbnjax.data.images import Images, Source
 from dbnjax.types import Array
 from experiments import dbn_cases, dbn_config
 from experiments.flags import option
@@ -76,20 +76,15 @@ def read(config: Config) -> Cases:
     checks.check_at_least("--n_test", config.n_test, 0)
     checks.check_at_least("--side", config.side, 0)
     checks.check_seed(config.seed)
-    split = dbn_config.Config(
-        dataset=dataset(config),
-        data_dir=config.data_dir,
-        side=config.side,
-        n_test=config.n_test,
-        split_seed=config.split_seed,
-    )
-    source, splits = dbn_cases.read(split)
-    train, judged = splits.train, splits.validation
+    source = sources.load(dataset(config), config.data_dir)
+    if config.side:
+        source = dbn_cases.reduce(source, config.side)
+    source = _stored(config, source)
+    sizes = dbn_cases.sizes(dbn_config.Config(n_test=config.n_test), source)
+    splits = preparation.make_splits(source, *sizes, config.split_seed)
     if config.judged == "test":
-        train, judged = preparation.all_but_test(source, splits), splits.test
-    return Cases(
-        _stored(config, train, "train"), _stored(config, judged, config.judged), source.n_classes
-    )
+        return Cases(preparation.all_but_test(source, splits), splits.test, source.n_classes)
+    return Cases(splits.train, splits.validation, source.n_classes)
 
 
 def states(config: Config, images: Images, part: str) -> Array:
@@ -119,8 +114,13 @@ def in_words(config: Config) -> str:
     }[config.binarisation]
 
 
-def _stored(config: Config, images: Images, part: str) -> Images:
-    seed = config.binarisation_seed
-    return images._replace(
-        pixels=binarisation.stored(images.pixels, config.binarisation, seed, part)
-    )
+def _stored(config: Config, source: Source) -> Source:
+    """Decides pixels before any split, so that a seed names one data set however it is split."""
+
+    def of(images: Images, part: str) -> Images:
+        pixels = images.pixels
+        pixels = binarisation.stored(pixels, config.binarisation, config.binarisation_seed, part)
+        return images._replace(pixels=pixels)
+
+    test = None if source.test is None else of(source.test, "test")
+    return source._replace(train=of(source.train, "train"), test=test)

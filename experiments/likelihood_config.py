@@ -1,8 +1,10 @@
 """Options of `experiments.likelihood`, and the checks of options, net and images."""
 
 import dataclasses
+from typing import Any
 
 from dbnjax import checks
+from dbnjax.evaluation import schedules
 from dbnjax.models import stack as stack_lib
 from dbnjax.units import Bernoulli
 from experiments import likelihood_cases
@@ -20,6 +22,9 @@ LEAST = {
     "raise_chains": 1,
     "raise_temperatures": 1,
 }
+SCHEDULES = {"linear": schedules.linear, "piecewise": schedules.piecewise}
+# What the main job says of the pixels that it learned from.
+LEARNED = {"mean": "real", "sample": "resampled"}
 DRAWN = ("fixed", "resampled")  # one law, so that a net may learn from one and meet the other
 
 
@@ -30,8 +35,11 @@ class Config(likelihood_cases.Config):
     net: str | None = option(None, "Saved net; without one, the net that comes with dbnjax.")
     n_chains: int = option(100, "Chains of annealed importance sampling, in each direction.")
     n_temperatures: int = option(20_000, "Its temperatures.")
+    schedule: str = option(
+        "linear", "Their spacing: even, or piecewise, closer together towards 1.", tuple(SCHEDULES)
+    )
     temper_betas: int = option(20, "Temperatures of the sampler behind the reverse estimate.")
-    temper_steps: int = option(1000, "Its steps.")
+    temper_steps: int = option(1000, "Its steps, after those that space its temperatures.")
     n_samples: int = option(20, "Recognition passes of a deep net for each image.")
     n_subset: int = option(500, "First images for RAISE and the pseudo-likelihood; 0: neither.")
     raise_chains: int = option(1, "Chains of RAISE from each of them.")
@@ -80,8 +88,11 @@ def check_fit(config: Config, net: Net, cases: Cases) -> None:
 def doubts(config: Config, net: Net) -> list[str]:
     """Says in words what the numbers might be mistaken for."""
     found = []
-    learned = net.metadata.get("binarisation", config.binarisation)
-    if learned != config.binarisation and not {learned, config.binarisation} <= set(DRAWN):
+    learned = learned_from(net.metadata)
+    alike = learned == config.binarisation or (learned in DRAWN and config.binarisation in DRAWN)
+    if learned is None:
+        found.append("the net does not say how its pixels were binarised")
+    elif not alike:
         found.append(
             f"the net learned from pixels of another binarisation ({learned}) than it is scored on "
             f"({config.binarisation})"
@@ -94,3 +105,12 @@ def doubts(config: Config, net: Net) -> list[str]:
             "test set by --data_dir"
         )
     return found
+
+
+def learned_from(metadata: dict[str, Any]) -> str | None:
+    """Returns the binarisation of the pixels that a net learned from, None if it says nothing."""
+    if "binarisation" in metadata:
+        return str(metadata["binarisation"])
+    summary = metadata.get("summary")
+    config = summary.get("config") if isinstance(summary, dict) else None
+    return LEARNED.get(str(config.get("pixels"))) if isinstance(config, dict) else None

@@ -7,19 +7,16 @@ subtracted afterwards, so that several estimates of it can be.
 """
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from dbnjax.evaluation import (
     ais,
     annealing,
     bounds,
-    diagnostics,
-    enumeration,
     exact,
+    exact_nets,
     raise_bound,
     schedules,
 )
@@ -28,24 +25,21 @@ from dbnjax.models import path as path_lib
 from dbnjax.models.dbn import DBN
 from dbnjax.models.path import Path
 from dbnjax.models.rbm import RBM
-from dbnjax.sampling import tempering
 from dbnjax.training import evaluate
 from dbnjax.types import Array, Key
+from dbnjax.units import Concat
 
 Advance = Callable[[Mapping[str, float]], None]
 
 CALL = 500  # temperatures in one compiled call, between two signs of progress
-TEMPERING_CALL = 100  # steps of parallel tempering in one, each at many temperatures
-EXACT_STATES = 2**20  # so many are summed in seconds
+EXACT_COST = 2**25 * 1000  # unit-state evaluations: about a minute on two cores
 MOMENTS_FROM = 10_000  # training cases behind the base rates
 
 _start_forward = jax.jit(ais.start, static_argnums=2)
-_start_tempering = jax.jit(tempering.init, static_argnums=3)
 _start_raise = jax.jit(raise_bound.start, static_argnums=3)
 _anneal = jax.jit(annealing.anneal, donate_argnums=3)
-_temper = jax.jit(tempering.chain, static_argnames="n_steps", donate_argnums=3)
 _log_weights = jax.jit(bounds.log_weights, static_argnums=4)
-_exact = jax.jit(exact.log_z)
+_exact_scores = jax.jit(exact_nets.log_prob)
 _pseudo = jax.jit(bounds.pseudo_log_likelihood)
 importance_weighted = jax.jit(bounds.importance_weighted)
 
@@ -71,10 +65,18 @@ def base_path(net: DBN, v: Array, labels: Array | None) -> Path:
     return path_lib.from_base_rates(net.memory, below.mean(0), below.var(0))
 
 
+def is_small(rbm: RBM) -> bool:
+    """Returns whether log Z of a machine can be had exactly, in about a minute at most."""
+    cost = exact.cost(rbm)
+    return cost is not None and cost <= EXACT_COST
+
+
 def exact_log_z(rbm: RBM) -> float | None:
-    """Returns log Z of a machine that is small enough to be summed over, or None."""
-    small = any(enumeration.fits(unit, EXACT_STATES) for unit in (rbm.visible, rbm.hidden))
-    return float(_exact(rbm)) if small else None
+    """Returns log Z of a machine that is small enough to be summed over, or None.
+
+    Not under jit, where nobody would look whether a machine can be summed at all.
+    """
+    return float(exact.log_z(rbm)) if is_small(rbm) else None
 
 
 def walk(
@@ -118,53 +120,6 @@ def reverse(
     return ais.reverse(path_lib.log_z_uncoupled(path.base), state)
 
 
-class Sampled(NamedTuple):
-    """Samples of a machine by parallel tempering.
-
-    Attributes:
-      v: `[n_chains, n_visible]`.
-      acceptance: of the two neighbouring temperatures that swap least, the mean probability.
-      round_trips: from the machine to the base rates and back, mean over chains.
-    """
-
-    v: Array
-    acceptance: float
-    round_trips: float
-
-
-def sample(
-    key: Key, path: Path, n_chains: int, n_betas: int, n_steps: int, advance: Advance = silent
-) -> Sampled:
-    """Samples the target by parallel tempering down to the base rates, from where it starts.
-
-    No training case is put in, and no chain depends on another: what the samples cover they have
-    found.
-
-    Args:
-      key: a PRNG key.
-      path: from base rates.
-      n_chains: number of samples.
-      n_betas: evenly spaced temperatures from 1 to 0.
-      n_steps: steps until the samples are taken.
-      advance: told after each of `n_calls(n_steps, TEMPERING_CALL)` calls.
-    """
-    betas = jnp.linspace(1.0, 0.0, n_betas)
-    state = _start_tempering(jax.random.fold_in(key, 0), path, betas, n_chains)
-    accepted, source = [], []
-    for i in range(0, n_steps, TEMPERING_CALL):
-        key_call, length = jax.random.fold_in(key, i + 1), min(TEMPERING_CALL, n_steps - i)
-        state, info = _temper(key_call, path, betas, state, n_steps=length)
-        accepted.append(np.asarray(info.acceptance))
-        source.append(np.asarray(info.source))
-        advance({"least acceptance": float(accepted[-1].mean(0).min())})
-    trips = diagnostics.round_trips(np.concatenate(source))
-    return Sampled(
-        v=state.visible[0],
-        acceptance=float(np.concatenate(accepted).mean(0).min()),
-        round_trips=float(trips.mean()),
-    )
-
-
 def scores(
     key: Key,
     net: DBN,
@@ -195,6 +150,18 @@ def scores(
         found.append(np.asarray(log_w, np.float64))
         advance({"nats": float(found[-1].mean())})
     return np.concatenate(found, axis=1)
+
+
+def exact_scores(net: DBN, v: Array, labels: Array | None) -> np.ndarray | None:
+    """Returns log p of each image of a deep net, `[n]` float64, by a sum over all hidden states.
+
+    None for a net with too many of them: a run asks up to four times. Arguments as in `scores`.
+    """
+    n_states = Concat(tuple(layer.unit for layer in net.recognition)).n_states
+    n_units = net.generative[0].unit.size + net.memory.visible.size + net.memory.hidden.size
+    if n_states is None or 4 * n_states * n_units * len(v) > EXACT_COST:
+        return None
+    return np.asarray(_exact_scores(net, v, labels), np.float64)
 
 
 def reverse_annealing_bound(

@@ -6,14 +6,19 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dbnjax.evaluation import ais
+from dbnjax.evaluation.importance import QUANTILE_95
 from dbnjax.models import stack as stack_lib
 from dbnjax.models.dbn import DBN
+from experiments import likelihood_samples
 from experiments import likelihood_words as words
 from experiments.inputs import count_pixels
+from experiments.likelihood_config import Config
 from experiments.likelihood_words import COLUMNS, FREE
 
-QUANTILE = 1.96  # of a 95 % interval
-LEAST_ACCEPTANCE = 0.1  # of the swaps between two temperatures
+Points = dict[str, tuple[float, float]]
+"""By column a log Z to subtract, and half the width of its 95 % interval."""
+
+NOTHING: Points = {FREE: (0.0, 0.0)}
 
 
 class LogZ(NamedTuple):
@@ -23,23 +28,21 @@ class LogZ(NamedTuple):
       forward: from below.
       reverse: from above, as good as its samples.
       exact: in nats, None where the machine is too large.
-      acceptance: of the samples behind `reverse`, as in `likelihood_estimates.Sampled`.
-      round_trips: likewise.
+      samples: of the samples behind `reverse`, `likelihood_samples.describe`.
     """
 
     forward: ais.Estimate
     reverse: ais.Estimate
     exact: float | None
-    acceptance: float
-    round_trips: float
+    samples: dict[str, Any]
 
-    def points(self) -> dict[str, tuple[float, float]]:
-        """Returns each value with half the width of its interval."""
+    def points(self) -> Points:
+        """Returns what is known."""
         found = {
             name: (float(estimate.log_z), float(estimate.high - estimate.log_z))
-            for name, estimate in (("forward", self.forward), ("reverse", self.reverse))
+            for name, estimate in ((words.FORWARD, self.forward), (words.REVERSE, self.reverse))
         }
-        return found if self.exact is None else found | {"exact": (self.exact, 0.0)}
+        return found if self.exact is None else found | {words.EXACT: (self.exact, 0.0)}
 
 
 def architecture(net: DBN) -> str:
@@ -52,7 +55,7 @@ def architecture(net: DBN) -> str:
 
 
 def row(
-    quantity: str, images: str, values: np.ndarray, log_z: LogZ | None, error: float = 0.0
+    quantity: str, images: str, values: np.ndarray, log_z: Points, error: float = 0.0
 ) -> dict[str, Any]:
     """Returns one quantity, averaged over images.
 
@@ -60,7 +63,7 @@ def row(
       quantity: what it is.
       images: "train", "test" or "validation".
       values: `[n]` of each image, in nats, before log Z is subtracted.
-      log_z: of the top machine, None where nothing is to be subtracted.
+      log_z: what is to be subtracted, such as `NOTHING`.
       error: standard error of the mean that the draws behind the values cause.
 
     Returns:
@@ -68,10 +71,9 @@ def row(
       over these images is known. The standard error says what other images might give.
     """
     mean, n = float(values.mean()), len(values)
-    points = {FREE: (0.0, 0.0)} if log_z is None else log_z.points()
     found = {}
-    for name, (value, half) in points.items():
-        reach = math.hypot(half, QUANTILE * error)
+    for name, (value, half) in log_z.items():
+        reach = math.hypot(half, QUANTILE_95 * error)
         found[name] = [mean - value, mean - value - reach, mean - value + reach]
     return {
         "quantity": quantity,
@@ -82,13 +84,14 @@ def row(
     }
 
 
-def describe(log_z: LogZ, n_temperatures: int) -> dict[str, Any]:
-    """Returns what is known of log Z as a JSON-able record."""
+def describe(log_z: LogZ, config: Config) -> dict[str, Any]:
+    """Returns what is known of log Z as a JSON-able record; `exact` is null where it is not."""
     found: dict[str, Any] = {
         "chains": len(log_z.forward.log_weights),
-        "temperatures": n_temperatures,
-        "least_acceptance": log_z.acceptance,
-        "round_trips": log_z.round_trips,
+        "temperatures": config.n_temperatures,
+        "schedule": config.schedule,
+        "exact": log_z.exact,
+        "samples": log_z.samples,
     }
     for name, estimate in (("forward", log_z.forward), ("reverse", log_z.reverse)):
         found[name] = {
@@ -97,37 +100,29 @@ def describe(log_z: LogZ, n_temperatures: int) -> dict[str, Any]:
             "high": float(estimate.high),
             "effective_sample_size": float(estimate.effective_sample_size),
         }
-    return found if log_z.exact is None else found | {"exact": log_z.exact}
+    return found
 
 
 def warnings(log_z: LogZ) -> list[str]:
     """Says in words what speaks against the estimates of log Z."""
-    found = list(ais.warnings(log_z.forward, log_z.reverse))
-    if log_z.acceptance < LEAST_ACCEPTANCE:
-        found.append(
-            f"two temperatures of the samples swap with probability {log_z.acceptance:.3f} "
-            "only: take more --temper_betas"
-        )
-    if log_z.round_trips < 1.0:
-        found.append(
-            f"the samples made {log_z.round_trips:.2f} round trips through the "
-            "temperatures: take more --temper_steps, or the reverse estimate may be no upper one"
-        )
-    return found
+    found = ais.warnings(log_z.forward, log_z.reverse)
+    return [*found, *likelihood_samples.warnings(log_z.samples)]
 
 
 def table(record: dict[str, Any]) -> str:
     """Lays out a record as text."""
     log_z, rows = record["log_z"], record["rows"]
     lines = [f"{record['model']}; pixels: {record['pixels']}; {record['precision']}", ""]
-    lines.append(f"log Z, {log_z['chains']} chains, {log_z['temperatures']:,} temperatures")
+    temperatures = f"{log_z['temperatures']:,} temperatures ({log_z['schedule']})"
+    lines.append(f"log Z, {log_z['chains']} chains, {temperatures}")
     for name in ("forward", "reverse"):
         found = log_z[name]
         shown = words.interval([found[key] for key in ("value", "low", "high")])
         effective = found["effective_sample_size"]
         lines.append(f"  {name:<8} {shown:<30} effective sample size {effective:.1f}")
-    if "exact" in log_z:
+    if log_z["exact"] is not None:
         lines.append(f"  {'exact':<8} {log_z['exact']:.2f}")
+    lines.append(f"samples: {words.of_samples(log_z['samples'])}")
     columns = [c for c in COLUMNS if any(c in row["values"] for row in rows)]
     names = [f"{row['quantity']}, {row['n']:,} {row['images']}" for row in rows]
     cells = [
@@ -140,4 +135,5 @@ def table(record: dict[str, Any]) -> str:
     for row in cells:
         padded = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
         lines.append("   ".join(padded).rstrip())
+    lines += ["", words.of_seconds(record["seconds"])]
     return "\n".join([*lines, *(f"warning: {text}" for text in record["warnings"])])

@@ -1,7 +1,8 @@
-"""The parts of `experiments.likelihood`: log Z, scores of the images, RAISE on a few, progress."""
+"""The parts of `experiments.likelihood`, each timed: log Z, scores of images, RAISE on a few."""
 
 import contextlib
 import dataclasses
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,18 +10,24 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dbnjax.evaluation import schedules
+from dbnjax.evaluation import bounds
 from dbnjax.models import stack as stack_lib
 from dbnjax.models.dbn import DBN
 from dbnjax.models.path import Path
 from dbnjax.training import evaluate, metrics
-from dbnjax.types import Key
+from dbnjax.types import Array, Key
 from dbnjax.units import Bernoulli
-from experiments import likelihood_cases, likelihood_estimates, likelihood_report
+from experiments import (
+    likelihood_cases,
+    likelihood_estimates,
+    likelihood_report,
+    likelihood_samples,
+)
 from experiments.likelihood_cases import Cases
-from experiments.likelihood_config import Config
+from experiments.likelihood_config import SCHEDULES, Config
 from experiments.likelihood_estimates import Advance
 from experiments.likelihood_report import LogZ
+from experiments.likelihood_words import EXACT
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +40,7 @@ class Task:
       cases: the images.
       key: of the whole run.
       path: from the base rates to the top machine.
+      seconds: of the parts that are done, by title; filled as they end.
     """
 
     config: Config
@@ -40,6 +48,7 @@ class Task:
     cases: Cases
     key: Key
     path: Path
+    seconds: dict[str, float] = dataclasses.field(default_factory=dict)
 
     @property
     def labelled(self) -> bool:
@@ -58,72 +67,97 @@ def prepare(config: Config, net: DBN, cases: Cases) -> Task:
 
 
 @contextlib.contextmanager
-def showing(title: str, n: int, call: int = likelihood_estimates.CALL) -> Iterator[Advance]:
-    """Shows the progress of n steps in calls of some length."""
-    n_calls, unit = likelihood_estimates.n_calls(n, call), f"call of {min(n, call)}"
+def part(task: Task, title: str, n_calls: int, unit: str) -> Iterator[Advance]:
+    """Shows the progress of a part of the run, and notes its seconds."""
+    began = time.perf_counter()
     with metrics.progress(n_calls, title, unit=unit) as advance:
         yield advance
+    task.seconds[title] = time.perf_counter() - began
+
+
+def annealing(
+    task: Task, title: str, n_temperatures: int
+) -> contextlib.AbstractContextManager[Advance]:
+    """Shows and times a walk through temperatures."""
+    call = likelihood_estimates.CALL
+    n_calls = likelihood_estimates.n_calls(n_temperatures, call)
+    return part(task, title, n_calls, f"call of {min(n_temperatures, call)} temperatures")
 
 
 def estimate_log_z(task: Task) -> LogZ:
     """Estimates log Z of the top machine from both sides, and exactly if it is small."""
-    config, path = task.config, task.path
+    config, path, exact = task.config, task.path, None
     key_forward, key_samples, key_reverse = jax.random.split(jax.random.fold_in(task.key, 0), 3)
-    betas = schedules.linear(config.n_temperatures)
-    with showing("forward", config.n_temperatures) as advance:
+    betas = SCHEDULES[config.schedule](config.n_temperatures)
+    if likelihood_estimates.is_small(task.net.memory):
+        with part(task, "exact", 1, "sum") as advance:
+            exact = likelihood_estimates.exact_log_z(task.net.memory)
+            advance({})
+    with annealing(task, "forward", config.n_temperatures) as advance:
         forward = likelihood_estimates.forward(key_forward, path, config.n_chains, betas, advance)
-    length = likelihood_estimates.TEMPERING_CALL
-    with showing("samples", config.temper_steps, length) as advance:
-        sampled = likelihood_estimates.sample(
+    n_calls = likelihood_samples.n_calls(config.temper_steps)
+    with part(task, "samples", n_calls, f"call of {likelihood_samples.CALL} steps") as advance:
+        sampled = likelihood_samples.sample(
             key_samples, path, config.n_chains, config.temper_betas, config.temper_steps, advance
         )
-    with showing("reverse", config.n_temperatures) as advance:
+    with annealing(task, "reverse", config.n_temperatures) as advance:
         reverse = likelihood_estimates.reverse(key_reverse, path, sampled.v, betas, advance)
-    exact = likelihood_estimates.exact_log_z(task.net.memory)
-    return LogZ(forward, reverse, exact, sampled.acceptance, sampled.round_trips)
+    return LogZ(forward, reverse, exact, likelihood_samples.describe(sampled.walked))
 
 
 def score(task: Task, log_z: LogZ) -> list[dict[str, Any]]:
     """Returns the rows of the judged images and of as many training images."""
-    judged, train = task.cases.judged, task.cases.train
-    parts = {task.config.judged: judged, "train": likelihood_cases.first(train, len(judged.pixels))}
-    questions = [(part, known) for part in parts for known in (False, True)[: 1 + task.labelled]]
-    chunk = evaluate.CHUNK
-    n_calls = sum(
-        likelihood_estimates.n_calls(len(parts[part].pixels), chunk) for part, _ in questions
-    )
+    judged = task.cases.judged
+    few = likelihood_cases.first(task.cases.train, len(judged.pixels))
     rows = []
-    with metrics.progress(n_calls, "scores", unit=f"call of {chunk} images") as advance:
-        for number, (part, known) in enumerate(questions):
-            key = jax.random.fold_in(task.key, 1 + number)
-            v = likelihood_cases.states(task.config, parts[part], part)
-            labels = likelihood_cases.labels(task.cases, parts[part]) if known else None
-            n_samples = task.config.n_samples
-            log_w = likelihood_estimates.scores(key, task.net, v, labels, n_samples, advance)
-            rows += judge(task, "log p(v, label)" if known else "log p(v)", part, log_w, log_z)
+    for number, (which, images) in enumerate({task.config.judged: judged, "train": few}.items()):
+        key = jax.random.fold_in(task.key, 1 + number)
+        v = likelihood_cases.states(task.config, images, which)
+        questions: dict[str, Array | None] = {"log p(v)": None}
+        if task.labelled:
+            questions["log p(v, label)"] = likelihood_cases.labels(task.cases, images)
+        n_calls = likelihood_estimates.n_calls(len(v), evaluate.CHUNK) * len(questions)
+        title = f"scores of {len(v):,} {which} images"
+        with part(task, title, n_calls, f"call of {evaluate.CHUNK} images") as advance:
+            for i, (quantity, labels) in enumerate(questions.items()):
+                key_i, n_samples = jax.random.fold_in(key, i), task.config.n_samples
+                log_w = likelihood_estimates.scores(key_i, task.net, v, labels, n_samples, advance)
+                rows += judge(task.net, quantity, which, log_w, log_z)
+                rows += judge_exactly(task.net, quantity, which, v, labels)
     return rows
 
 
 def judge(
-    task: Task, quantity: str, part: str, log_w: np.ndarray, log_z: LogZ
+    net: DBN, quantity: str, which: str, log_w: np.ndarray, log_z: LogZ
 ) -> list[dict[str, Any]]:
     """Returns the rows of one quantity from log w + log Z, `[n_samples, n]`: a deep net has two."""
-    if not task.net.generative:
-        return [likelihood_report.row(quantity, part, log_w[0], log_z)]
-    n = log_w.shape[1]
-    mean_error = log_w.std(0, ddof=1) / len(log_w) ** 0.5
-    tighter = likelihood_estimates.importance_weighted(jnp.asarray(log_w))
-    return [
-        likelihood_report.row(name, part, np.asarray(values, np.float64), log_z, error)
-        for name, values, error in (
-            (f"bound on {quantity}", log_w.mean(0), np.sqrt((mean_error**2).sum()) / n),
-            (
-                f"importance-weighted {quantity}",
-                tighter.value,
-                np.sqrt((np.asarray(tighter.standard_error) ** 2).sum()) / n,
-            ),
-        )
-    ]
+    points = log_z.points()
+    if not net.generative:
+        return [likelihood_report.row(quantity, which, log_w[0], points)]
+    device = jnp.asarray(log_w)
+    found = {
+        f"bound on {quantity}": bounds.variational(device),
+        f"importance-weighted {quantity}": likelihood_estimates.importance_weighted(device),
+    }
+    rows = []
+    for name, mean in found.items():
+        values = np.asarray(mean.value, np.float64)
+        error = float(np.linalg.norm(mean.standard_error)) / len(values)
+        rows.append(likelihood_report.row(name, which, values, points, error))
+    return rows
+
+
+def judge_exactly(
+    net: DBN, quantity: str, which: str, v: Array, labels: Array | None
+) -> list[dict[str, Any]]:
+    """Returns the row of a deep net's true log p, if it is small enough to be summed over."""
+    if not net.generative:
+        return []
+    values = likelihood_estimates.exact_scores(net, v, labels)
+    if values is None:
+        return []
+    nothing = {EXACT: (0.0, 0.0)}  # log Z is taken off already
+    return [likelihood_report.row(quantity, which, values, nothing)]
 
 
 def score_subset(task: Task) -> list[dict[str, Any]]:
@@ -134,13 +168,15 @@ def score_subset(task: Task) -> list[dict[str, Any]]:
         return []
     few = likelihood_cases.first(task.cases.judged, config.n_subset)
     v = likelihood_cases.states(config, few, config.judged)
-    key, betas = jax.random.fold_in(task.key, 100), schedules.linear(config.raise_temperatures)
-    with showing("RAISE", config.raise_temperatures) as advance:
+    key = jax.random.fold_in(task.key, 100)
+    betas = SCHEDULES[config.schedule](config.raise_temperatures)
+    with annealing(task, "RAISE", config.raise_temperatures) as advance:
         raised = likelihood_estimates.reverse_annealing_bound(
             key, task.path, v, config.raise_chains, betas, advance
         )
     pseudo = likelihood_estimates.pseudo_log_likelihood(machine, v)
+    nothing = likelihood_report.NOTHING
     return [
-        likelihood_report.row("RAISE bound on log p(v)", config.judged, raised, None),
-        likelihood_report.row("pseudo-log-likelihood", config.judged, pseudo, None),
+        likelihood_report.row("RAISE bound on log p(v)", config.judged, raised, nothing),
+        likelihood_report.row("pseudo-log-likelihood", config.judged, pseudo, nothing),
     ]

@@ -5,10 +5,11 @@
 
 learns a machine by each of --rules from the same first weights, on the same cases in the same
 order, for the same number of updates, and draws log p of the test images against updates and
-against seconds of learning (without evaluation and compilation). log Z is exact where the hidden
-layer has at most 2^20 states, or else estimated from below by annealed importance sampling: on
-average the curves are a little too high, never a machine's merit. What is judged is a moving
-average of the parameters.
+against seconds of learning (without evaluation and compilation). What is judged is a moving average
+of the parameters. log Z is exact where the machine is small, or else estimated by annealed
+importance sampling: from below, which makes the curves too high on average, and for the last
+machine of each rule from above too, which makes log p too low (an open triangle in the figure).
+Where the two lie far apart, no chain explores what the rule has learned, and its curve flatters it.
 
     python -m experiments.rbm_learning_rules --rules=centred_pcd --below=RULE.safetensors
 

@@ -3,6 +3,8 @@
 from typing import Any, NamedTuple
 
 from experiments import results_groups
+from experiments.likelihood_words import FORWARD
+from experiments.results_files import Source
 from experiments.results_groups import Group, Spread
 from experiments.results_markdown import NONE, table
 
@@ -38,9 +40,44 @@ SPEED = (
 )
 TIME = "ms a unit"  # the column by which two rows are compared
 
+
+class Limit(NamedTuple):
+    """What a number of a model's likelihood must reach.
+
+    Attributes:
+      model: that is judged.
+      what: number of it, one of those that `_numbers` finds.
+      bar: the largest one that is good enough, or the least.
+      better_above: whether it is the least.
+    """
+
+    model: str
+    what: str
+    bar: float
+    better_above: bool = False
+
+
+LOG_P, BOUND = "log p(v), test images", "bound on log p(v), test images"
+GAP, OFF = "log Z, reverse from forward", "log Z, forward from exact"
+TWO_CORES, ACCELERATOR = "seconds of log Z, two cores", "seconds of log Z, an accelerator"
+N_TEST = 10_000  # MNIST's official test images
+TIMED = (100, 20_000)  # chains and temperatures of the bars of time
+LIKELIHOOD = (
+    Limit("RBM 784-500", LOG_P, -86.34, better_above=True),
+    Limit("RBM 784-500", GAP, 1.0),
+    Limit("DBN 784-500-2000", BOUND, -86.2, better_above=True),
+    Limit("RBM 784-20", OFF, 0.1),
+    Limit("RBM 784-500", TWO_CORES, 90.0),
+    Limit("RBM 784-500", ACCELERATOR, 3.0),
+)
+
 ABOUT_ERRORS = f"""\
 Bars that this project set itself for one seed of `--preset={PRESET}`; of several seeds the mean
 counts."""
+ABOUT_LIKELIHOOD = f"""\
+Bars that this project set itself, in nats and seconds: MNIST's {N_TEST:,} test images, drawn once,
+with log Z forward; times are of log Z forward with {TIMED[0]} chains and {TIMED[1]:,}
+temperatures, compilation included."""
 ABOUT_SPEED = """\
 Bars that this project set itself for two CPU cores: a row's time over that of what stands beside
 it."""
@@ -80,6 +117,44 @@ def speed(benchmark: dict[str, Any]) -> list[str]:
     }
     rows = [[bar.row, bar.beside, f"{bar.at_most:.2f}", *_judge(bar, numbers)] for bar in SPEED]
     return [ABOUT_SPEED, table(["row", "beside", "at most", "measured", "bar"], rows)]
+
+
+def likelihood(sources: list[Source]) -> list[str]:
+    """The bars of likelihoods beside the records of `experiments.likelihood` that they judge.
+
+    Args:
+      sources: all such records.
+    """
+    rows = []
+    for limit in LIKELIHOOD:
+        for source in sources:
+            numbers = _numbers(source.record) if source.record["model"] == limit.model else {}
+            if limit.what in numbers:
+                value, sign = numbers[limit.what], -1.0 if limit.better_above else 1.0
+                verdict = _verdict(sign * value, sign * limit.bar)
+                bar = f"{'more than' if limit.better_above else 'at most'} {limit.bar:g}"
+                told = (limit.model, limit.what, bar, f"{value:.2f}", verdict)
+                rows.append([*told, source.name])
+    header = ["model", "what", "bar", "measured", "verdict", "source"]
+    return [ABOUT_LIKELIHOOD, table(header, rows)] if rows else []
+
+
+def _numbers(record: dict[str, Any]) -> dict[str, float]:
+    """Returns what a record shows of that for which there are bars."""
+    log_z, machine = record["log_z"], record["machine"]
+    forward = log_z["forward"]["value"]
+    found = {GAP: abs(log_z["reverse"]["value"] - forward)}
+    if log_z["exact"] is not None:
+        found[OFF] = abs(log_z["exact"] - forward)
+    if (log_z["chains"], log_z["temperatures"]) == TIMED:
+        on_cpu = set(machine["devices"]) == {"cpu"}
+        if not on_cpu or machine["cores"] == 2:
+            found[TWO_CORES if on_cpu else ACCELERATOR] = record["seconds"]["forward"]
+    for row in record["rows"]:
+        official = (row["images"], row["n"], record["binarisation"]) == ("test", N_TEST, "fixed")
+        if official and FORWARD in row["values"]:
+            found[f"{row['quantity']}, test images"] = row["values"][FORWARD][0]
+    return found
 
 
 def _judge(bar: Bar, numbers: dict[tuple[str, str], float]) -> tuple[str, str]:

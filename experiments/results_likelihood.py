@@ -6,19 +6,45 @@ section is absent.
 """
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from experiments import results_files
-from experiments.likelihood_words import COLUMNS, ERROR, cells, interval, of_rules
-from experiments.results_files import MADE, NUMBER, Source
+from experiments import results_bars, results_files
+from experiments.likelihood_reported import REPORTED
+from experiments.likelihood_words import (
+    COLUMNS,
+    ERROR,
+    cells,
+    interval,
+    of_rules,
+    of_samples,
+    of_seconds,
+)
+from experiments.results_files import MADE, NULL, NUMBER, Source
 from experiments.results_markdown import NONE, duration, made, table, wrap
 
 ESTIMATE = {"value": NUMBER, "low": NUMBER, "high": NUMBER, "effective_sample_size": NUMBER}
+KNOWN = (*NUMBER, NULL)  # null where it is not
+SAMPLES = {
+    **dict.fromkeys(("temperatures", "pilot_steps", "steps", "every"), int),
+    **dict.fromkeys(("least_acceptance", "round_trips"), NUMBER),
+    **dict.fromkeys(("r_hat", "effective_sample_size", "autocorrelation_time"), KNOWN),
+    **dict.fromkeys(("class_switches", "classes"), KNOWN),
+    "unknown": (str, NULL),
+}
 LIKELIHOOD_FORM = MADE | {
     "model": str,
     "pixels": str,
+    "binarisation": str,
     "precision": str,
-    "log_z": {"chains": int, "temperatures": int, "forward": ESTIMATE, "reverse": ESTIMATE},
+    "log_z": {
+        "chains": int,
+        "temperatures": int,
+        "schedule": str,
+        "forward": ESTIMATE,
+        "reverse": ESTIMATE,
+        "exact": KNOWN,
+        "samples": SAMPLES,
+    },
     "rows": [
         {
             "quantity": str,
@@ -29,6 +55,7 @@ LIKELIHOOD_FORM = MADE | {
         }
     ],
     "warnings": [str],
+    "seconds": {str: NUMBER},
 }
 RULE_FORM = {"rate": NUMBER, "updates": [int]} | {
     name: [NUMBER] for name in ("seconds", "log_p", "low", "high")
@@ -43,54 +70,15 @@ RULES_FORM = MADE | {
 }
 
 
-class Reported(NamedTuple):
-    """A number of others, in nats an image, for test images of MNIST.
-
-    Attributes:
-      model: what was trained, and how.
-      pixels: the binarisation, as far as it is told.
-      quantity: as in our own tables.
-      values: by column.
-      source: where it is printed, and how sure that is.
-    """
-
-    model: str
-    pixels: str
-    quantity: str
-    values: dict[str, float]
-    source: str
-
-
-DRAWN = "stochastic"
-SECONDARY = "reported by others"
-RECALLED = "recalled, not verified"
-CODE = "released code"
-REPORTED = (
-    Reported("mixture of 500 Bernoullis", NONE, "log p(v)", {"exact": -137.64}, SECONDARY),
-    Reported("RBM 784-500, CD-1", NONE, "log p(v)", {"forward": -125.5}, RECALLED),
-    Reported("RBM 784-500, CD-3", NONE, "log p(v)", {"forward": -105.5}, RECALLED),
-    Reported("RBM 784-500, CD-25", DRAWN, "log p(v)", {"forward": -86.34}, SECONDARY),
-    Reported(
-        "RBM 784-500, centred PCD-1, 200 epochs",
-        "threshold",
-        "log p(v)",
-        {"forward": -84.86, "reverse": -96.61},
-        CODE,
-    ),
-    Reported("DBN 784-500-2000", NONE, "bound on log p(v)", {"forward": -86.22}, RECALLED),
-    Reported(
-        "DBN 784-500-2000", NONE, "importance-weighted log p(v)", {"forward": -84.55}, SECONDARY
-    ),
-)
-
 ABOUT = """\
 Nats an image, means over images; 95 % intervals say how well the mean over these images is known,
-the standard error over images what others might give. Forward: log Z of the (top) machine by
-annealed importance sampling from below, which makes log p too large on average; reverse: from
-above, by chains that start from samples of parallel tempering, which makes it too small; exact: by
-a sum over all states. RAISE needs no log Z of the machine and bounds log p of the annealed model
-from below. Only numbers for pixels that became binary in the same way can be compared; what others
-report comes first."""
+the standard error over images what others might give. Log Z forward: log Z of the (top) machine by
+annealed importance sampling from below, which makes a number too large on average; reverse: from
+above, by chains that start from samples of parallel tempering, which makes it too small if the
+samples are exact; exact: by a sum over all states. With an exact log Z a machine's log p is exact,
+while a bound stays a bound. RAISE needs no log Z of the machine and bounds log p of the annealed
+model from below. Only numbers for pixels that became binary in the same way can be compared; what
+others report comes first."""
 ABOUT_RULES = """\
 One machine learned by each rule, from the same weights, on the same cases in the same order. log p
 of images that nothing was learned from, with the 95 % interval of log Z (a forward estimate, or
@@ -133,14 +121,14 @@ def likelihoods(sources: list[Source]) -> list[str]:
             told = (record["model"], record["pixels"], row["quantity"], images)
             error = f"{row['standard_error']:.2f}"
             rows.append([*told, *cells(row, COLUMNS, NONE), error, source.name])
-    parts = ["## Likelihood", ABOUT, table(header, rows)]
+    parts = ["## Likelihood", ABOUT, table(header, rows), *results_bars.likelihood(sources)]
     for source in sources:
         parts += [f"### {source.name}", *made(source.record), *estimates(source.record)]
     return parts
 
 
 def estimates(record: dict[str, Any]) -> list[str]:
-    """How log Z was estimated, and what speaks against it."""
+    """How log Z was estimated, what speaks against it, and what took how long."""
     log_z = record["log_z"]
     told = (
         f"{name} {log_z[name]['value']:.2f} ({log_z[name]['low']:.2f} to "
@@ -148,12 +136,17 @@ def estimates(record: dict[str, Any]) -> list[str]:
         f"{log_z[name]['effective_sample_size']:.0f}"
         for name in ("forward", "reverse")
     )
-    exact = f"; exact {log_z['exact']:.2f}" if "exact" in log_z else ""
+    exact = "" if log_z["exact"] is None else f"; exact {log_z['exact']:.2f}"
     text = (
-        f"log Z in nats with {log_z['chains']} chains and {log_z['temperatures']:,} temperatures: "
-        f"{'; '.join(told)}{exact}. In {record['precision']}."
+        f"log Z in nats with {log_z['chains']} chains and {log_z['temperatures']:,} temperatures, "
+        f"{log_z['schedule']} spacing: {'; '.join(told)}{exact}. In {record['precision']}."
     )
-    return [wrap(text), *(wrap(f"- Warning: {warning}.") for warning in record["warnings"])]
+    return [
+        wrap(text),
+        wrap(f"Samples of the reverse estimate: {of_samples(log_z['samples'])}."),
+        wrap(f"{of_seconds(record['seconds']).capitalize()}."),
+        *(wrap(f"- Warning: {warning}.") for warning in record["warnings"]),
+    ]
 
 
 def learning_rules(sources: list[Source]) -> list[str]:

@@ -14,9 +14,11 @@ LEAST = {
     "epochs": 1,
     "batch_size": 1,
     "n_chains": 1,
+    "k": 1,
     "points": 1,
     "ais_chains": 2,
     "n_temperatures": 1,
+    "sample_steps": 1,
     "n_samples": 1,
 }
 FREE = ("workdir", "output", "figure")  # what a resumed run may change
@@ -38,17 +40,19 @@ class Config(likelihood_cases.Config):
     n_hidden: int = option(500, "Hidden units of the machine that learns.")
     epochs: int = option(20, "Epochs of each rule.")
     batch_size: int = option(100, "Cases in a minibatch.")
-    n_chains: int = option(100, "Persistent chains, at each temperature.")
+    n_chains: int = option(100, "Persistent chains, over all temperatures.")
+    k: int = option(1, "Gibbs steps of persistent chains between updates.")
     rate: float = option(0.0, "Learning rate at the start; 0: the rule's own.")
     schedule: str = option("linear", "Rates: constant, or linear to zero.", SCHEDULES)
     momentum: float = option(0.0, "Momentum.")
     decay: float = option(0.0, "Weight decay.")
     averaging: float = option(
-        0.01, "Weight of the newest parameters in the average that is judged; 1: no average."
+        0.002, "Least weight of the newest parameters in the average that is judged; 1: no average."
     )
     points: int = option(6, "How often a rule is judged, in even logarithmic steps of epochs.")
     ais_chains: int = option(50, "Chains of annealed importance sampling each time.")
-    n_temperatures: int = option(500, "Its temperatures.")
+    n_temperatures: int = option(2000, "Its temperatures.")
+    sample_steps: int = option(300, "Steps of the tempered chains behind a reverse estimate.")
     n_samples: int = option(10, "Recognition passes for each case, with --below.")
     output: str | None = option(None, "File to copy the numbers (rules.json) to.")
     figure: str | None = option(None, "File to copy the figure (learning_rules.png) to.")

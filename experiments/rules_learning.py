@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from dbnjax import checks
-from dbnjax.evaluation import schedules
+from dbnjax.evaluation import ais, schedules
 from dbnjax.learning import updates
 from dbnjax.models import dbn as dbn_lib
 from dbnjax.models import rbm as rbm_lib
@@ -20,7 +20,7 @@ from dbnjax.models.stack import Stack
 from dbnjax.training import greedy, loop, stages
 from dbnjax.types import Array, Draw, Key, PyTree
 from dbnjax.weights import io
-from experiments import dbn_stages, likelihood_estimates, rules_learners
+from experiments import dbn_stages, likelihood_estimates, likelihood_samples, rules_learners
 from experiments.rules_config import Config
 from experiments.rules_learners import RULES
 
@@ -110,7 +110,8 @@ def learn(task: Task, name: str) -> RBM:
     The keys do not depend on the rule, so that all see the same cases in the same order.
     """
     config, rate = task.config, rate_of(task.config, name)
-    learner = rules_learners.averaged(RULES[name].make(config.n_chains, visible_as(config)))
+    chains = rules_learners.Chains(config.n_chains, config.k, visible_as(config))
+    learner = rules_learners.averaged(RULES[name].make(chains))
     prepare = greedy.layer_data(task.pixels_as, "sample", 0)
     program: Any = loop.epoch_program(learner, prepare, config.batch_size)
     key_init, key_epochs, key_judge = jax.random.split(jax.random.fold_in(task.key, 1), 3)
@@ -131,8 +132,9 @@ def learn(task: Task, name: str) -> RBM:
         state, report = compiled(key_epoch, hyper(i), state, task.below, task.data)
         sound = bool(report.finite)  # waits until the epoch is over
         numbers = {"learning_seconds": time.perf_counter() - began}
+        numbers |= {key: float(value) for key, value in report.info._asdict().items()}
         if sound and i + 1 in at:
-            numbers |= judge(task, key_judge, state.average)
+            numbers |= judge(task, key_judge, state.average, last=i + 1 == config.epochs)
         return state, sound, numbers
 
     stage = stages.Stage(name, config.epochs, epoch)
@@ -156,23 +158,42 @@ def points(config: Config) -> list[int]:
     return sorted({round(epoch) for epoch in spaced.tolist()})
 
 
-def judge(task: Task, key: Key, machine: RBM) -> dict[str, float]:
-    """Returns the mean log p of the judged cases with its interval, under a stack their bound."""
+def judge(task: Task, key: Key, machine: RBM, last: bool) -> dict[str, float]:
+    """Returns the mean log p of the judged cases, under a stack its bound, with its interval.
+
+    log Z is exact where it can be, or else estimated from below, and of the last machine from
+    above too: the rule whose chains mix worst is the one that a forward estimate flatters most.
+    """
     key_z, key_scores = jax.random.split(key)
     net: DBN = dbn_lib.untie(stack_lib.create((*task.lower, machine)))
-    log_z, half = _log_z(task, key_z, net)
     n_samples = task.config.n_samples
     log_w = likelihood_estimates.scores(key_scores, net, task.judged, None, n_samples)
-    mean = float(log_w.mean()) - log_z
-    return {"log_p": mean, "low": mean - half, "high": mean + half}
-
-
-def _log_z(task: Task, key: Key, net: DBN) -> tuple[float, float]:
-    """Returns log Z, exact if it can be, and half the width of its interval."""
     exact = likelihood_estimates.exact_log_z(net.memory)
     if exact is not None:
-        return exact, 0.0
+        return _named("", float(log_w.mean()), exact, 0.0)
+    found: dict[str, float] = {}
+    for name, estimate in _estimates(task, key_z, net, last).items():
+        half = float(estimate.high - estimate.log_z)
+        found |= _named(name, float(log_w.mean()), float(estimate.log_z), half)
+    return found
+
+
+def _named(name: str, log_w: float, log_z: float, half: float) -> dict[str, float]:
+    mean = log_w - log_z
+    return {f"{name}log_p": mean, f"{name}low": mean - half, f"{name}high": mean + half}
+
+
+def _estimates(task: Task, key: Key, net: DBN, last: bool) -> dict[str, ais.Estimate]:
+    """Estimates log Z from below and, of the last machine, from above."""
+    config = task.config
+    key_forward, key_samples, key_reverse = jax.random.split(key, 3)
     path = likelihood_estimates.base_path(net, task.seen, None)
-    betas = schedules.linear(task.config.n_temperatures)
-    found = likelihood_estimates.forward(key, path, task.config.ais_chains, betas)
-    return float(found.log_z), float(found.high - found.log_z)
+    betas = schedules.linear(config.n_temperatures)
+    found = {"": likelihood_estimates.forward(key_forward, path, config.ais_chains, betas)}
+    if last:
+        n_betas = len(rules_learners.BETAS)
+        samples = likelihood_samples.sample(
+            key_samples, path, config.ais_chains, n_betas, config.sample_steps
+        )
+        found["reverse_"] = likelihood_estimates.reverse(key_reverse, path, samples.v, betas)
+    return found

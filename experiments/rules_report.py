@@ -41,6 +41,9 @@ def curve(task: Task, name: str, n_updates: int) -> dict[str, Any]:
     judged = [i for i, record in enumerate(records) if "log_p" in record]
     found = {key: [records[i][key] for i in judged] for key in ("log_p", "low", "high")}
     updates = [(i + 1) * n_updates for i in judged]
+    last = records[judged[-1]]
+    if "reverse_log_p" in last:
+        found["reverse"] = [last[f"reverse_{key}"] for key in ("log_p", "low", "high")]
     rate = rate_of(task.config, name)
     return found | {"rate": rate, "updates": updates, "seconds": seconds[judged].tolist()}
 
@@ -53,8 +56,12 @@ def draw(record: dict[str, Any]) -> Figure:
         for name, found in record["rules"].items():
             log_p = np.array(found["log_p"])
             errors = np.abs(np.array([found["low"], found["high"]]) - log_p)
-            panel.errorbar(found[key], log_p, errors, marker="o", markersize=4, capsize=2,
-                           linewidth=1.4, label=name)  # fmt: skip
+            line = panel.errorbar(found[key], log_p, errors, marker="o", markersize=4, capsize=2,
+                                  linewidth=1.4, label=name)  # fmt: skip
+            if "reverse" in found:
+                span = panel.plot([found[key][-1]] * 2, [log_p[-1], found["reverse"][0]])
+                span[0].set(color=line[0].get_color(), linewidth=1.0, linestyle=":",
+                            marker="v", markersize=5, fillstyle="none", markevery=[1])  # fmt: skip
         panel.set(xscale="log", xlabel=label)
         panel.grid(alpha=0.3)
         panel.spines[["top", "right"]].set_visible(False)
@@ -66,12 +73,14 @@ def draw(record: dict[str, Any]) -> Figure:
 
 def table(record: dict[str, Any]) -> str:
     """Lays out where each rule ended, as text."""
+    heading = f"{'rule':<14}{'rate':>8}{'updates':>10}{'seconds':>10}"
     lines = [
         f"{record['model']}; pixels: {record['pixels']}",
-        f"{'rule':<14}{'rate':>8}{'updates':>10}{'seconds':>10}   {words.of_rules(record)}",
+        f"{heading}   {words.of_rules(record):<32}log Z from above",
     ]
     for name, found in record["rules"].items():
         end = words.interval([found[key][-1] for key in ("log_p", "low", "high")])
+        above = words.interval(found["reverse"]) if "reverse" in found else ""
         numbers = f"{found['rate']:>8g}{found['updates'][-1]:>10}{found['seconds'][-1]:>10.1f}"
-        lines.append(f"{name:<14}{numbers}   {end}")
+        lines.append(f"{name:<14}{numbers}   {end:<32}{above}".rstrip())
     return "\n".join(lines)

@@ -29,7 +29,8 @@ def stored(pixels: np.ndarray, way: str, seed: int, part: str) -> np.ndarray:
       way: one of `WAYS`.
       seed: of the fixed draws, not negative.
       part: one of `PARTS`, which have draws of their own; image i has the same ones in any number
-        of images.
+        of images. Give the arrays as their publishers divided them, "train" and "test": drawn
+        after a split, an image would depend on where the split puts it.
 
     Returns:
       uint8 of the same shape.

@@ -37,13 +37,12 @@ import jax.numpy as jnp
 
 from dbnjax import checks
 from dbnjax.evaluation import annealing
-from dbnjax.evaluation.importance import log_mean
+from dbnjax.evaluation.importance import QUANTILE_95, log_mean
 from dbnjax.models.path import Path
 from dbnjax.types import Array, Key
 
 LARGEST_GAP = 1.0  # nats between the directions
 SMALLEST_SHARE = 0.1  # effective sample size over chains
-_QUANTILE = 1.96
 
 
 class Estimate(NamedTuple):
@@ -124,37 +123,48 @@ def warnings(forward: Estimate, reverse: Estimate | None = None) -> tuple[str, .
       forward: from below.
       reverse: from above, of the same machine.
     """
-    found = []
-    for name, estimate in (("forward", forward), ("reverse", reverse)):
-        if estimate is None:
-            continue
-        n, effective = estimate.log_weights.shape[0], float(estimate.effective_sample_size)
-        if effective < SMALLEST_SHARE * n:
-            found.append(
-                f"the {name} estimate rests on {effective:.1f} of {n} chains: take more "
-                "temperatures"
-            )
-    if reverse is None:
-        return tuple(found)
+    found = [_against_one("forward", forward)]
+    if reverse is not None:
+        found += [_against_one("reverse", reverse), _against_both(forward, reverse)]
+    return tuple(line for line in found if line)
+
+
+def _against_one(name: str, estimate: Estimate) -> str:
+    n, effective = estimate.log_weights.shape[0], float(estimate.effective_sample_size)
+    if not jnp.isfinite(estimate.log_z):
+        return (
+            f"the {name} estimate is {float(estimate.log_z)}, not a finite number: the machine "
+            "cannot be normalised, or its energies leave the range of float32"
+        )
+    if n == 1:
+        return f"the {name} estimate is of one chain, and one chain has no interval: take more"
+    if effective < SMALLEST_SHARE * n:
+        return f"the {name} estimate rests on {effective:.1f} of {n} chains: take more temperatures"
+    return ""
+
+
+def _against_both(forward: Estimate, reverse: Estimate) -> str:
     gap = float(reverse.log_z - forward.log_z)
+    if not jnp.isfinite(gap):
+        return ""
     if forward.low > reverse.high:
-        found.append(
+        return (
             f"the forward estimate lies {-gap:.2f} nats above the reverse one, beyond their "
             "errors: the reverse chains did not start from samples of the model"
         )
-    elif gap > LARGEST_GAP:
-        found.append(
+    if gap > LARGEST_GAP:
+        return (
             f"the directions are {gap:.2f} nats apart: log Z lies between them, and more "
             "temperatures bring them together"
         )
-    return tuple(found)
+    return ""
 
 
 def _estimate(log_z_base: Any, sign: float, state: annealing.State) -> Estimate:
     log_weights = annealing.log_weights(state)
     mean = log_mean(log_weights)
     log_z = log_z_base + sign * mean.value
-    reach = _QUANTILE * mean.standard_error
+    reach = QUANTILE_95 * mean.standard_error
     return Estimate(
         log_z=log_z,
         log_weights=log_weights,

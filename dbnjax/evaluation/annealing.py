@@ -24,15 +24,13 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from dbnjax import checks, numerics
+from dbnjax.evaluation.validation import check_states
 from dbnjax.models import path as path_lib
 from dbnjax.models import rbm as rbm_lib
 from dbnjax.models.path import Path
 from dbnjax.types import Array, Key
-from dbnjax.units import Categorical, Concat
-from dbnjax.units.base import BOUNDED
 
 
 class State(NamedTuple):
@@ -75,31 +73,6 @@ def start(path: Path, v: Any, beta: float) -> State:
     )
 
 
-def check_states(unit: Any, v: Any) -> None:
-    """Checks that there are states, and no probabilities where units have finitely many states.
-
-    Args:
-      unit: a layer.
-      v: `[..., n]`, at least one case.
-
-    Raises:
-      InputError: the width does not fit, there is no case, or a binary or one-of-K unit is
-        neither 0 nor 1.
-    """
-    checks.check_width("visible states", v, unit.size)
-    checks.require(np.size(v) > 0, f"visible states: expected one case or more, got {np.shape(v)}")
-    if not checks.is_concrete((unit, v)):
-        return
-    checks.check_finite("visible states", v)
-    values = np.asarray(v)[..., unit.tails().order == BOUNDED]
-    wrong = values[(values != 0) & (values != 1)]
-    checks.require(
-        wrong.size == 0,
-        f"visible states: expected 0 or 1, got {wrong.size} other values such as {wrong[:1]}; "
-        "binarise the data first, by a threshold or by drawing with a stored seed",
-    )
-
-
 def check_end(state: State, beta: float) -> None:
     """Raises `InputError` unless the chains have been carried to the temperature."""
     if checks.is_concrete(state.beta):
@@ -127,9 +100,8 @@ def increment(path: Path, v: Array, beta: Any, next_beta: Any) -> Array:
     now, then = path_lib.at(path, beta), path_lib.at(path, next_beta)
     with jax.default_matmul_precision("highest"):
         fields = [rbm_lib.hidden_given_visible(machine, v).field for machine in (now, then)]
-    energies = _by_block("energy", now.visible, v) - _by_block("energy", then.visible, v)
-    cumulants = _by_block("cumulant", then.hidden, fields[1])
-    cumulants = cumulants - _by_block("cumulant", now.hidden, fields[0])
+    energies = now.visible.energies(v) - then.visible.energies(v)
+    cumulants = then.hidden.cumulants(fields[1]) - now.hidden.cumulants(fields[0])
     return energies.sum(-1) + cumulants.sum(-1)
 
 
@@ -172,20 +144,3 @@ def anneal(key: Key, path: Path, betas: Any, state: State) -> State:
         return State(v, total, state.compensation + lost, beta, state.step + 1), None
 
     return jax.lax.scan(body, state, jnp.asarray(betas, jnp.float32))[0]
-
-
-def _by_block(method: str, unit: Any, x: Array) -> Array:
-    """Returns a layer's energies or cumulants before they are summed over units, `[..., n_blocks]`.
-
-    A block is what is independent of the rest: one unit, or one softmax group.
-    """
-    if isinstance(unit, Concat):
-        pieces = zip(unit.parts, unit.split(x), strict=True)
-        return jnp.concatenate([_by_block(method, part, piece) for part, piece in pieces], axis=-1)
-    width = unit.n_categories if isinstance(unit, Categorical) else 1
-    shape = (*x.shape[:-1], -1, width)
-    # Broadcast along the last axis, of one unit, parameters keep XLA's loops on a CPU from being
-    # vectorised, and a step takes four times as long: they are laid out like the states first.
-    blocks = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, x.shape), unit)
-    blocks = jax.tree.map(lambda leaf: leaf.reshape(shape), jax.lax.optimization_barrier(blocks))
-    return getattr(blocks, method)(x.reshape(shape))

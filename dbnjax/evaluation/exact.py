@@ -12,14 +12,14 @@ All products are full float32. Under `jit` or `vmap` parameters cannot be looked
 that is not finite or not normalisable is not refused.
 """
 
-from typing import NamedTuple
-
 import jax
 import jax.numpy as jnp
 
 from dbnjax import checks
-from dbnjax.evaluation import closed_form, enumeration, quadrature
-from dbnjax.evaluation.enumeration import MAX_STATES, Fold, Weigh, count_in_words
+from dbnjax.evaluation import closed_form, enumeration, sides
+from dbnjax.evaluation.enumeration import Fold, Weigh
+from dbnjax.evaluation.sides import Side
+from dbnjax.evaluation.validation import check_parameters
 from dbnjax.models import rbm as rbm_lib
 from dbnjax.models.rbm import RBM
 from dbnjax.types import Array, Key, PyTree
@@ -33,6 +33,35 @@ def binary_states(n: int) -> Array:
       InputError: there are more than 2^20.
     """
     return enumeration.states(Bernoulli.zeros(n))
+
+
+def cost(rbm: RBM) -> int | None:
+    """Returns how much work a sum over a machine is, for deciding whether to ask for it.
+
+    What is counted is the states of the layer that is summed over (a lattice's points, where
+    Gaussian units are integrated) times the units of the other layer: each unit's cumulant is
+    taken once for each state, in `log_z`, `marginals` and `gradient` alike. A closed form sums
+    over nothing and costs 0.
+
+    Only layers are looked at: a machine that is not finite or not normalisable has a cost, too.
+
+    Args:
+      rbm: a machine.
+
+    Returns:
+      The number of evaluations, or None for a machine too large for an exact answer.
+
+    Example:
+      >>> from dbnjax import units
+      >>> cost(RBM(units.Bernoulli.zeros(784), units.Bernoulli.zeros(20), jnp.zeros((784, 20))))
+      822083584
+    """
+    if closed_form.applies(rbm):
+        return 0
+    side = sides.smaller(rbm)
+    if side is None:
+        return None
+    return side.machine.visible.n_states * side.machine.hidden.size
 
 
 def log_z(rbm: RBM) -> Array:
@@ -51,7 +80,7 @@ def log_z(rbm: RBM) -> Array:
     with jax.default_matmul_precision("highest"):
         if closed_form.applies(rbm):
             return closed_form.log_z(rbm)
-        return _fold(_side(rbm)).log_total
+        return _fold(sides.choose(rbm)).log_total
 
 
 def log_prob(rbm: RBM, v: Array) -> Array:
@@ -81,7 +110,7 @@ def marginals(rbm: RBM) -> tuple[Array, Array]:
     with jax.default_matmul_precision("highest"):
         if closed_form.applies(rbm):
             return closed_form.means(rbm)
-        side = _side(rbm)
+        side = sides.choose(rbm)
 
         def total(weights: Array, x: Array) -> tuple[Array, Array]:
             return weights @ x, weights @ rbm_lib.hidden_given_visible(side.machine, x).mean()
@@ -105,10 +134,10 @@ def sample(key: Key, rbm: RBM, n_samples: int) -> tuple[Array, Array]:
     key_sum, key_other, key_again = jax.random.split(key, 3)
     with jax.default_matmul_precision("highest"):
         if closed_form.applies(rbm):
-            side = _Side(rbm, exchanged=False)
+            side = Side(rbm, exchanged=False)
             x = closed_form.sample_visible(key_sum, rbm, n_samples)
         else:
-            side = _side(rbm)
+            side = sides.choose(rbm)
             x = enumeration.draw(key_sum, side.machine.visible, side.log_weight, n_samples)
         y = rbm_lib.hidden_given_visible(side.machine, x).sample(key_other)
         # Drawn again, since the points of a lattice only stand for a real unit's states.
@@ -137,66 +166,13 @@ def gradient(rbm: RBM, v: Array) -> RBM:
         return jax.tree.map(jnp.subtract, data, model)
 
 
-def check_parameters(model: PyTree) -> None:
-    """Raises `InputError` if a parameter of a model is not finite."""
-    if checks.is_concrete(model):
-        for path, leaf in jax.tree.leaves_with_path(model):
-            checks.check_finite(f"parameters{jax.tree_util.keystr(path)}", leaf)
-
-
 def _check(rbm: RBM) -> None:
     check_parameters(rbm)
     if checks.is_concrete(rbm):
         rbm_lib.check_normalisable(rbm)
 
 
-class _Side(NamedTuple):
-    """A machine turned so that its visible layer is the one to sum over.
-
-    Attributes:
-      machine: the machine or its transpose.
-      exchanged: whether it is the transpose.
-    """
-
-    machine: RBM
-    exchanged: bool
-
-    def log_weight(self, x: Array) -> Array:
-        """Returns -F(x), `[...]`."""
-        return -rbm_lib.free_energy(self.machine, x)
-
-    def in_order(self, summed: Array, other: Array) -> tuple[Array, Array]:
-        """Returns what belongs to the visible layer, then what belongs to the hidden one."""
-        return (other, summed) if self.exchanged else (summed, other)
-
-
-def _side(rbm: RBM) -> _Side:
-    """Chooses the layer with fewer states, a lattice only where nothing else is small enough."""
-    sides = _Side(rbm, exchanged=False), _Side(rbm_lib.transpose(rbm), exchanged=True)
-    small = _summable(sides) or _summable(tuple(map(_on_lattice, sides)))
-    visible, hidden = (count_in_words(unit.n_states) for unit in (rbm.visible, rbm.hidden))
-    checks.require(
-        bool(small),
-        f"exact sum: expected at most {count_in_words(MAX_STATES)} states of one layer (or up to "
-        f"3 Gaussian units), got {visible} visible and {hidden} hidden; use annealed importance "
-        "sampling instead (dbnjax.evaluation.ais)",
-    )
-    side = min(small, key=lambda side: side.machine.visible.n_states)
-    if isinstance(side.machine.visible, quadrature.Lattice) and checks.is_concrete(rbm):
-        quadrature.check_reach(side.machine)
-    return side
-
-
-def _summable(sides: tuple[_Side, ...]) -> list[_Side]:
-    return [side for side in sides if enumeration.fits(side.machine.visible)]
-
-
-def _on_lattice(side: _Side) -> _Side:
-    visible, hidden, weights = side.machine.visible, side.machine.hidden, side.machine.weights
-    return side._replace(machine=RBM(quadrature.on_lattice(visible), hidden, weights))
-
-
-def _fold(side: _Side, weigh: Weigh = lambda *_: ()) -> Fold:
+def _fold(side: Side, weigh: Weigh = lambda *_: ()) -> Fold:
     return enumeration.fold(side.machine.visible, side.log_weight, weigh)
 
 
@@ -219,6 +195,6 @@ def _model_statistics(rbm: RBM) -> RBM:
     _check(rbm)
     if closed_form.applies(rbm):
         return jax.grad(closed_form.log_z)(rbm)
-    side = _side(rbm)
+    side = sides.choose(rbm)
     mean = _fold(side, lambda weights, x: _statistics(side.machine, weights, x)).mean
     return rbm_lib.transpose(mean) if side.exchanged else mean

@@ -23,6 +23,7 @@ import jax.numpy as jnp
 from dbnjax import checks
 from dbnjax.evaluation import enumeration, exact
 from dbnjax.evaluation.enumeration import MAX_STATES, count_in_words
+from dbnjax.evaluation.validation import check_parameters
 from dbnjax.models import belief_net as belief_net_lib
 from dbnjax.models import dbn as dbn_lib
 from dbnjax.models.belief_net import BeliefNet
@@ -147,7 +148,7 @@ def _checked(dbn: DBN, v: Array, labels: Array | None) -> Concat:
     checks.check_width("visible states", v, dbn.generative[0].unit.size)
     if labels is not None:
         checks.check_width("labels", labels, dbn_lib.label_unit(dbn.memory).size)
-    exact.check_parameters(dbn)
+    check_parameters(dbn)
     hidden = _joined(dbn)
     checks.require(
         enumeration.fits(hidden),

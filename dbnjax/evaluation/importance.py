@@ -7,6 +7,9 @@ import jax.numpy as jnp
 from dbnjax import checks
 from dbnjax.types import Array
 
+QUANTILE_95 = 1.96
+"""Standard errors on either side of a normal estimate that hold it in 95 of 100 cases."""
+
 
 class LogMean(NamedTuple):
     """The logarithm of a mean of weights.

@@ -43,9 +43,9 @@ class Lattice(Gaussian):
         digits = index[..., None] // place % N_NODES
         return self.bias + jnp.sqrt(self.variance) * (digits - (REACH - 0.5))
 
-    def energy(self, state: Array) -> Array:
-        """Returns the Gaussian energy less the logarithm of the cell's volume, `[...]`."""
-        return super().energy(state) - 0.5 * jnp.log(self.variance).sum()
+    def energies(self, state: Array) -> Array:
+        """Returns the Gaussian energies less the logarithm of the spacing, `[..., n]`."""
+        return super().energies(state) - 0.5 * jnp.log(self.variance)
 
 
 def on_lattice(unit: Any) -> Any:

@@ -32,6 +32,7 @@ import numpy as np
 from dbnjax import checks
 from dbnjax.evaluation import annealing
 from dbnjax.evaluation.importance import LogMean, log_mean
+from dbnjax.evaluation.validation import check_states
 from dbnjax.models import rbm as rbm_lib
 from dbnjax.models.path import Path
 from dbnjax.types import Key
@@ -54,7 +55,7 @@ def start(key: Key, path: Path, v: Any, n_chains: int) -> annealing.State:
       InputError: the width does not fit, v are not states, or there is no chain or image.
     """
     checks.check_count("chains", n_chains, 1)
-    annealing.check_states(path.target.visible, v)
+    check_states(path.target.visible, v)
     images = jnp.broadcast_to(jnp.asarray(v, jnp.float32), (n_chains, *np.shape(v)))
     return annealing.start(path, annealing.transition(key, path, images, 1.0), 1.0)
 

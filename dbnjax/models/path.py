@@ -22,52 +22,13 @@ from flax import struct
 
 from dbnjax import checks
 from dbnjax.models import rbm as rbm_lib
+from dbnjax.models.blend import Blend, Product, multiply
 from dbnjax.models.rbm import RBM
 from dbnjax.types import Array, pytree
 from dbnjax.units import Concat
 from dbnjax.units.base import BOUNDED
 
-
-@pytree
-class Blend:
-    """The matrix `(1 - beta) base + beta target`, as something that states are multiplied with.
-
-    It stands in for the weights of an RBM and is never made. The products with the ends do not
-    depend on beta, so that under `vmap` all temperatures share one matrix product, and under
-    `jit` so do the free energies of one state at several temperatures.
-
-    Attributes:
-      beta: scalar in [0, 1].
-      base: `[n, m]`, or None for no weights at all.
-      target: `[n, m]`.
-    """
-
-    beta: Array
-    base: Array | None
-    target: Array
-
-    __array_ufunc__ = None  # a NumPy array on the left leaves the product to us
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of the matrix."""
-        return self.target.shape
-
-    @property
-    def T(self) -> "Blend":  # noqa: N802, as arrays call it
-        """The transposed matrix."""
-        base = None if self.base is None else self.base.T
-        return Blend(self.beta, base, self.target.T)
-
-    def __rmatmul__(self, x: Array) -> Array:
-        """Returns `x @ matrix`, `[..., m]`."""
-        product = self.beta * (x @ self.target)
-        return product if self.base is None else (1.0 - self.beta) * (x @ self.base) + product
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        """Returns the matrix, on the host."""
-        base = 0.0 if self.base is None else (1.0 - self.beta) * self.base
-        return np.asarray(base + self.beta * self.target, dtype, copy=copy)
+MOST_CHECKED = 32  # machines of a path; each takes two singular value decompositions
 
 
 @pytree
@@ -203,24 +164,45 @@ def at(path: Path, beta: Any) -> RBM:
     )
 
 
+def hidden_fields(path: Path, v: Array) -> Product:
+    """Returns the hidden units' fields with no beta chosen yet, `[..., n_hidden]`.
+
+    Args:
+      path: two machines.
+      v: `[..., n_visible]` states.
+    """
+    checks.check_width("visible states", v, path.target.visible.size)
+    return multiply(v, None if path.uncoupled else path.base.weights, path.target.weights)
+
+
 def check_normalisable(path: Path, betas: Any) -> None:
     """Raises `InputError` if a machine on the path provably has no finite Z.
 
     Both ends may be sound and a machine between them not, where two real-valued layers meet and a
-    variance falls along the path while the weights grow.
+    variance falls along the path while the weights grow. Of many temperatures both ends and the
+    nearest to MOST_CHECKED evenly spaced ones are looked at: this proves failure, and a path that
+    passes is not proven sound.
 
     Args:
       path: two machines.
-      betas: the temperatures that will be visited.
+      betas: `[n]` the temperatures that will be visited.
     """
     layers = (path.target.visible, path.target.hidden)
     if any((layer.tails().order == BOUNDED).all() for layer in layers):
         return
-    for beta in betas:
+    for beta in _spread(np.asarray(betas)):
         try:
             rbm_lib.check_normalisable(at(path, beta))
         except checks.InputError as error:
             raise checks.InputError(f"path at beta = {beta:.4g}: {error}") from error
+
+
+def _spread(betas: np.ndarray) -> np.ndarray:
+    """Returns all temperatures `[n]`, or those nearest to a few evenly spaced ones, in order."""
+    if betas.size <= MOST_CHECKED:
+        return betas
+    even = np.linspace(betas.min(), betas.max(), MOST_CHECKED)
+    return betas[np.unique(np.abs(betas - even[:, None]).argmin(1))]
 
 
 def _checked(path: Path) -> Path:

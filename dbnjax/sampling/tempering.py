@@ -29,7 +29,7 @@ Source: Desjardins et al. 2010 (for RBMs); Syed et al. 2022 (alternating pairs).
 Shapes: states `[n_betas, n_chains, n_units]`, the target's at index 0.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -38,9 +38,14 @@ import numpy as np
 from dbnjax import checks, numerics
 from dbnjax.models import path as path_lib
 from dbnjax.models import rbm as rbm_lib
+from dbnjax.models.blend import Product
 from dbnjax.models.path import Path
 from dbnjax.sampling import gibbs
 from dbnjax.types import Array, Key
+
+_LEAST_REJECTION = 1e-6  # per unit of beta
+_Replicas: TypeAlias = tuple[Array, Product, Array]
+"""What a swap hands on: visible states, their fields, and where they come from `[..., 1]`."""
 
 
 class Info(NamedTuple):
@@ -73,8 +78,56 @@ def check_betas(betas: Any) -> None:
     )
     checks.require(
         bool((np.diff(values) < 0).all()),
-        f"betas: expected each below the one before it, got {values.tolist()}",
+        f"betas: expected each below the one before it, got {values.tolist()}; "
+        "close ones may be equal in float32",
     )
+
+
+def respaced(betas: Any, acceptance: Any, n: int) -> Array:
+    """Spaces temperatures evenly in the rejection that a pilot run met on its way down.
+
+    The rejections of neighbours, summed from the target to beta, measure how far apart two
+    machines on the path are. Temperatures at equal distances reject alike, and states make the
+    most round trips. No pair counts for more than 1, however far apart it is: where one hardly
+    ever swapped, a second pilot at the new temperatures finds better ones.
+
+    Source: Syed et al. 2022, sections 4.1 and 5.1; here interpolated linearly.
+
+    Args:
+      betas: `[n_betas]` the pilot's temperatures, from 1 downwards.
+      acceptance: `[n_betas - 1]` mean of the pilot's `Info.acceptance` over steps.
+      n: number of temperatures to return, 2 or more.
+
+    Returns:
+      `[n]` falling from 1 to the pilot's last one; evenly spaced if every swap was accepted.
+
+    Raises:
+      InputError: betas do not fall from 1 within [0, 1], there is not one acceptance in [0, 1] for
+        each two neighbours, or n temperatures cannot be told apart in float32.
+
+    Example:
+      >>> respaced([1.0, 0.5, 0.0], [0.5, 0.0], 4).tolist()
+      [1.0, 0.5, 0.25, 0.0]
+    """
+    check_betas(betas)
+    checks.check_count("n", n, 2)
+    values, accepted = np.float64(np.float32(betas)), np.float64(acceptance)
+    checks.require(
+        accepted.shape == (values.size - 1,),
+        f"acceptance: expected {values.size - 1} means, one for each two neighbours, got shape "
+        f"{accepted.shape}; it may not have been averaged over steps",
+    )
+    checks.require(
+        bool(((accepted >= 0.0) & (accepted <= 1.0)).all()),
+        f"acceptance: expected probabilities in [0, 1], got {accepted.tolist()}; a NaN comes from "
+        "a machine that diverged, a larger number from a sum in place of a mean",
+    )
+    # Distances must rise: a pair that never rejects counts by its width, next to nothing.
+    lengths = np.maximum(1.0 - accepted, _LEAST_REJECTION * -np.diff(values))
+    distance = np.append(0.0, np.cumsum(lengths))
+    spaced = np.interp(np.linspace(0.0, distance[-1], n), distance, values).astype(np.float32)
+    check_betas(spaced)
+    return jnp.asarray(spaced)
 
 
 def init(key: Key, path: Path, betas: Array, n_chains: int) -> gibbs.State:
@@ -108,7 +161,8 @@ def init(key: Key, path: Path, betas: Array, n_chains: int) -> gibbs.State:
     key_visible, key_hidden = jax.random.split(key)
     visible = path.base.visible
     v = visible.sample(key_visible, jnp.zeros((len(betas), n_chains, visible.size)))
-    return gibbs.State(visible=v, hidden=_hidden_of_each(key_hidden, path, betas, v))
+    h = _hidden(key_hidden, path, betas, path_lib.hidden_fields(path, v))
+    return gibbs.State(visible=v, hidden=h)
 
 
 def step(key: Key, path: Path, betas: Array, state: gibbs.State) -> tuple[gibbs.State, Info]:
@@ -121,15 +175,17 @@ def step(key: Key, path: Path, betas: Array, state: gibbs.State) -> tuple[gibbs.
       state: `[n_betas, n_chains, n_units]`; only the hidden half is read.
     """
     key_visible, key_even, key_odd, key_hidden = jax.random.split(key, 4)
-    keys = jax.random.split(key_visible, len(betas))
-    v = jax.vmap(_visible, in_axes=(0, None, 0, 0))(keys, path, betas, state.hidden)
+    # Full float32: the states must be drawn from the machines that the swaps are decided by.
+    with jax.default_matmul_precision("highest"):
+        v = _visible(key_visible, path, betas, state.hidden)
+        fields = path_lib.hidden_fields(path, v)
     place = jnp.arange(len(betas), dtype=jnp.int32)[:, None]
-    source = jnp.broadcast_to(place, v.shape[:-1])
-    v, source, even = _swap(key_even, path, betas, v, source, 0)
-    v, source, odd = _swap(key_odd, path, betas, v, source, 1)
+    replicas = v, fields, jnp.broadcast_to(place, v.shape[:-1])[..., None]
+    replicas, even = _swap(key_even, path, betas, replicas, 0)
+    (v, fields, source), odd = _swap(key_odd, path, betas, replicas, 1)
     acceptance = jnp.where(place % 2 == 0, even, odd)[:-1].mean(-1)
-    h = _hidden_of_each(key_hidden, path, betas, v)
-    return gibbs.State(visible=v, hidden=h), Info(acceptance=acceptance, source=source)
+    h = _hidden(key_hidden, path, betas, fields)
+    return gibbs.State(visible=v, hidden=h), Info(acceptance, source.squeeze(-1))
 
 
 def chain(
@@ -147,13 +203,14 @@ def chain(
     return jax.lax.scan(body, state, jnp.arange(n_steps))
 
 
-def log_ratio(path: Path, betas: Array, v: Array, first: int) -> Array:
+def log_ratio(path: Path, betas: Array, v: Array, fields: Product, first: int) -> Array:
     """Returns the logarithm of the acceptance ratio of swaps between neighbours.
 
     Args:
       path: from the base to the target.
       betas: `[n_betas]`.
       v: `[n_betas, ..., n_visible]`.
+      fields: `path.hidden_fields` of v.
       first: the pairs are (first, first + 1), (first + 2, first + 3), ...: 0 or 1.
 
     Returns:
@@ -161,22 +218,19 @@ def log_ratio(path: Path, betas: Array, v: Array, first: int) -> Array:
       it is 0.
     """
     partner = _partners(len(betas), first)
-    at_each = jax.vmap(_free_energy, in_axes=(None, 0, 0))
-    with jax.default_matmul_precision("highest"):
-        # One product for both: they differ only in how it is scaled.
-        gain = at_each(path, betas, v) - at_each(path, betas[partner], v)
+    at_each = jax.vmap(_free_energy, in_axes=(None, 0, 0, 0))
+    gain = at_each(path, betas, v, fields) - at_each(path, betas[partner], v, fields)
     return gain + gain[partner]
 
 
 def _swap(
-    key: Key, path: Path, betas: Array, v: Array, source: Array, first: int
-) -> tuple[Array, Array, Array]:
+    key: Key, path: Path, betas: Array, replicas: _Replicas, first: int
+) -> tuple[_Replicas, Array]:
     partner = _partners(len(betas), first)
-    probability = jnp.exp(jnp.minimum(log_ratio(path, betas, v, first), 0.0))
+    probability = jnp.exp(jnp.minimum(log_ratio(path, betas, *replicas[:2], first), 0.0))
     lower = np.minimum(partner, np.arange(len(betas)))
-    accepted = numerics.bernoulli(key, probability)[lower] > 0  # one draw a pair
-    v = jnp.where(accepted[..., None], v[partner], v)
-    return v, jnp.where(accepted, source[partner], source), probability
+    accepted = numerics.bernoulli(key, probability)[lower, :, None] > 0  # one draw a pair
+    return jax.tree.map(lambda x: jnp.where(accepted, x[partner], x), replicas), probability
 
 
 def _partners(n: int, first: int) -> np.ndarray:
@@ -186,18 +240,20 @@ def _partners(n: int, first: int) -> np.ndarray:
     return partner
 
 
-def _visible(key: Key, path: Path, beta: Array, h: Array) -> Array:
-    return rbm_lib.visible_given_hidden(path_lib.at(path, beta), h).sample(key)
+def _free_energy(path: Path, beta: Array, v: Array, fields: Product) -> Array:
+    machine = path_lib.at(path, beta)
+    return machine.visible.energy(v) - machine.hidden.cumulant(fields.at(beta))
 
 
-def _hidden(key: Key, path: Path, beta: Array, v: Array) -> Array:
-    return rbm_lib.hidden_given_visible(path_lib.at(path, beta), v).sample(key)
+def _visible(key: Key, path: Path, betas: Array, h: Array) -> Array:
+    def one(key: Key, beta: Array, h: Array) -> Array:
+        return rbm_lib.visible_given_hidden(path_lib.at(path, beta), h).sample(key)
+
+    return jax.vmap(one)(jax.random.split(key, len(betas)), betas, h)
 
 
-def _free_energy(path: Path, beta: Array, v: Array) -> Array:
-    return rbm_lib.free_energy(path_lib.at(path, beta), v)
+def _hidden(key: Key, path: Path, betas: Array, fields: Product) -> Array:
+    def one(key: Key, beta: Array, fields: Product) -> Array:
+        return path_lib.at(path, beta).hidden.sample(key, fields.at(beta))
 
-
-def _hidden_of_each(key: Key, path: Path, betas: Array, v: Array) -> Array:
-    keys = jax.random.split(key, len(betas))
-    return jax.vmap(_hidden, in_axes=(0, None, 0, 0))(keys, path, betas, v)
+    return jax.vmap(one)(jax.random.split(key, len(betas)), betas, fields)

@@ -38,7 +38,9 @@ class Tails(NamedTuple):
 class Unit:
     """A layer of units of one type; subclasses are frozen `flax.struct` dataclasses of arrays.
 
-    States and fields have the shape `[..., n]`; energies and cumulants are summed over units.
+    States and fields have the shape `[..., n]`. A layer's energy and cumulant are sums over its
+    blocks, where a block is what is independent of the rest: one unit, or one softmax group. A
+    subclass gives the terms, `energies` and `cumulants`, of which the sums follow.
     """
 
     @property
@@ -59,13 +61,21 @@ class Unit:
         """
         raise TypeError(f"{type(self).__name__} has no finite list of states")
 
-    def energy(self, state: Array) -> Array:
-        """Returns E(x) summed over units, `[...]`."""
+    def energies(self, state: Array) -> Array:
+        """Returns E(x) of each block, `[..., n_blocks]`."""
         raise TypeError(f"{type(self).__name__} has no energy")
 
-    def cumulant(self, field: Array) -> Array:
-        """Returns Gamma(f), the log-partition of the field summed over units, `[...]`."""
+    def cumulants(self, field: Array) -> Array:
+        """Returns Gamma(f), the log-partition of the field, of each block, `[..., n_blocks]`."""
         raise TypeError(f"{type(self).__name__} has no cumulant")
+
+    def energy(self, state: Array) -> Array:
+        """Returns E(x) of the layer, `[...]`."""
+        return self.energies(state).sum(-1)
+
+    def cumulant(self, field: Array) -> Array:
+        """Returns Gamma(f) of the layer, `[...]`."""
+        return self.cumulants(field).sum(-1)
 
     def mean(self, field: Array) -> Array:
         """Returns the mean state for a field, `[..., n]`."""

@@ -44,13 +44,13 @@ class Bernoulli(Unit):
         places = jnp.arange(self.size - 1, -1, -1)
         return ((index[..., None] >> places) & 1).astype(self.bias.dtype)
 
-    def energy(self, state: Array) -> Array:
-        """Returns -b . x, `[...]`."""
-        return -(state * self.bias).sum(-1)
+    def energies(self, state: Array) -> Array:
+        """Returns -b x, `[..., n]`."""
+        return -(state * self.bias)
 
-    def cumulant(self, field: Array) -> Array:
-        """Returns sum log(1 + exp(b + f)), `[...]`."""
-        return numerics.softplus(self.bias + field).sum(-1)
+    def cumulants(self, field: Array) -> Array:
+        """Returns log(1 + exp(b + f)), `[..., n]`."""
+        return numerics.softplus(self.bias + field)
 
     def mean(self, field: Array) -> Array:
         """Returns sigmoid(b + f), `[..., n]`."""

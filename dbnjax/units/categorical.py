@@ -54,13 +54,13 @@ class Categorical(Unit):
     def _grouped(self, x: Array) -> Array:
         return x.reshape(*x.shape[:-1], -1, self.n_categories)
 
-    def energy(self, state: Array) -> Array:
-        """Returns -b . x, `[...]`."""
-        return -(state * self.bias).sum(-1)
+    def energies(self, state: Array) -> Array:
+        """Returns -b . x of each group, `[..., n_groups]`."""
+        return -self._grouped(state * self.bias).sum(-1)
 
-    def cumulant(self, field: Array) -> Array:
-        """Returns the sum over groups of log sum exp(b + f), `[...]`."""
-        return jax.nn.logsumexp(self._grouped(self.bias + field), axis=-1).sum(-1)
+    def cumulants(self, field: Array) -> Array:
+        """Returns log sum exp(b + f) of each group, `[..., n_groups]`."""
+        return jax.nn.logsumexp(self._grouped(self.bias + field), axis=-1)
 
     def mean(self, field: Array) -> Array:
         """Returns the softmax of each group, `[..., n]`."""

@@ -58,10 +58,6 @@ class Concat(Unit):
         ends = np.cumsum([part.size for part in self.parts])[:-1].tolist()
         return jnp.split(x, ends, axis=-1)
 
-    def _total(self, method: Callable[[Any, Array], Array], x: Array) -> Array:
-        pieces = zip(self.parts, self.split(x), strict=True)
-        return jnp.stack([method(part, piece) for part, piece in pieces]).sum(0)
-
     def _joined(self, method: Callable[[Any, Array], Array], x: Array) -> Array:
         pieces = zip(self.parts, self.split(x), strict=True)
         return jnp.concatenate([method(part, piece) for part, piece in pieces], axis=-1)
@@ -70,13 +66,13 @@ class Concat(Unit):
         pieces = zip(self.parts, self.split(x), strict=True)
         return Concat(tuple(method(part, piece) for part, piece in pieces))
 
-    def energy(self, state: Array) -> Array:
-        """Returns the sum of the parts' energies, `[...]`."""
-        return self._total(lambda part, x: part.energy(x), state)
+    def energies(self, state: Array) -> Array:
+        """Returns the parts' energies side by side, `[..., n_blocks]`."""
+        return self._joined(lambda part, x: part.energies(x), state)
 
-    def cumulant(self, field: Array) -> Array:
-        """Returns the sum of the parts' cumulants, `[...]`."""
-        return self._total(lambda part, f: part.cumulant(f), field)
+    def cumulants(self, field: Array) -> Array:
+        """Returns the parts' cumulants side by side, `[..., n_blocks]`."""
+        return self._joined(lambda part, f: part.cumulants(f), field)
 
     def mean(self, field: Array) -> Array:
         """Returns the parts' means side by side, `[..., n]`."""

@@ -59,15 +59,15 @@ class Gaussian(Unit):
         """sigma^2, `[n]`."""
         return jnp.exp(bounded_log_variance(self.raw_log_variance))
 
-    def energy(self, state: Array) -> Array:
-        """Returns sum (x - b)^2 / (2 sigma^2), `[...]`."""
-        return (0.5 * (state - self.bias) ** 2 / self.variance).sum(-1)
+    def energies(self, state: Array) -> Array:
+        """Returns (x - b)^2 / (2 sigma^2), `[..., n]`."""
+        return 0.5 * (state - self.bias) ** 2 / self.variance
 
-    def cumulant(self, field: Array) -> Array:
-        """Returns sum b f + sigma^2 f^2 / 2 + log(2 pi sigma^2) / 2, `[...]`."""
+    def cumulants(self, field: Array) -> Array:
+        """Returns b f + sigma^2 f^2 / 2 + log(2 pi sigma^2) / 2, `[..., n]`."""
         log_variance = bounded_log_variance(self.raw_log_variance)
         quadratic = self.bias * field + 0.5 * jnp.exp(log_variance) * field**2
-        return (quadratic + 0.5 * (_LOG_2PI + log_variance)).sum(-1)
+        return quadratic + 0.5 * (_LOG_2PI + log_variance)
 
     def mean(self, field: Array) -> Array:
         """Returns b + sigma^2 f, `[..., n]`."""

@@ -29,13 +29,13 @@ class Poisson(Unit):
         """The number of units."""
         return self.bias.shape[-1]
 
-    def energy(self, state: Array) -> Array:
-        """Returns sum log x! - b x, `[...]`."""
-        return (gammaln(state + 1.0) - self.bias * state).sum(-1)
+    def energies(self, state: Array) -> Array:
+        """Returns log x! - b x, `[..., n]`."""
+        return gammaln(state + 1.0) - self.bias * state
 
-    def cumulant(self, field: Array) -> Array:
-        """Returns sum exp(b + f), `[...]`."""
-        return self.mean(field).sum(-1)
+    def cumulants(self, field: Array) -> Array:
+        """Returns exp(b + f), `[..., n]`."""
+        return self.mean(field)
 
     def mean(self, field: Array) -> Array:
         """Returns exp(b + f), `[..., n]`."""

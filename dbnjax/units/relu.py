@@ -52,15 +52,15 @@ class Relu(Unit):
         """Standard deviation sigma of the Gaussian before truncation, `[n]`."""
         return jnp.exp(0.5 * bounded_log_variance(self.raw_log_variance))
 
-    def energy(self, state: Array) -> Array:
-        """Returns sum x^2 / (2 sigma^2) - b x, infinite for negative states, `[...]`."""
+    def energies(self, state: Array) -> Array:
+        """Returns x^2 / (2 sigma^2) - b x, infinite for negative states, `[..., n]`."""
         inside = 0.5 * (state / self.scale) ** 2 - self.bias * state
-        return jnp.where(state >= 0, inside, jnp.inf).sum(-1)
+        return jnp.where(state >= 0, inside, jnp.inf)
 
-    def cumulant(self, field: Array) -> Array:
-        """Returns sum log sigma + log R(a), R being Phi / phi, `[...]`."""
+    def cumulants(self, field: Array) -> Array:
+        """Returns log sigma + log R(a), R being Phi / phi, `[..., n]`."""
         a = self.scale * (self.bias + field)
-        return (jnp.log(self.scale) + numerics.log_mills(-a)).sum(-1)
+        return jnp.log(self.scale) + numerics.log_mills(-a)
 
     def mean(self, field: Array) -> Array:
         """Returns sigma (a + 1 / R(a)), `[..., n]`."""

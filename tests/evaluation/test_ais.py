@@ -129,10 +129,10 @@ def test_chains_that_were_not_carried_to_the_end_are_refused(estimate, beta, wan
     assert "\n" not in str(caught.value)
 
 
-def an_estimate(log_z, error=0.1, effective=90.0):
+def an_estimate(log_z, error=0.1, effective=90.0, n=100):
     return ais.Estimate(
         log_z=jnp.float32(log_z),
-        log_weights=jnp.zeros(100),
+        log_weights=jnp.zeros(n),
         effective_sample_size=jnp.float32(effective),
         standard_error=jnp.float32(error),
         low=jnp.float32(log_z - 1.96 * error),
@@ -159,8 +159,22 @@ def an_estimate(log_z, error=0.1, effective=90.0):
             an_estimate(14.0, effective=1.0),
             ["forward", "reverse", "2.00 nats apart"],
         ),
+        (
+            an_estimate(10.0, np.inf, effective=1.0, n=1),
+            an_estimate(10.2),
+            ["the forward estimate is of one chain, and one chain has no interval"],
+        ),
+        (
+            an_estimate(np.nan, np.nan, effective=np.nan),
+            an_estimate(10.0),
+            ["the forward estimate is nan, not a finite number"],
+        ),
+        (an_estimate(10.0), an_estimate(np.inf, np.nan), ["the reverse estimate is inf"]),
     ],
-    ids=["agree", "crossed within errors", "alone", "few", "few above", "apart", "crossed", "all"],
+    ids=[
+        *("agree", "crossed within errors", "alone", "few", "few above", "apart", "crossed", "all"),
+        *("one chain", "not a number", "infinite"),
+    ],
 )
 def test_what_speaks_against_an_estimate_is_said_in_words(forward, reverse, words):
     said = ais.warnings(forward, reverse)

@@ -166,20 +166,3 @@ def test_binary_and_two_state_softmax_units_agree():
     np.testing.assert_allclose(other[2][1::2], visible, rtol=1e-5)
     np.testing.assert_allclose(other[3][1::2], hidden, rtol=1e-5)
     np.testing.assert_allclose(other[4].weights[1::2, 1::2], gradient.weights, atol=1e-6)
-
-
-def test_learning_by_the_exact_gradient_ends_at_the_datas_moments():
-    counts = np.array([8, 8, 18, 17, 8, 7, 19, 16])
-    states, law = oracles.binary_states(3), counts / counts.sum()
-    data = jnp.asarray(np.repeat(states, counts, axis=0), jnp.float32)
-
-    def climb(rbm, _):
-        gradient = exact.gradient(rbm, data)
-        return jax.tree.map(lambda p, g: p + g, rbm, gradient), None
-
-    start = jax.tree.map(lambda x: 0.3 * x, machines.binary(6, 3, 2))
-    learnt = jax.jit(lambda r: jax.lax.scan(climb, r, None, 3000)[0])(start)
-    joint = machines.joint(learnt)
-    np.testing.assert_allclose(joint.visible_marginal @ states, law @ states, atol=5e-5)
-    assert np.abs(oracles.coupling_gradient(joint, law)).max() < 5e-5
-    assert np.abs(oracles.coupling_gradient(machines.joint(start), law)).max() > 0.05

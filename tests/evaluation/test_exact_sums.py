@@ -141,6 +141,23 @@ def test_what_has_no_exact_answer_is_refused_in_one_line(name):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("rbm", "evaluations"),
+    [
+        (RBM(ZEROS(784), ZEROS(20), jnp.zeros((784, 20))), 2**20 * 784),
+        (RBM(ZEROS(3), ZEROS(500), jnp.zeros((3, 500))), 2**3 * 500),
+        (RBM(units.Categorical.zeros(10, 2), ZEROS(7), jnp.zeros((20, 7))), 10**2 * 7),
+        (RBM(cases.ONE_GAUSSIAN, cases.BERNOULLI, jnp.zeros((1, 3))), 2**3),
+        (RBM(cases.ONE_GAUSSIAN, cases.RELU, jnp.zeros((1, 2))), 128 * 2),
+        (two_normals(3, 6, 5), 0),
+        *((REFUSED[name][0], None) for name in ("wide", "infinite", "too many real units")),
+    ],
+    ids=["hidden", "visible", "groups", "real", "lattice", "normal", "wide", "infinite", "reals"],
+)
+def test_the_cost_is_states_times_the_other_layers_units(rbm, evaluations):
+    assert exact.cost(rbm) == evaluations
+
+
 @pytest.mark.parametrize("name", ["wide", "not normalisable", "NaN weights"])
 @pytest.mark.parametrize(
     "ask",

@@ -107,6 +107,59 @@ def benchmark():
     }
 
 
+ESTIMATE = {"value": 451.2, "low": 451.1, "high": 451.3, "effective_sample_size": 78.4}
+LIKELIHOOD = MADE | {
+    "command": "python -m experiments.likelihood --data_dir=FOLDER",
+    "model": "RBM 784-500",
+    "pixels": "drawn once, seed 0",
+    "binarisation": "fixed",
+    "precision": "float32 products",
+    "log_z": {
+        "chains": 100,
+        "temperatures": 20_000,
+        "schedule": "linear",
+        "forward": ESTIMATE,
+        "reverse": ESTIMATE | {"value": 451.6},
+        "exact": None,
+        "samples": {
+            "temperatures": 20,
+            "pilot_steps": 100,
+            "steps": 1000,
+            "every": 10,
+            "least_acceptance": 0.31,
+            "round_trips": 4.5,
+            "r_hat": 1.031,
+            "effective_sample_size": 812.3,
+            "autocorrelation_time": None,
+            "class_switches": None,
+            "classes": None,
+            "unknown": None,
+        },
+    },
+    "rows": [
+        {
+            "quantity": "log p(v)",
+            "images": "test",
+            "n": 10_000,
+            "values": {
+                "log Z forward": [-85.5, -85.6, -85.4],
+                "log Z reverse": [-85.9, -86.1, -85.7],
+            },
+            "standard_error": 0.2,
+        },
+        {
+            "quantity": "RAISE bound on log p(v)",
+            "images": "test",
+            "n": 500,
+            "values": {"no log Z": [-87.1, -87.1, -87.1]},
+            "standard_error": 0.9,
+        },
+    ],
+    "warnings": ["the directions are 1.2 nats apart"],
+    "seconds": {"forward": 61.24, "samples": 130.0, "reverse": 60.1, "in all": 260.0},
+}
+
+
 def write(folder, **records):
     """Writes records into a results folder, `__` for a folder's separator."""
     for name, record in records.items():

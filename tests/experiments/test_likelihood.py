@@ -13,7 +13,7 @@ import pytest
 
 from dbnjax import files, rbm, units
 from dbnjax.checks import InputError
-from dbnjax.evaluation import annealing
+from dbnjax.evaluation import annealing, schedules
 from dbnjax.weights import io
 from experiments import (
     inputs,
@@ -21,6 +21,7 @@ from experiments import (
     likelihood_cases,
     likelihood_config,
     likelihood_estimates,
+    likelihood_samples,
 )
 from experiments.likelihood import Config
 
@@ -37,7 +38,8 @@ def config(idx_folder, tmp_path):
         n_temperatures=100,
         temper_betas=8,
         temper_steps=60,
-        raise_temperatures=50,
+        raise_chains=50,
+        raise_temperatures=200,
         output=str(tmp_path / "results" / "numbers.json"),
     )
 
@@ -53,7 +55,13 @@ def log_p(machine, v):
     b, c, w = (np.float64(x) for x in (machine.visible.bias, machine.hidden.bias, machine.weights))
     h = oracles.binary_states(len(c))
     log_z = np.logaddexp.reduce(h @ c + np.logaddexp(0, b + h @ w.T).sum(1))
-    return v @ b + np.logaddexp(0, c + v @ w).sum(1) - log_z
+    return v @ b + np.logaddexp(0, c + v @ w).sum(-1) - log_z
+
+
+def pseudo_log_p(machine, v):
+    """The sum over units of log p(v_i | all others), in float64."""
+    turned = np.abs(v[:, None] - np.eye(v.shape[1]))  # [n, n_visible, n_visible]
+    return -np.logaddexp(0, log_p(machine, turned) - log_p(machine, v)[:, None]).sum(1)
 
 
 def rows_of(record):
@@ -76,17 +84,23 @@ def test_an_enumerable_machine_is_scored_exactly_and_from_both_sides(config, cap
         truth = log_p(machine, states(config, part)[:n])
         assert row["n"] == n
         # float32 sums of 2^6 states; the values are some tens of nats.
-        np.testing.assert_allclose(row["values"]["exact"], truth.mean(), atol=1e-3)
+        np.testing.assert_allclose(row["values"]["log Z exact"], truth.mean(), atol=1e-3)
         np.testing.assert_allclose(row["standard_error"], truth.std(ddof=1) / n**0.5, rtol=1e-4)
-        assert near(row["values"]["forward"], truth.mean())
-        assert near(row["values"]["reverse"], truth.mean())
+        assert near(row["values"]["log Z forward"], truth.mean())
+        assert near(row["values"]["log Z reverse"], truth.mean())
     printed = capsys.readouterr().out
     assert "drawn once, seed 0" in printed
     assert f"{log_p(machine, states(config)).mean():.2f}\n" in printed.replace("   ", "\n")
+    v = states(config)
     (raised, _, _) = rows["RAISE bound on log p(v)", "test"]["values"]["no log Z"]
-    assert raised < log_p(machine, states(config)).mean() + 0.5
+    # 50 weights for each of 20 images, whose logarithms spread by less than a nat.
+    assert abs(raised - log_p(machine, v).mean()) < 5 / (50 * 20) ** 0.5
     (pseudo, _, _) = rows["pseudo-log-likelihood", "test"]["values"]["no log Z"]
-    assert raised < pseudo < 0
+    np.testing.assert_allclose(pseudo, pseudo_log_p(machine, v).mean(), atol=1e-4)
+    done = ("exact", "forward", "samples", "reverse", "scores of 20 test images")
+    seconds = [record["seconds"][name] for name in (*done, "scores of 20 train images", "RAISE")]
+    assert min(seconds) > 0
+    assert sum(seconds) < record["seconds"]["in all"]
     assert files.read_json(config.output) == record
     assert record["command"].startswith("python -m experiments.likelihood --data_dir=FOLDER")
     assert "--net=machine.safetensors" in record["command"]
@@ -108,35 +122,50 @@ def log_joint(net, v):
     return total - np.logaddexp.reduce(log_top, axis=None)
 
 
-def test_a_deep_net_has_bounds_with_and_without_labels(config, tmp_path, monkeypatch):
+def test_a_deep_net_has_bounds_with_and_without_labels(config, tmp_path, monkeypatch, capsys):
     net = machines.net(0, (16, 5, 4), n_labels=10)
     io.save(tmp_path / "net.safetensors", net)
     deep = dataclasses.replace(config, net=str(tmp_path / "net.safetensors"), output=None)
     label = jnp.concatenate([jnp.zeros((50, 5)), jnp.eye(10)[jnp.arange(50) % 10]], axis=1)
-    stuck = likelihood_estimates.Sampled(label, acceptance=0.05, round_trips=0.0)
-    monkeypatch.setattr(likelihood_estimates, "sample", lambda *arguments: stuck)
+    apart = np.random.default_rng(0).normal(size=(6, 50)) + 3.0 * np.arange(50)
+    stuck = walked(acceptance=0.05, free_energy=apart, classes=np.arange(300).reshape(6, 50))
+    sampled = likelihood_samples.Sampled(label, stuck)
+    monkeypatch.setattr(likelihood_samples, "sample", lambda *arguments: sampled)
     record = likelihood.run(deep)
     rows, cases = rows_of(record), likelihood_cases.read(deep)
     assert record["model"] == "DBN 16-5-4, 10 labels"
     assert {images for _, images in rows} == {"test", "train"}
     assert "swap with probability 0.050 only" in " ".join(record["warnings"])
     assert "made 0.00 round trips" in " ".join(record["warnings"])
+    assert "the reverse estimate may not be trusted" in " ".join(record["warnings"])
+    assert "the label is another at 100 % of these looks, 6.0 labels a" in capsys.readouterr().out
     joint = log_joint(net, states(deep))
     truth = {
         "log p(v)": np.logaddexp.reduce(joint, axis=1).mean(),
         "log p(v, label)": joint[np.arange(20), cases.judged.labels].mean(),
     }
     for name, exact in truth.items():
-        bound, low, high = rows[f"bound on {name}", "test"]["values"]["exact"]
-        tighter = rows[f"importance-weighted {name}", "test"]["values"]["exact"][0]
+        # A float32 sum of 2^5 states, and of as many labels.
+        (found,) = rows[name, "test"]["values"].values()
+        np.testing.assert_allclose(found, [exact] * 3, atol=1e-3)
+        bound, low, high = rows[f"bound on {name}", "test"]["values"]["log Z exact"]
+        tighter = rows[f"importance-weighted {name}", "test"]["values"]["log Z exact"][0]
         assert low < bound < high
         # 20 samples go at least a third of the way to the truth, and beyond it only by chance.
         assert bound + (exact - bound) / 3 < tighter < exact + (high - low)
-        forward = rows[f"bound on {name}", "test"]["values"]["forward"][0]
+        forward = rows[f"bound on {name}", "test"]["values"]["log Z forward"][0]
         log_z = record["log_z"]
         np.testing.assert_allclose(
             forward - bound, log_z["exact"] - log_z["forward"]["value"], atol=1e-4
         )
+
+
+def walked(acceptance, free_energy, classes=None):
+    """Chains at three temperatures that never swap, with these traces of the target's."""
+    n_looks, n_chains = free_energy.shape
+    source = np.broadcast_to(np.arange(3)[:, None], (10 * n_looks, 3, n_chains))
+    swaps = np.full((10 * n_looks, 2), acceptance)
+    return likelihood_samples.Walked(None, swaps, source, free_energy, classes)
 
 
 def test_a_walk_is_cut_into_calls(monkeypatch):
@@ -180,16 +209,74 @@ def test_validation_cases_are_judged_where_nothing_is_learned_from_them(config):
     assert not learned & {image.tobytes() for image in held_out.judged.pixels}
 
 
+def test_fixed_draws_do_not_depend_on_the_split(config):
+    def drawn(**changes):
+        cases = likelihood_cases.read(dataclasses.replace(config, side=0, **changes))
+        return [{image.tobytes() for image in part.pixels} for part in cases[:2]]
+
+    everything, test = drawn()
+    assert len(everything) == 40
+    for split_seed in (0, 1):
+        train, validation = drawn(judged="validation", split_seed=split_seed)
+        assert (len(train), len(validation)) == (20, 10)
+        assert train | validation < everything
+    assert drawn(n_test=10)[1] < test
+    assert not drawn(binarisation_seed=1)[0] & everything
+
+
 def test_what_a_number_might_be_mistaken_for_is_said(config):
-    def doubts(how, learned, net="x"):
+    def doubts(how, about, net="x"):
         chosen = Config(net=net, binarisation=how)
-        about = {} if learned is None else {"binarisation": learned}
         return likelihood_config.doubts(chosen, inputs.Net(None, (4, 4), about))
 
-    assert doubts("fixed", "resampled") == doubts("threshold", None) == []
-    assert "another binarisation (threshold) than" in doubts("fixed", "threshold")[0]
-    assert "no log-probabilities" in doubts("real", "real")[0]
-    assert "part of the images that the shipped net learned from" in doubts("fixed", None, None)[0]
+    def of_rules(how):
+        return {"binarisation": how}
+
+    def of_main_job(pixels):
+        return {"summary": {"config": {"pixels": pixels}}}
+
+    for how in ("fixed", "resampled"):
+        assert doubts(how, of_rules("resampled")) == doubts(how, of_main_job("sample")) == []
+    assert doubts("threshold", of_rules("threshold")) == []
+    assert "another binarisation (threshold) than" in doubts("fixed", of_rules("threshold"))[0]
+    assert "another binarisation (real) than" in doubts("fixed", of_main_job("mean"))[0]
+    for silent in ({}, {"summary": None}, {"summary": {}}, of_main_job("red")):
+        assert doubts("fixed", silent) == ["the net does not say how its pixels were binarised"]
+    assert doubts("real", of_main_job("mean")) == doubts("real", of_rules("real"))
+    assert "no log-probabilities" in doubts("real", of_rules("real"))[0]
+    (shipped,) = doubts("fixed", inputs.read_net(None).metadata, None)
+    assert "part of the images that the shipped net learned from" in shipped
+
+
+def test_the_schedule_is_the_one_that_was_asked_for(config, monkeypatch):
+    class CaughtError(Exception):
+        pass
+
+    def forward(key, path, n_chains, betas, advance):
+        raise CaughtError(betas)
+
+    monkeypatch.setattr(likelihood_estimates, "forward", forward)
+    for name, expected in (("linear", schedules.linear), ("piecewise", schedules.piecewise)):
+        with pytest.raises(CaughtError) as caught:
+            likelihood.run(dataclasses.replace(config, schedule=name))
+        np.testing.assert_array_equal(caught.value.args[0], expected(100))
+
+
+def test_what_takes_a_minute_is_summed_and_no_more():
+    def machine(visible, hidden):
+        return rbm.RBM(visible, hidden, jnp.zeros((visible.size, hidden.size)))
+
+    def bits(n):
+        return units.Bernoulli.zeros(n)
+
+    gauss = units.Gaussian.zeros
+    for small in [(bits(784), bits(25)), (bits(20), bits(784)), (gauss(300), gauss(9)),
+                  (gauss(784), bits(25))]:  # fmt: skip
+        assert likelihood_estimates.is_small(machine(*small))
+    for large in [(bits(784), bits(26)), (bits(3000), bits(25)), (bits(784), gauss(9))]:
+        assert not likelihood_estimates.is_small(machine(*large))
+    net, v = machines.net(0, (4, 16, 4)), np.zeros((10_000, 4))  # its 2^16 states for each image
+    assert likelihood_estimates.exact_scores(net, v, None) is None
 
 
 def refuse(config, message, **changes):

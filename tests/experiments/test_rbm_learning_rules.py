@@ -13,7 +13,13 @@ from dbnjax.checks import InputError
 from dbnjax.evaluation import exact
 from dbnjax.training import greedy
 from dbnjax.weights import io
-from experiments import likelihood_cases, rbm_learning_rules, rules_config, rules_learners
+from experiments import (
+    likelihood_cases,
+    likelihood_estimates,
+    rbm_learning_rules,
+    rules_config,
+    rules_learners,
+)
 from experiments import rules_learning as learning
 from experiments.rules_config import Config
 
@@ -78,11 +84,11 @@ def test_a_resumed_run_equals_an_uninterrupted_one(config, tmp_path, monkeypatch
     cut = dataclasses.replace(config, workdir=str(tmp_path / "cut"))
     judge = learning.judge
 
-    def interrupted(*arguments):
+    def interrupted(*arguments, **named):
         monkeypatch.setattr(learning, "judge", killed)
-        return judge(*arguments)
+        return judge(*arguments, **named)
 
-    def killed(*arguments):
+    def killed(*arguments, **named):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(learning, "judge", interrupted)
@@ -123,7 +129,8 @@ def test_a_machine_on_features_is_saved_joined_and_its_bound_is_judged(config, t
 @pytest.mark.parametrize("name", rules_learners.RULES)
 def test_every_rule_keeps_an_average_of_what_it_learns(name):
     machine = greedy.layer(jax.random.key(0), 6, 4)
-    learner = rules_learners.averaged(rules_learners.RULES[name].make(4, "sample"))
+    chains = rules_learners.Chains(n=4, k=1, visible="sample")
+    learner = rules_learners.averaged(rules_learners.RULES[name].make(chains))
     hyper = rules_learners.hyper(name, updates.hyper(0.1), 0.1, 0.5)
     state = jax.eval_shape(learner.init, jax.random.key(1), machine)
     batch = jnp.ones((5, 6))
@@ -133,19 +140,54 @@ def test_every_rule_keeps_an_average_of_what_it_learns(name):
     assert after.average.weights.shape == (6, 4)
 
 
-def test_the_average_moves_by_its_weight():
+@pytest.mark.parametrize("newest", [1.0, 0.8, 0.01])
+def test_the_average_forgets_the_start_and_then_moves_by_its_weight(newest):
     machine = greedy.layer(jax.random.key(0), 6, 4)
-    rule = rules_learners.RULES["cd1"].make(4, "sample")
+    rule = rules_learners.RULES["cd1"].make(rules_learners.Chains(4, 1, "sample"))
     learner = rules_learners.averaged(rule)
     state = learner.init(jax.random.key(1), machine)
-    batch, key = jnp.ones((5, 6)), jax.random.key(2)
     step = jax.jit(learner.step)
-    alone, _ = step(key, rules_learners.hyper("cd1", updates.hyper(0.1), 0.1, 1.0), state, batch)
-    np.testing.assert_array_equal(alone.average.weights, alone.rule.params.weights)
-    half, _ = step(key, rules_learners.hyper("cd1", updates.hyper(0.1), 0.1, 0.5), state, batch)
-    np.testing.assert_array_equal(half.rule.params.weights, alone.rule.params.weights)
-    mean = (machine.weights + alone.rule.params.weights) / 2
-    np.testing.assert_allclose(half.average.weights, mean, rtol=1e-5, atol=1e-7)
+    hyper = rules_learners.hyper("cd1", updates.hyper(0.1), 0.1, newest)
+    expected = np.asarray(machine.weights, np.float64)
+    for t in range(6):
+        state, _ = step(jax.random.key(2 + t), hyper, state, jnp.ones((5, 6)))
+        weight = max(newest, 10 / (t + 10))
+        expected += weight * (np.asarray(state.rule.params.weights) - expected)
+        np.testing.assert_allclose(state.average.weights, expected, rtol=1e-5, atol=1e-7)
+    assert (newest == 1.0) == bool((state.average.weights == state.rule.params.weights).all())
+
+
+def test_persistent_chains_are_shared_out_over_temperatures_and_make_k_steps():
+    machine = machines.binary(0, 6, 4)
+    shapes = {}
+    for name in ("pcd", "tempered"):
+        make = rules_learners.RULES[name].make
+        state = make(rules_learners.Chains(40, 1, "sample")).init(jax.random.key(1), machine)
+        shapes[name] = state.chains.shape
+        after = [
+            make(rules_learners.Chains(40, k, "sample"))
+            .step(jax.random.key(2), updates.hyper(0.1), state, jnp.ones((5, 6)))[0]
+            .chains
+            for k in (1, 2)
+        ]
+        assert (after[0] != after[1]).any()
+    assert shapes == {"pcd": (40, 4), "tempered": (2, 20, 4)}
+
+
+def test_the_last_machine_of_a_rule_is_judged_from_above_too(config, monkeypatch, capsys):
+    truth = rbm_learning_rules.run(config)["rules"]["cd1"]["log_p"]
+    assert "reverse" not in rbm_learning_rules.run(config)["rules"]["cd1"]
+    monkeypatch.setattr(likelihood_estimates, "exact_log_z", lambda rbm: None)
+    config = dataclasses.replace(
+        config, rules=("cd1",), workdir=f"{config.workdir}2", n_temperatures=100, sample_steps=50
+    )
+    found = rbm_learning_rules.run(config)["rules"]["cd1"]
+    # A twentieth of a nat is far more than the errors of 50 chains at 100 temperatures here.
+    np.testing.assert_allclose(found["log_p"], truth, atol=0.05)
+    np.testing.assert_allclose(found["reverse"][0], truth[-1], atol=0.05)
+    assert found["reverse"][1] < found["reverse"][0] < found["reverse"][2]
+    assert found["reverse"][0] != found["log_p"][-1]
+    assert "log Z from above" in capsys.readouterr().out
 
 
 def test_rules_are_judged_in_even_logarithmic_steps():
@@ -163,6 +205,7 @@ def test_rules_are_judged_in_even_logarithmic_steps():
         ({"averaging": 0.0}, "--averaging: expected more than 0 and at most 1, got 0"),
         ({"momentum": 1.0}, "--momentum: expected 0 or more and less than 1"),
         ({"rate": -1.0}, "--rate: expected 0.0 or more, got -1"),
+        ({"k": 0}, "--k: expected 1 or more"),
         ({"ais_chains": 1}, "--ais_chains: expected 2 or more"),
         ({"n_hidden": 0}, "--n_hidden: expected 1 or more"),
         ({"batch_size": 1000}, "batch size: expected 1 to 40"),

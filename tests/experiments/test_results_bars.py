@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from result_records import benchmark, cells, finished, write
+from result_records import LIKELIHOOD, benchmark, cells, finished, write
 
 from experiments import results, results_bars, results_files
 
@@ -53,6 +53,60 @@ def test_speed_is_held_against_its_bars(results_folder):
         [up_down(10), "time / (products + draws)", "1.15", "-", "not measured"],
         [up_down(10), "time / products", "1.50", "1.500", "met"],
     ]
+
+
+def likelihood_of(model="RBM 784-500", *, log_z=None, rows=None, **changes):
+    """A likelihood record with parts of log Z, of the first row or of the rest replaced."""
+    first, *others = LIKELIHOOD["rows"]
+    return LIKELIHOOD | {
+        "model": model,
+        "log_z": LIKELIHOOD["log_z"] | (log_z or {}),
+        "rows": [first | (rows or {}), *others],
+        **changes,
+    }
+
+
+def test_likelihoods_are_held_against_their_bars(tmp_path):
+    far = LIKELIHOOD["log_z"]["reverse"] | {"value": 449.7}
+    gpu = LIKELIHOOD["machine"] | {"devices": ["H200"], "cores": 16}
+    worse = {"values": {"log Z forward": [-86.5, -86.6, -86.4]}}
+    records = {
+        "a": likelihood_of(),
+        "b": likelihood_of(rows=worse, log_z={"reverse": far, "temperatures": 500}),
+        "c": likelihood_of(machine=gpu, binarisation="threshold"),
+        "dbn": likelihood_of("DBN 784-500-2000", rows={"quantity": "bound on log p(v)"}),
+        "small": likelihood_of("RBM 784-20", log_z={"exact": 451.35}),
+    }
+    page = results.build(
+        write(tmp_path, run=finished(), **{f"likelihood__{k}": v for k, v in records.items()})
+    )
+    header, *rows = cells(page, "Likelihood", number=1)
+    assert header == ["model", "what", "bar", "measured", "verdict", "source"]
+    log_p, gap = "log p(v), test images", "log Z, reverse from forward"
+    assert rows == [
+        ["RBM 784-500", log_p, "more than -86.34", "-85.50", "met", "a"],
+        ["RBM 784-500", log_p, "more than -86.34", "-86.50", "missed", "b"],
+        ["RBM 784-500", gap, "at most 1", "0.40", "met", "a"],
+        ["RBM 784-500", gap, "at most 1", "1.50", "missed", "b"],
+        ["RBM 784-500", gap, "at most 1", "0.40", "met", "c"],
+        ["DBN 784-500-2000", f"bound on {log_p}", "more than -86.2", "-85.50", "met", "dbn"],
+        ["RBM 784-20", "log Z, forward from exact", "at most 0.1", "0.15", "missed", "small"],
+        ["RBM 784-500", "seconds of log Z, two cores", "at most 90", "61.24", "met", "a"],
+        ["RBM 784-500", "seconds of log Z, an accelerator", "at most 3", "61.24", "missed", "c"],
+    ]
+
+
+def test_only_the_official_test_images_drawn_once_are_judged(tmp_path):
+    few = {"n": 500}, {"images": "train"}, {"quantity": "pseudo-log-likelihood"}
+    records = [likelihood_of(rows=rows) for rows in few]
+    named = {f"likelihood__{i}": record for i, record in enumerate(records)}
+    page = results.build(write(tmp_path / "few", run=finished(), **named))
+    assert "test images, drawn once" in page
+    assert "more than -86.34" not in page
+    other = likelihood_of("RBM 784-10")
+    assert "at most" not in results.build(
+        write(tmp_path / "x", run=finished(), likelihood__o=other)
+    )
 
 
 def test_the_repositorys_benchmark_has_the_rows_of_every_bar():

@@ -1,38 +1,12 @@
 """The likelihood tables and the learning rules of RESULTS.md."""
 
-import copy
-
 import pytest
-from result_records import MADE, cells, finished, write
+from result_records import LIKELIHOOD, MADE, cells, finished, write
 
 from dbnjax.checks import InputError
-from experiments import results, results_likelihood
+from experiments import results
+from experiments.likelihood_reported import REPORTED
 
-ESTIMATE = {"value": 451.2, "low": 451.1, "high": 451.3, "effective_sample_size": 78.4}
-LIKELIHOOD = MADE | {
-    "command": "python -m experiments.likelihood --data_dir=FOLDER",
-    "model": "RBM 784-500",
-    "pixels": "drawn once, seed 0",
-    "precision": "float32 products",
-    "log_z": {"chains": 100, "temperatures": 20_000, "forward": ESTIMATE, "reverse": ESTIMATE},
-    "rows": [
-        {
-            "quantity": "log p(v)",
-            "images": "test",
-            "n": 10_000,
-            "values": {"forward": [-85.5, -85.6, -85.4], "reverse": [-85.9, -86.1, -85.7]},
-            "standard_error": 0.2,
-        },
-        {
-            "quantity": "RAISE bound on log p(v)",
-            "images": "test",
-            "n": 500,
-            "values": {"no log Z": [-87.1, -87.1, -87.1]},
-            "standard_error": 0.9,
-        },
-    ],
-    "warnings": ["the directions are 1.2 nats apart"],
-}
 RULES = MADE | {
     "command": "python -m experiments.rbm_learning_rules",
     "model": "RBM 784-500",
@@ -55,14 +29,18 @@ RULES = MADE | {
 }
 
 
+def with_exact(value):
+    return LIKELIHOOD | {"log_z": LIKELIHOOD["log_z"] | {"exact": value}}
+
+
 def test_the_table_has_what_others_report_first(tmp_path):
     page = results.build(write(tmp_path, run=finished(), likelihood__rbm500=LIKELIHOOD))
     header, *rows = cells(page, "Likelihood")
     assert header == [
-        "model", "pixels", "quantity", "images", "forward", "reverse", "exact", "no log Z",
-        "s.e. over images", "source"
+        "model", "pixels", "quantity", "images", "log Z forward", "log Z reverse", "log Z exact",
+        "no log Z", "s.e. over images", "source"
     ]  # fmt: skip
-    n = len(results_likelihood.REPORTED)
+    n = len(REPORTED)
     (cd25,) = (row for row in rows[:n] if row[0] == "RBM 784-500, CD-25")
     assert cd25[1:] == [
         "stochastic", "log p(v)", "test", "-86.34", "-", "-", "-", "-", "reported by others"
@@ -76,14 +54,19 @@ def test_the_table_has_what_others_report_first(tmp_path):
 
 
 def test_how_a_number_was_made_stands_below(tmp_path):
-    exact = copy.deepcopy(LIKELIHOOD)
-    exact["log_z"]["exact"] = 451.25
-    page = results.build(write(tmp_path, run=finished(), likelihood__rbm500=exact))
+    page = results.build(write(tmp_path, run=finished(), likelihood__rbm500=LIKELIHOOD))
+    section = " ".join(page.split("### rbm500\n")[1].split())
+    assert "effective sample size 78. In float32 products." in section
+    page = results.build(write(tmp_path, run=finished(), likelihood__rbm500=with_exact(451.25)))
     section = " ".join(page.split("### rbm500\n")[1].split())
     assert "```sh python -m experiments.likelihood --data_dir=FOLDER ```" in section
     assert "Commit abc1234. Machine: Abacus" in section
-    assert "100 chains and 20,000 temperatures: forward 451.20 (451.10 to 451.30)" in section
-    assert "effective sample size 78; exact 451.25." in section
+    assert "100 chains and 20,000 temperatures, linear spacing: forward 451.20 (451.1" in section
+    assert "effective sample size 78; exact 451.25. In float32 products." in section
+    assert "least probability of a swap 0.31, 4.5 round trips a chain; free energies" in section
+    assert "every 10 steps: R-hat 1.031, effective sample size 812, integrated auto" in section
+    assert "time in steps too long to tell. Seconds, compilation included: forward 61.2" in section
+    assert "label" not in section
     assert "- Warning: the directions are 1.2 nats apart." in section
 
 
@@ -114,6 +97,7 @@ def test_without_files_there_are_no_sections(tmp_path):
     [
         ("likelihood", LIKELIHOOD | {"rows": [{}]}, r"x\.json: rows\.0: expected the key 'quant"),
         ("likelihood", LIKELIHOOD | {"pixels": None}, "pixels: expected text, got None"),
+        ("likelihood", with_exact("?"), "log_z.exact: expected a whole number or .* or null"),
         ("rules", RULES | {"rules": {"cd1": {}}}, r"rules\.cd1: expected the key 'rate'"),
         ("rules", RULES | {"cases": {"train": 0}}, r"cases\.train: expected 1 or more"),
     ],

@@ -154,3 +154,16 @@ def test_a_sound_path_may_pass_machines_without_a_finite_z():
     path_lib.check_normalisable(path, [1.0, 0.01, 0.0])
     with pytest.raises(InputError, match=r"path at beta = 0\.5: this machine cannot be normalised"):
         path_lib.check_normalisable(path, [1.0, 0.5, 0.0])
+
+
+def test_of_many_temperatures_some_all_along_the_path_are_looked_at(monkeypatch):
+    target = rbm_lib.create(real_units(1.0), real_units(1.0), jnp.full((1, 1), 0.5))
+    path = path_lib.from_base_rates(target, jnp.zeros(1), jnp.ones(1))
+    seen = []
+    monkeypatch.setattr(rbm_lib, "check_normalisable", lambda rbm: seen.append(rbm.weights.beta))
+    path_lib.check_normalisable(path, np.linspace(1.0, 0.0, 20_001) ** 2)
+    assert (len(seen), seen[0], seen[-1]) == (path_lib.MOST_CHECKED, 1.0, 0.0)
+    np.testing.assert_allclose(np.diff(seen), -1 / 31, rtol=0.01)
+    few = [1.0, 0.9, 0.89, 0.0]
+    path_lib.check_normalisable(path, few)
+    assert seen[path_lib.MOST_CHECKED :] == few

@@ -1,5 +1,6 @@
 """Parallel tempering: exact swaps, the joint law of all temperatures, and what it is for."""
 
+import itertools
 from functools import partial
 
 import jax
@@ -64,7 +65,9 @@ def pair(path, betas, first):
     v = jnp.zeros((len(betas), n, n, states.shape[1]))
     v = v.at[first].set(jnp.broadcast_to(states[:, None], v.shape[1:]))
     v = v.at[first + 1].set(jnp.broadcast_to(states[None], v.shape[1:]))
-    ratios = tempering.log_ratio(path, jnp.asarray(betas), v, first)
+    ratios = tempering.log_ratio(
+        path, jnp.asarray(betas), v, path_lib.hidden_fields(path, v), first
+    )
     return v, ratios, np.outer(*(joint.visible_marginal for joint in joints)).reshape(-1)
 
 
@@ -98,7 +101,7 @@ def test_the_check_finds_a_wrong_acceptance():
 
 @jax.jit
 def ratios_in_float32(path, betas, v):
-    return tempering.log_ratio(path, betas, v, 0)
+    return tempering.log_ratio(path, betas, v, path_lib.hidden_fields(path, v), 0)
 
 
 def test_the_ratio_in_float32_is_that_of_the_tables():
@@ -144,11 +147,11 @@ def test_steps_leave_the_joint_law_of_all_temperatures_unchanged(name):
             assert oracles.total_variation(seen, here) < floor
 
 
-def two_modes():
+def two_modes(coupling=8.0):
     """One half of the visible units on or the other: 0.31 to 0.69, and hardly a way across."""
-    side = jnp.repeat(jnp.array([1.0, -1.0]), 4)
-    visible, hidden = units.Bernoulli(-4.0 * side), units.Bernoulli(jnp.array([-0.8]))
-    return RBM(visible, hidden, 8.0 * side[:, None])
+    side = coupling * jnp.repeat(jnp.array([1.0, -1.0]), 4)
+    visible, hidden = units.Bernoulli(-0.5 * side), units.Bernoulli(jnp.array([-0.8]))
+    return RBM(visible, hidden, side[:, None])
 
 
 def in_the_lesser_mode(v):
@@ -182,37 +185,122 @@ def test_states_are_handed_on_even_pairs_first():
     np.testing.assert_array_equal(info.source, np.tile([[1], [3], [0], [2]], 5))
 
 
-@jax.jit
-def before_the_swaps(key, path, betas, hidden):
-    def one(key, beta, h):
-        return rbm_lib.visible_given_hidden(path_lib.at(path, beta), h).sample(key)
+@partial(jax.jit, static_argnums=0)
+def drawn(given, key, path, betas, states):
+    """One layer at every temperature, given the states of the other."""
 
-    return jax.vmap(one)(jax.random.split(jax.random.split(key, 4)[0], len(betas)), betas, hidden)
+    def one(key, beta, x):
+        return given(path_lib.at(path, beta), x).sample(key)
+
+    return jax.vmap(one)(jax.random.split(key, len(betas)), betas, states)
 
 
 def test_sources_say_whose_states_they_are():
     path, key = PATHS["base rates"], jax.random.key(7)
     state, _, _ = exact_start(path, FEW)
     swapped, info = step(key, path, BETAS, state)
-    before = np.asarray(before_the_swaps(key, path, BETAS, state.hidden))
-    carried = np.take_along_axis(before, np.asarray(info.source)[..., None], axis=0)
+    key_visible = jax.random.split(key, 4)[0]
+    before = drawn(rbm_lib.visible_given_hidden, key_visible, path, BETAS, state.hidden)
+    carried = np.take_along_axis(np.asarray(before), np.asarray(info.source)[..., None], axis=0)
     np.testing.assert_array_equal(swapped.visible, carried)
     assert set(np.unique(info.source[0])) == {0, 1}  # the odd pair comes after the even one
     assert set(np.unique(info.source[2])) == {0, 1, 2}
     np.testing.assert_array_equal(np.sort(info.source, axis=0), np.tile([[0], [1], [2]], FEW))
 
 
+@pytest.mark.parametrize("name", ["base rates", "coupled"])
+def test_hidden_states_are_drawn_given_the_visible_states_that_arrived(name):
+    path, key = PATHS[name], jax.random.key(9)
+    start, _, _ = exact_start(path, FEW)
+    state, info = step(key, path, BETAS, start)
+    expected = drawn(
+        rbm_lib.hidden_given_visible, jax.random.split(key, 4)[3], path, BETAS, state.visible
+    )
+    np.testing.assert_array_equal(state.hidden, expected)
+    assert (info.source != np.arange(3)[:, None]).mean() > 0.3
+
+
+@pytest.mark.parametrize(("name", "n_products"), [("base rates", 2), ("coupled", 4)])
+def test_a_step_multiplies_once_in_each_direction_and_in_full_float32(name, n_products):
+    start, _, _ = exact_start(PATHS[name], FEW)
+    program = jax.make_jaxpr(tempering.step)(jax.random.key(0), PATHS[name], BETAS, start)
+    products = [e for e in program.eqns if e.primitive.name == "dot_general"]
+    assert len(products) == n_products  # a base with weights is multiplied with as well
+    full = jax.lax.Precision.HIGHEST
+    assert all(set(product.params["precision"]) == {full} for product in products)
+
+
+def exact_acceptance(path, betas):
+    """The mean acceptance of the swap of each two neighbours, by enumeration."""
+    joints = [machines.joint(path_lib.at(path, float(beta))) for beta in betas]
+    means = []
+    for near, far in itertools.pairwise(joints):
+        gain = near.free_energy - far.free_energy
+        accepted = np.exp(np.minimum(gain[:, None] - gain[None], 0.0))
+        means.append(near.visible_marginal @ accepted @ far.visible_marginal)
+    return np.array(means)
+
+
 def test_the_acceptance_is_that_of_the_tables():
     path = PATHS["base rates"]
-    state, joints, _ = exact_start(path, N)
+    state, _, _ = exact_start(path, N)
     _, info = step(jax.random.key(8), path, BETAS, state)
-    for i in (0, 1):
-        energies = [joint.free_energy for joint in joints[i : i + 2]]
-        gain = energies[0] - energies[1]
-        accepted = np.exp(np.minimum(gain[:, None] - gain[None], 0.0))
-        laws = [joint.visible_marginal for joint in joints[i : i + 2]]
-        exact = laws[0] @ accepted @ laws[1]
-        np.testing.assert_allclose(info.acceptance[i], exact, rtol=0, atol=4 * 0.5 / np.sqrt(N))
+    exact = exact_acceptance(path, BETAS)
+    np.testing.assert_allclose(info.acceptance, exact, rtol=0, atol=4 * 0.5 / np.sqrt(N))
+
+
+@pytest.mark.parametrize(
+    ("betas", "acceptance", "expected"),
+    [
+        # Rejections .75 and .25: the distances 0, .25, .5, .75 and 1 from the target.
+        ([1.0, 0.5, 0.0], [0.25, 0.75], [1.0, 5 / 6, 2 / 3, 0.5, 0.0]),
+        ([1.0, 0.6, 0.2], [0.0, 0.0], [1.0, 0.8, 0.6, 0.4, 0.2]),
+        ([1.0, 0.9, 0.7, 0.2], [1.0, 1.0, 1.0], [1.0, 0.8, 0.6, 0.4, 0.2]),  # none: even
+        # Pairs that always swap need no temperature between them.
+        ([1.0, 0.8, 0.4, 0.1], [1.0, 0.5, 1.0], [1.0, 0.7, 0.6, 0.5, 0.1]),
+    ],
+)
+def test_temperatures_are_spaced_evenly_in_the_rejection(betas, acceptance, expected):
+    spaced = tempering.respaced(jnp.array(betas), jnp.array(acceptance), 5)
+    np.testing.assert_allclose(spaced, expected, rtol=0, atol=1e-5)
+    assert spaced.dtype == jnp.float32
+    assert spaced[0] == 1.0
+    assert spaced[-1] == np.float32(betas[-1])
+
+
+def test_temperatures_respaced_after_a_pilot_leave_no_pair_apart():
+    """Modes so sharp that all changes far below 1: even spacing has a pair that hardly swaps."""
+    path = path_lib.from_base_rates(two_modes(30.0), jnp.full(8, 0.5), jnp.full(8, 0.25))
+    run = jax.jit(partial(tempering.chain, n_steps=100))
+    betas, least = jnp.linspace(1.0, 0.0, 6), []
+    for i in range(3):
+        least.append(exact_acceptance(path, betas).min())
+        start = tempering.init(jax.random.key(i), path, betas, 100)
+        _, pilot = run(jax.random.key(10 + i), path, betas, start)
+        betas = tempering.respaced(betas, pilot.acceptance[50:].mean(0), 6)
+    # The pair that hardly swaps counts for 1, less than it is: the second pilot sees the rest.
+    assert least[0] < 0.05
+    assert least[1] > 0.4
+    assert least[2] > 0.6
+
+
+@pytest.mark.parametrize(
+    ("betas", "acceptance", "n", "message"),
+    [
+        ([1.0, 0.5], [0.5], 1, "n: expected 2 or more"),
+        ([0.5, 0.2], [0.5], 3, "expected 1 first, the target's temperature"),
+        ([1.0, 0.5], [0.5, 0.5], 3, r"acceptance: expected 1 means, .* got shape \(2,\)"),
+        ([1.0, 0.5], [[0.5], [0.4]], 3, r"got shape \(2, 1\); it may not have been averaged"),
+        ([1.0, 0.5], [1.5], 3, r"acceptance: expected probabilities in \[0, 1\], got \[1.5\]"),
+        ([1.0, 0.5], [-0.1], 3, r"acceptance: expected probabilities in \[0, 1\], got \[-0.1\]"),
+        ([1.0, 0.5], [np.nan], 3, r"got \[nan\]; a NaN comes from a machine that diverged"),
+        ([1.0, 1.0 - 2**-23, 0.0], [0.0, 1.0], 9, "expected each below the one before it"),
+    ],
+)
+def test_pilots_that_cannot_be_are_refused(betas, acceptance, n, message):
+    with pytest.raises(InputError, match=message) as caught:
+        tempering.respaced(betas, acceptance, n)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_chain_is_its_steps_with_folded_keys():
@@ -271,3 +359,7 @@ def test_states_of_another_width_are_refused():
     state = gibbs.State(jnp.zeros((3, 4, 3)), jnp.zeros((3, 4, 5)))
     with pytest.raises(InputError, match="hidden states: expected 2 units in the last axis, got 5"):
         tempering.step(jax.random.key(0), PATHS["base rates"], BETAS, state)
+    with pytest.raises(
+        InputError, match="visible states: expected 3 units in the last axis, got 2"
+    ):
+        path_lib.hidden_fields(PATHS["base rates"], jnp.zeros((4, 2)))

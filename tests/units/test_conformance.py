@@ -40,8 +40,8 @@ def answers(unit, key, field):
         "expected_statistics": expected,
     }
     if not isinstance(unit, units.NoisyRelu):
-        said["energy"] = unit.energy(state)
-        said["cumulant"] = unit.cumulant(field)
+        said |= {"energy": unit.energy(state), "cumulant": unit.cumulant(field)}
+        said |= {"energies": unit.energies(state), "cumulants": unit.cumulants(field)}
     return said
 
 

@@ -1,0 +1,95 @@
+"""Samples behind the reverse estimate: temperatures that pilots space, and how chains mix."""
+
+import jax
+import jax.numpy as jnp
+import machines
+import numpy as np
+import pytest
+
+from dbnjax.evaluation import diagnostics
+from dbnjax.models import path as path_lib
+from dbnjax.sampling import tempering
+from experiments import likelihood_samples as samples
+
+N_CHAINS = 500
+
+
+def path_to(machine):
+    n = machine.visible.size
+    return path_lib.from_base_rates(machine, jnp.full(n, 0.3), jnp.full(n, 0.21))
+
+
+@pytest.fixture(scope="module")
+def strong():
+    """A machine of strong weights: evenly spaced temperatures near the base hardly swap."""
+    machine = machines.binary(3, 12, 8)
+    return path_to(machine.replace(weights=4.0 * machine.weights))
+
+
+def test_pilots_space_the_temperatures(strong, monkeypatch):
+    told = []
+    found = samples.sample(jax.random.key(0), strong, N_CHAINS, 6, 25, told.append)
+    assert len(told) == samples.n_calls(25) == 13
+    assert found.walked.acceptance.shape == (25, 5)
+    assert found.walked.free_energy.shape == (3, N_CHAINS)
+    monkeypatch.setattr(tempering, "respaced", lambda betas, acceptance, n: betas)
+    even = samples.sample(jax.random.key(0), strong, N_CHAINS, 6, 25)
+    least = [samples.describe(x.walked)["least_acceptance"] for x in (even, found)]
+    assert least[1] > 1.5 * least[0]
+
+
+def test_samples_have_the_machines_law():
+    machine = machines.binary(17, 5, 3)
+    found = samples.sample(jax.random.key(1), path_to(machine), N_CHAINS, 4, 40)
+    joint = machines.joint(machine)
+    states = machines.states(machine.visible)
+    mean = joint.visible_marginal @ states
+    # 500 independent chains, five means: one beyond 4.5 errors in 30,000 such tests.
+    error = np.sqrt(mean * (1 - mean) / N_CHAINS)
+    assert (np.abs(np.mean(found.v, axis=0) - mean) < 4.5 * error).all()
+    # The last look at the free energies is at the samples that are handed on.
+    energies = joint.free_energy[np.asarray(found.v, int) @ (2 ** np.arange(5)[::-1])]
+    np.testing.assert_allclose(found.walked.free_energy[-1], energies, rtol=1e-5, atol=1e-5)
+    assert found.walked.classes is None
+
+
+def test_what_is_told_of_the_chains_are_their_diagnostics():
+    path = path_to(machines.labelled(0, 6, 3, 4))
+    walked = samples.sample(jax.random.key(2), path, 20, 4, 50).walked
+    assert walked.classes.shape == (5, 20)
+    assert set(np.unique(walked.classes)) == {0, 1, 2}
+    told, switches = samples.describe(walked), diagnostics.class_switches(walked.classes)
+    assert told["r_hat"] == diagnostics.r_hat(walked.free_energy)
+    assert told["effective_sample_size"] == diagnostics.effective_sample_size(walked.free_energy)
+    assert (told["class_switches"], told["classes"]) == (switches.rate, switches.visited.mean())
+    assert told["round_trips"] == diagnostics.round_trips(walked.source).mean()
+    assert (told["steps"], told["every"], told["unknown"]) == (50, 10, None)
+
+
+def walked(free_energy):
+    source = np.broadcast_to(np.arange(2)[:, None], (len(free_energy), 2, free_energy.shape[1]))
+    return samples.Walked(None, np.ones((len(free_energy), 1)), source, free_energy, None)
+
+
+def test_the_autocorrelation_time_is_in_steps():
+    noise = np.random.default_rng(0).normal(size=(2000, 4))
+    told = samples.describe(walked(noise))
+    time = diagnostics.integrated_autocorrelation_time(noise)
+    assert told["autocorrelation_time"] == 10 * time
+    assert 9 < told["autocorrelation_time"] < 11
+    assert not [text for text in samples.warnings(told) if "R-hat" in text]
+    told = samples.describe(walked(noise[:40] + 9.0 * np.arange(4)))  # each in a place of its own
+    assert told["autocorrelation_time"] is None
+    assert "R-hat of the samples' free energies is" in samples.warnings(told)[-1]
+    frozen = samples.describe(walked(np.tile([0.0, 0.0, 1.0], (9, 1))))
+    assert frozen["r_hat"] is None
+    assert "R-hat of the samples' free energies is infinite" in samples.warnings(frozen)[-1]
+
+
+def test_chains_of_which_nothing_can_be_said_are_no_reason_to_stop():
+    for free_energy, reason in [(np.zeros((9, 3)), "values that change"), (np.eye(3), "4 steps")]:
+        told = samples.describe(walked(free_energy))
+        assert told["r_hat"] is told["classes"] is None
+        (_, warning) = samples.warnings(told)
+        assert warning.startswith("nothing is known of how the samples mix: traces: expected")
+        assert reason in warning
