@@ -12,7 +12,7 @@ from dbnjax.models import dbn as dbn_lib
 from dbnjax.models import rbm as rbm_lib
 from dbnjax.models.path import Path
 from dbnjax.models.rbm import RBM
-from dbnjax.sampling import gibbs, tempering
+from dbnjax.sampling import gibbs, ladder, tempering
 from dbnjax.types import Array, Key
 from experiments import likelihood_estimates
 from experiments.likelihood_estimates import Advance, silent
@@ -94,7 +94,7 @@ def sample(
     for key_pilot in keys:
         pilot = _walk(key_pilot, path, betas, state, PILOT_STEPS, advance)
         acceptance = pilot.acceptance[PILOT_STEPS // 2 :].mean(0)
-        betas, state = tempering.respaced(betas, acceptance, n_betas), pilot.state
+        betas, state = ladder.respaced(betas, acceptance, n_betas), pilot.state
     walked = _walk(key_steps, path, betas, state, n_steps, advance)
     return Sampled(walked.state.visible[0], walked)
 

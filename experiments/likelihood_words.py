@@ -50,7 +50,7 @@ def _number(value: float | None, digits: int, otherwise: str) -> str:
 def of_seconds(seconds: dict[str, float]) -> str:
     """Tells how long each part of a run took."""
     parts = ", ".join(f"{name} {value:.1f}" for name, value in seconds.items())
-    return f"seconds, compilation included: {parts}"
+    return f"Seconds, compilation included: {parts}"
 
 
 def of_rules(record: dict[str, Any]) -> str:

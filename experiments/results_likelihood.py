@@ -82,7 +82,8 @@ others report comes first."""
 ABOUT_RULES = """\
 One machine learned by each rule, from the same weights, on the same cases in the same order. log p
 of images that nothing was learned from, with the 95 % interval of log Z (a forward estimate, or
-exact where there is no interval); wall times are those of learning alone."""
+exact where there is no interval); where log Z was estimated from above too, log p with that one
+stands beside it, on average too small. Wall times are those of learning alone."""
 
 
 def sections(folder: Path) -> list[str]:
@@ -94,10 +95,14 @@ def sections(folder: Path) -> list[str]:
     Raises:
       InputError: a file is damaged.
     """
-    return [
-        *likelihoods(results_files.read_folder(folder / "likelihood", LIKELIHOOD_FORM)),
-        *learning_rules(results_files.read_folder(folder / "rules", RULES_FORM)),
-    ]
+    rules = results_files.read_folder(folder / "rules", RULES_FORM)
+    for source in rules:
+        for rule, found in source.record["rules"].items():
+            if "reverse" in found:  # of rules whose machine was judged from above too
+                path, where = folder / "rules" / f"{source.name}.json", f"rules.{rule}.reverse"
+                results_files.conform(path, where, found["reverse"], [NUMBER])
+    likelihood = results_files.read_folder(folder / "likelihood", LIKELIHOOD_FORM)
+    return [*likelihoods(likelihood), *learning_rules(rules)]
 
 
 def likelihoods(sources: list[Source]) -> list[str]:
@@ -144,7 +149,7 @@ def estimates(record: dict[str, Any]) -> list[str]:
     return [
         wrap(text),
         wrap(f"Samples of the reverse estimate: {of_samples(log_z['samples'])}."),
-        wrap(f"{of_seconds(record['seconds']).capitalize()}."),
+        wrap(f"{of_seconds(record['seconds'])}."),
         *(wrap(f"- Warning: {warning}.") for warning in record["warnings"]),
     ]
 
@@ -154,7 +159,7 @@ def learning_rules(sources: list[Source]) -> list[str]:
     parts = ["## Learning rules", ABOUT_RULES] if sources else []
     for source in sources:
         record = source.record
-        header = ["rule", "rate", "updates", "wall time", of_rules(record)]
+        header = ["rule", "rate", "updates", "wall time", of_rules(record), "log Z from above"]
         rows = [
             [
                 name,
@@ -162,6 +167,7 @@ def learning_rules(sources: list[Source]) -> list[str]:
                 f"{rule['updates'][-1]:,}",
                 duration(rule["seconds"][-1]),
                 interval([rule[key][-1] for key in ("log_p", "low", "high")]),
+                interval(rule["reverse"]) if "reverse" in rule else NONE,
             ]
             for name, rule in record["rules"].items()
         ]

@@ -19,7 +19,7 @@ from dbnjax import checks
 from dbnjax.learning import phases, updates
 from dbnjax.models.path import Path
 from dbnjax.models.rbm import RBM
-from dbnjax.sampling import gibbs, tempering
+from dbnjax.sampling import gibbs, ladder, tempering
 from dbnjax.types import Array, Key, Learner
 
 CHOICES = phases.Choices(positive="mean", visible="sample", negative="mean")
@@ -94,11 +94,11 @@ def parallel_tempering(
       >>> info.acceptance.shape
       ()
     """
-    tempering.check_betas(betas)
+    ladder.check(betas)
     checks.check_count("n_chains", n_chains, 1)
     checks.check_count("k", k, 1)
     phases.check_persistent_choices(choices)
-    ladder = np.asarray(betas, np.float32)
+    temperatures = np.asarray(betas, np.float32)
 
     def path(base: Any, rbm: RBM) -> Path:
         uncoupled = RBM(visible=base, hidden=rbm.hidden, weights=jnp.zeros_like(rbm.weights))
@@ -106,7 +106,7 @@ def parallel_tempering(
 
     def init(key: Key, params: RBM) -> State:
         # Chains start where the hidden units are without a field.
-        shape = (n_chains, len(ladder), params.hidden.size)
+        shape = (n_chains, len(temperatures), params.hidden.size)
         chains = params.hidden.sample(key, jnp.zeros(shape))
         # A copy: the same buffer twice in a state could not be donated.
         base = jax.tree.map(jnp.copy, params.visible)
@@ -114,7 +114,7 @@ def parallel_tempering(
 
     def step(key: Key, hyper: updates.Hyper, state: State, batch: Array) -> tuple[State, Info]:
         key_hidden, key_chain, key_negative = jax.random.split(key, 3)
-        rbm, betas = state.machine.params, jnp.asarray(ladder)
+        rbm, betas = state.machine.params, jnp.asarray(temperatures)
         positive = phases.positive_phase(key_hidden, rbm, phases.as_cases(batch), choices)
         hidden = state.chains.swapaxes(0, 1)
         # Only the hidden half of a state is read by a step; the visible half gives the shape.

@@ -8,62 +8,58 @@ import pytest
 
 from dbnjax.evaluation import diagnostics
 from dbnjax.models import path as path_lib
-from dbnjax.sampling import tempering
+from dbnjax.sampling import ladder
 from experiments import likelihood_samples as samples
 
 N_CHAINS = 500
+MACHINE = machines.labelled(0, 6, 3, 4)
 
 
-def path_to(machine):
-    n = machine.visible.size
-    return path_lib.from_base_rates(machine, jnp.full(n, 0.3), jnp.full(n, 0.21))
+def sample(key, machine, n_steps, *more):
+    mean = jnp.full(9, 0.3)
+    path = path_lib.from_base_rates(machine, mean, mean * (1 - mean))
+    return samples.sample(jax.random.key(key), path, N_CHAINS, 6, n_steps, *more)
 
 
 @pytest.fixture(scope="module")
-def strong():
-    """A machine of strong weights: evenly spaced temperatures near the base hardly swap."""
-    machine = machines.binary(3, 12, 8)
-    return path_to(machine.replace(weights=4.0 * machine.weights))
+def found():
+    return sample(1, MACHINE, 45)
 
 
-def test_pilots_space_the_temperatures(strong, monkeypatch):
-    told = []
-    found = samples.sample(jax.random.key(0), strong, N_CHAINS, 6, 25, told.append)
+def test_pilots_space_the_temperatures(monkeypatch):
+    strong, told = MACHINE.replace(weights=4.0 * MACHINE.weights), []
+    spaced = sample(0, strong, 25, told.append)
     assert len(told) == samples.n_calls(25) == 13
-    assert found.walked.acceptance.shape == (25, 5)
-    assert found.walked.free_energy.shape == (3, N_CHAINS)
-    monkeypatch.setattr(tempering, "respaced", lambda betas, acceptance, n: betas)
-    even = samples.sample(jax.random.key(0), strong, N_CHAINS, 6, 25)
-    least = [samples.describe(x.walked)["least_acceptance"] for x in (even, found)]
+    assert spaced.walked.acceptance.shape == (25, 5)
+    assert spaced.walked.free_energy.shape == (3, N_CHAINS)
+    monkeypatch.setattr(ladder, "respaced", lambda betas, acceptance, n: betas)
+    even = sample(0, strong, 25)
+    least = [samples.describe(x.walked)["least_acceptance"] for x in (even, spaced)]
     assert least[1] > 1.5 * least[0]
 
 
-def test_samples_have_the_machines_law():
-    machine = machines.binary(17, 5, 3)
-    found = samples.sample(jax.random.key(1), path_to(machine), N_CHAINS, 4, 40)
-    joint = machines.joint(machine)
-    states = machines.states(machine.visible)
+def test_samples_have_the_machines_law(found):
+    joint, states = machines.joint(MACHINE), machines.states(MACHINE.visible)
     mean = joint.visible_marginal @ states
-    # 500 independent chains, five means: one beyond 4.5 errors in 30,000 such tests.
+    # 500 independent chains, nine means: one beyond 4.5 errors in 16,000 such tests.
     error = np.sqrt(mean * (1 - mean) / N_CHAINS)
     assert (np.abs(np.mean(found.v, axis=0) - mean) < 4.5 * error).all()
-    # The last look at the free energies is at the samples that are handed on.
-    energies = joint.free_energy[np.asarray(found.v, int) @ (2 ** np.arange(5)[::-1])]
-    np.testing.assert_allclose(found.walked.free_energy[-1], energies, rtol=1e-5, atol=1e-5)
-    assert found.walked.classes is None
+    # The last look at the free energies and the labels is at the samples that are handed on.
+    number = (np.asarray(found.v)[:, None] == states).all(-1).argmax(1)
+    looked = found.walked.free_energy[-1]
+    np.testing.assert_allclose(looked, joint.free_energy[number], rtol=1e-5, atol=1e-5)
+    np.testing.assert_array_equal(found.walked.classes[-1], states[number, 6:].argmax(1))
 
 
-def test_what_is_told_of_the_chains_are_their_diagnostics():
-    path = path_to(machines.labelled(0, 6, 3, 4))
-    walked = samples.sample(jax.random.key(2), path, 20, 4, 50).walked
-    assert walked.classes.shape == (5, 20)
-    assert set(np.unique(walked.classes)) == {0, 1, 2}
+def test_what_is_told_of_the_chains_are_their_diagnostics(found):
+    walked = found.walked
+    assert walked.classes.shape == walked.free_energy.shape == (5, N_CHAINS)
     told, switches = samples.describe(walked), diagnostics.class_switches(walked.classes)
     assert told["r_hat"] == diagnostics.r_hat(walked.free_energy)
     assert told["effective_sample_size"] == diagnostics.effective_sample_size(walked.free_energy)
     assert (told["class_switches"], told["classes"]) == (switches.rate, switches.visited.mean())
     assert told["round_trips"] == diagnostics.round_trips(walked.source).mean()
-    assert (told["steps"], told["every"], told["unknown"]) == (50, 10, None)
+    assert (told["steps"], told["every"], told["unknown"]) == (45, 10, None)
 
 
 def walked(free_energy):

@@ -27,6 +27,7 @@ RULES = MADE | {
         for name, seconds in (("cd1", 31.0), ("tempered", 620.0))
     },
 }
+RULES["rules"]["tempered"]["reverse"] = [-97.5, -97.9, -97.1]
 
 
 def with_exact(value):
@@ -65,7 +66,11 @@ def test_how_a_number_was_made_stands_below(tmp_path):
     assert "effective sample size 78; exact 451.25. In float32 products." in section
     assert "least probability of a swap 0.31, 4.5 round trips a chain; free energies" in section
     assert "every 10 steps: R-hat 1.031, effective sample size 812, integrated auto" in section
-    assert "time in steps too long to tell. Seconds, compilation included: forward 61.2" in section
+    assert (
+        "time in steps too long to tell. Seconds, compilation included: forward 61.2, sam"
+        in section
+    )
+    assert "reverse 60.1, RAISE 9.0." in section
     assert "label" not in section
     assert "- Warning: the directions are 1.2 nats apart." in section
 
@@ -73,10 +78,12 @@ def test_how_a_number_was_made_stands_below(tmp_path):
 def test_the_rules_have_a_table_and_their_figure(tmp_path):
     page = results.build(write(tmp_path, run=finished(), rules__mnist=RULES))
     header, *rows = cells(page, "mnist")
-    assert header == ["rule", "rate", "updates", "wall time", "log p of test images"]
+    log_p, above = "log p of test images", "log Z from above"
+    assert header == ["rule", "rate", "updates", "wall time", log_p, above]
+    forward, reverse = "-95.50 (-95.60 to -95.40)", "-97.50 (-97.90 to -97.10)"
     assert rows == [
-        ["cd1", "0.05", "12,000", "31.0 s", "-95.50 (-95.60 to -95.40)"],
-        ["tempered", "0.05", "12,000", "10 min 20 s", "-95.50 (-95.60 to -95.40)"],
+        ["cd1", "0.05", "12,000", "31.0 s", forward, "-"],
+        ["tempered", "0.05", "12,000", "10 min 20 s", forward, reverse],
     ]
     assert "](docs/images/learning_rules.png)\n" in page
     assert "60,000 training images; pixels: drawn anew, here with seed 0." in page
@@ -99,6 +106,11 @@ def test_without_files_there_are_no_sections(tmp_path):
         ("likelihood", LIKELIHOOD | {"pixels": None}, "pixels: expected text, got None"),
         ("likelihood", with_exact("?"), "log_z.exact: expected a whole number or .* or null"),
         ("rules", RULES | {"rules": {"cd1": {}}}, r"rules\.cd1: expected the key 'rate'"),
+        (
+            "rules",
+            RULES | {"rules": {"cd1": RULES["rules"]["cd1"] | {"reverse": 3}}},
+            r"rules\.cd1\.reverse: expected a list, got 3",
+        ),
         ("rules", RULES | {"cases": {"train": 0}}, r"cases\.train: expected 1 or more"),
     ],
 )
