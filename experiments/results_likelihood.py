@@ -58,7 +58,7 @@ LIKELIHOOD_FORM = MADE | {
     "seconds": {str: NUMBER},
 }
 RULE_FORM = {"rate": NUMBER, "updates": [int]} | {
-    name: [NUMBER] for name in ("seconds", "log_p", "low", "high")
+    name: [NUMBER] for name in ("seconds", "log_p", "low", "high", "reverse")
 }
 RULES_FORM = MADE | {
     "model": str,
@@ -95,14 +95,10 @@ def sections(folder: Path) -> list[str]:
     Raises:
       InputError: a file is damaged.
     """
-    rules = results_files.read_folder(folder / "rules", RULES_FORM)
-    for source in rules:
-        for rule, found in source.record["rules"].items():
-            if "reverse" in found:  # of rules whose machine was judged from above too
-                path, where = folder / "rules" / f"{source.name}.json", f"rules.{rule}.reverse"
-                results_files.conform(path, where, found["reverse"], [NUMBER])
-    likelihood = results_files.read_folder(folder / "likelihood", LIKELIHOOD_FORM)
-    return [*likelihoods(likelihood), *learning_rules(rules)]
+    return [
+        *likelihoods(results_files.read_folder(folder / "likelihood", LIKELIHOOD_FORM)),
+        *learning_rules(results_files.read_folder(folder / "rules", RULES_FORM)),
+    ]
 
 
 def likelihoods(sources: list[Source]) -> list[str]:
@@ -167,7 +163,7 @@ def learning_rules(sources: list[Source]) -> list[str]:
                 f"{rule['updates'][-1]:,}",
                 duration(rule["seconds"][-1]),
                 interval([rule[key][-1] for key in ("log_p", "low", "high")]),
-                interval(rule["reverse"]) if "reverse" in rule else NONE,
+                interval(rule["reverse"]) if rule["reverse"] else NONE,
             ]
             for name, rule in record["rules"].items()
         ]

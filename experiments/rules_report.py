@@ -42,8 +42,8 @@ def curve(task: Task, name: str, n_updates: int) -> dict[str, Any]:
     found = {key: [records[i][key] for i in judged] for key in ("log_p", "low", "high")}
     updates = [(i + 1) * n_updates for i in judged]
     last = records[judged[-1]]
-    if "reverse_log_p" in last:
-        found["reverse"] = [last[f"reverse_{key}"] for key in ("log_p", "low", "high")]
+    above = [f"reverse_{key}" for key in ("log_p", "low", "high")]
+    found["reverse"] = [last[key] for key in above if key in last]
     rate = rate_of(task.config, name)
     return found | {"rate": rate, "updates": updates, "seconds": seconds[judged].tolist()}
 
@@ -58,7 +58,7 @@ def draw(record: dict[str, Any]) -> Figure:
             errors = np.abs(np.array([found["low"], found["high"]]) - log_p)
             line = panel.errorbar(found[key], log_p, errors, marker="o", markersize=4, capsize=2,
                                   linewidth=1.4, label=name)  # fmt: skip
-            if "reverse" in found:
+            if found["reverse"]:
                 span = panel.plot([found[key][-1]] * 2, [log_p[-1], found["reverse"][0]])
                 span[0].set(color=line[0].get_color(), linewidth=1.0, linestyle=":",
                             marker="v", markersize=5, fillstyle="none", markevery=[1])  # fmt: skip
@@ -80,7 +80,7 @@ def table(record: dict[str, Any]) -> str:
     ]
     for name, found in record["rules"].items():
         end = words.interval([found[key][-1] for key in ("log_p", "low", "high")])
-        above = words.interval(found["reverse"]) if "reverse" in found else ""
+        above = words.interval(found["reverse"]) if found["reverse"] else ""
         numbers = f"{found['rate']:>8g}{found['updates'][-1]:>10}{found['seconds'][-1]:>10.1f}"
         lines.append(f"{name:<14}{numbers}   {end:<32}{above}".rstrip())
     return "\n".join(lines)

@@ -23,6 +23,7 @@ RULES = MADE | {
             "log_p": [-120.0, -95.5],
             "low": [-120.2, -95.6],
             "high": [-119.8, -95.4],
+            "reverse": [],
         }
         for name, seconds in (("cd1", 31.0), ("tempered", 620.0))
     },
