@@ -31,6 +31,7 @@ Source: Neal 2001, "Annealed importance sampling"; Salakhutdinov and Murray 2008
 the reverse direction Grosse, Ghahramani and Adams 2015, "Sandwiching the marginal likelihood".
 """
 
+import math
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -131,7 +132,7 @@ def warnings(forward: Estimate, reverse: Estimate | None = None) -> tuple[str, .
 
 def _against_one(name: str, estimate: Estimate) -> str:
     n, effective = estimate.log_weights.shape[0], float(estimate.effective_sample_size)
-    if not jnp.isfinite(estimate.log_z):
+    if not math.isfinite(estimate.log_z):
         return (
             f"the {name} estimate is {float(estimate.log_z)}, not a finite number: the machine "
             "cannot be normalised, or its energies leave the range of float32"
@@ -145,7 +146,7 @@ def _against_one(name: str, estimate: Estimate) -> str:
 
 def _against_both(forward: Estimate, reverse: Estimate) -> str:
     gap = float(reverse.log_z - forward.log_z)
-    if not jnp.isfinite(gap):
+    if not math.isfinite(gap):
         return ""
     if forward.low > reverse.high:
         return (

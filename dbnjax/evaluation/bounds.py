@@ -24,9 +24,8 @@ import jax
 import jax.numpy as jnp
 
 from dbnjax import checks, numerics
-from dbnjax.evaluation.annealing import check_states
-from dbnjax.evaluation.exact import check_parameters
 from dbnjax.evaluation.importance import LogMean, log_mean
+from dbnjax.evaluation.validation import check_parameters, check_states
 from dbnjax.models import belief_net as belief_net_lib
 from dbnjax.models import dbn as dbn_lib
 from dbnjax.models import rbm as rbm_lib
