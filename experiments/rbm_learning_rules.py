@@ -11,10 +11,11 @@ importance sampling: from below, which makes the curves too high on average, and
 machine of each rule from above too, which makes log p too low (an open triangle in the figure).
 Where the two lie far apart, no chain explores what the rule has learned, and its curve flatters it.
 
-    python -m experiments.rbm_learning_rules --rules=centred_pcd --below=RULE.safetensors
+    python -m experiments.rbm_learning_rules --rules=centred_pcd --below=RULE.safetensors \\
+        --tied --n_hidden=2000
 
 learns on sampled features of a saved machine, and saves the machines joined; the curve is then of
-the bound on log p (equation 4.2).
+the bound on log p (equation 4.2). With --tied it starts where the machine below ended.
 
 It writes rules.json, learning_rules.png and RULE.safetensors to --workdir; the same command resumes
 a run that was stopped, and with --output and --figure copies what a finished one wrote.
@@ -36,6 +37,7 @@ from experiments import (
     rules_config,
     rules_learning,
     rules_report,
+    rules_start,
     workdir,
 )
 from experiments.likelihood_cases import Cases
@@ -59,7 +61,7 @@ def run(config: Config) -> dict[str, Any]:
     rules_config.check(config)
     cases = likelihood_cases.read(config)
     checks.check_batch_size(config.batch_size, len(cases.train.pixels))
-    lower = rules_learning.read_below(config.below, cases.shape[0] * cases.shape[1])
+    lower = rules_start.read_below(config.below, cases.shape[0] * cases.shape[1])
     folder = workdir.prepare(config.workdir, config, free=rules_config.FREE)
     if not (folder / RESULT).exists():
         workdir.note_commit(folder)
@@ -85,7 +87,7 @@ def prepare(config: Config, cases: Cases, lower: tuple[Any, ...], place: stages.
         config=config,
         key=key,
         lower=lower,
-        start=rules_learning.start(config, jax.random.fold_in(key, 0), lower, data),
+        start=rules_start.start(config, jax.random.fold_in(key, 0), lower, data),
         data=data,
         seen=likelihood_cases.states(config, few, "train"),
         judged=likelihood_cases.states(config, cases.judged, config.judged),
@@ -110,7 +112,7 @@ def finish(task: Task, cases: Cases) -> None:
             "command": record["command"],
             "commit": record["commit"],
         }
-        saved = rules_learning.join(task.lower, machine)
+        saved = rules_start.join(task.lower, machine)
         io.save(folder / f"{name}.safetensors", saved, about)
     figures.save(rules_report.draw(record), folder / FIGURE)
     files.write_json(folder / RESULT, record)

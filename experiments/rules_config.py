@@ -37,6 +37,7 @@ class Config(likelihood_cases.Config):
         f"Learning rules, some of {', '.join(RULES)}.",
     )
     below: str | None = option(None, "Saved machine or stack whose sampled features are learned.")
+    tied: bool = option(False, "Start as the machine below turned over, spare units beside it.")
     n_hidden: int = option(500, "Hidden units of the machine that learns.")
     epochs: int = option(20, "Epochs of each rule.")
     batch_size: int = option(100, "Cases in a minibatch.")

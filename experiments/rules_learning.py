@@ -7,20 +7,22 @@ from typing import Any
 import jax
 import numpy as np
 
-from dbnjax import checks
 from dbnjax.evaluation import ais, schedules
 from dbnjax.learning import updates
 from dbnjax.models import dbn as dbn_lib
-from dbnjax.models import rbm as rbm_lib
 from dbnjax.models import stack as stack_lib
-from dbnjax.models.belief_net import Layer
 from dbnjax.models.dbn import DBN
 from dbnjax.models.rbm import RBM
-from dbnjax.models.stack import Stack
 from dbnjax.training import greedy, loop, stages
 from dbnjax.types import Array, Draw, Key, PyTree
 from dbnjax.weights import io
-from experiments import dbn_stages, likelihood_estimates, likelihood_samples, rules_learners
+from experiments import (
+    dbn_stages,
+    likelihood_estimates,
+    likelihood_samples,
+    rules_learners,
+    rules_start,
+)
 from experiments.rules_config import Config
 from experiments.rules_learners import RULES
 
@@ -52,56 +54,12 @@ class Task:
     @property
     def below(self) -> greedy.Below:
         """The layers below the machine that learns."""
-        return layers(self.lower)
+        return rules_start.layers(self.lower)
 
     @property
     def pixels_as(self) -> Draw:
         """What a step makes of the stored pixels: only resampled ones are drawn in it."""
         return "sample" if self.config.binarisation == "resampled" else "mean"
-
-
-def layers(lower: tuple[RBM, ...]) -> greedy.Below:
-    """Returns what machines are to one that learns above them."""
-    return tuple(Layer(unit=rbm.hidden, weights=rbm.weights) for rbm in lower)
-
-
-def read_below(path: str | None, n_pixels: int) -> tuple[RBM, ...]:
-    """Reads the machines below, none without a file.
-
-    Raises:
-      InputError: the file is no machine or stack without labels, or of other images.
-    """
-    if path is None:
-        return ()
-    model, _ = io.load(path)
-    found = (model,) if isinstance(model, RBM) else getattr(model, "rbms", ())
-    machines: tuple[RBM, ...] = tuple(found)
-    checks.require(
-        bool(machines) and stack_lib.label_group(machines[-1]) is None,
-        f"{path}: expected a machine or a stack without labels, got "
-        f"{type(model).__name__}{' with labels' if machines else ''}; another cannot be joined",
-    )
-    checks.require(
-        machines[0].visible.size == n_pixels,
-        f"{path}: expected {n_pixels} visible units, as many as the images have pixels, got "
-        f"{machines[0].visible.size}; reduce the images with --side or use another net",
-    )
-    return machines
-
-
-def start(config: Config, key: Key, lower: tuple[RBM, ...], data: loop.Data) -> RBM:
-    """Makes the machine that every rule starts from: small weights, biases like its data."""
-    n_visible = lower[-1].hidden.size if lower else data.pixels.shape[-1]
-    machine = greedy.layer(key, n_visible, config.n_hidden)
-    few = data.pixels[: likelihood_estimates.MOMENTS_FROM]
-    see = jax.jit(greedy.layer_data("mean", "mean", 0))
-    mean = see(key, layers(lower), few, data.labels[: len(few)]).mean(0)
-    return rbm_lib.match_data(machine, mean, mean * (1.0 - mean))
-
-
-def join(lower: tuple[RBM, ...], machine: RBM) -> RBM | Stack:
-    """Returns the machine, on top of those below it if there are any."""
-    return stack_lib.create((*lower, machine)) if lower else machine
 
 
 def learn(task: Task, name: str) -> RBM:

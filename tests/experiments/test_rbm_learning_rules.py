@@ -8,9 +8,9 @@ import machines
 import numpy as np
 import pytest
 
-from dbnjax import files, stack, updates
+from dbnjax import dbn, files, stack, updates
 from dbnjax.checks import InputError
-from dbnjax.evaluation import exact
+from dbnjax.evaluation import bounds, exact, exact_nets
 from dbnjax.training import greedy
 from dbnjax.weights import io
 from experiments import (
@@ -19,6 +19,7 @@ from experiments import (
     rbm_learning_rules,
     rules_config,
     rules_learners,
+    rules_start,
 )
 from experiments import rules_learning as learning
 from experiments.rules_config import Config
@@ -122,8 +123,21 @@ def test_a_machine_on_features_is_saved_joined_and_its_bound_is_judged(config, t
     np.testing.assert_array_equal(joined.rbms[0].weights, lower.weights)
     assert joined.rbms[1].weights.shape == (6, 5)
     assert np.isfinite(record["rules"]["cd1"]["log_p"]).all()
-    lower_two = learning.read_below(str(tmp_path / "run" / "cd1.safetensors"), 16)
-    assert [layer.unit.size for layer in learning.layers(lower_two)] == [6, 5]
+    lower_two = rules_start.read_below(str(tmp_path / "run" / "cd1.safetensors"), 16)
+    assert [layer.unit.size for layer in rules_start.layers(lower_two)] == [6, 5]
+
+
+@pytest.mark.parametrize(("n_hidden", "error"), [(6, 1e-5), (40, 0.01)])
+def test_a_tied_machine_starts_with_the_log_p_of_the_one_below(n_hidden, error):
+    lower = machines.binary(0, 6, 4)
+    machine = rules_start.tied(greedy.layer(jax.random.key(0), 4, n_hidden), (lower,))
+    net = dbn.untie(stack.create((lower, machine)))
+    v = exact.binary_states(6)
+    # Exact log p, which no bound exceeds; spare units with small weights cost next to nothing.
+    found = exact_nets.log_prob(net, v)
+    np.testing.assert_allclose(found, exact.log_prob(lower, v), rtol=0, atol=error)
+    log_w = bounds.log_weights(jax.random.key(1), net, v, exact.log_z(machine), 3)
+    np.testing.assert_allclose(log_w, jnp.broadcast_to(found, (3, 64)), rtol=0, atol=10 * error)
 
 
 @pytest.mark.parametrize("name", rules_learners.RULES)
@@ -209,6 +223,7 @@ def test_rules_are_judged_in_even_logarithmic_steps():
         ({"ais_chains": 1}, "--ais_chains: expected 2 or more"),
         ({"n_hidden": 0}, "--n_hidden: expected 1 or more"),
         ({"batch_size": 1000}, "batch size: expected 1 to 40"),
+        ({"tied": True}, "--tied: expected --below and --n_hidden of its visible units or more"),
         ({"below": "nowhere"}, "nowhere: expected a safetensors file"),
     ],
 )
@@ -227,8 +242,8 @@ def test_nets_that_cannot_be_joined_are_refused(tmp_path):
     ]:
         io.save(path, model)
         with pytest.raises(InputError, match=message):
-            learning.read_below(path, 6)
-    assert learning.read_below(None, 6) == ()
+            rules_start.read_below(path, 6)
+    assert rules_start.read_below(None, 6) == ()
 
 
 def test_all_rules_that_were_asked_for_are_there():
