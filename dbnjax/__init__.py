@@ -1,7 +1,16 @@
 """dbnjax: restricted Boltzmann machines and deep belief nets as pure JAX functions."""
 
 from dbnjax import evaluation, inference, learning, models, sampling, units
-from dbnjax.evaluation import ais, annealing, bounds, diagnostics, exact, exact_nets, raise_bound
+from dbnjax.evaluation import (
+    ais,
+    annealing,
+    bounds,
+    diagnostics,
+    exact,
+    exact_nets,
+    raise_bound,
+    schedules,
+)
 from dbnjax.inference import classify, complete, features, generate
 from dbnjax.learning import (
     contrastive_divergence,
@@ -14,7 +23,7 @@ from dbnjax.learning import (
     wake_sleep,
 )
 from dbnjax.models import belief_net, dbn, path, rbm, stack
-from dbnjax.sampling import gibbs, tempering
+from dbnjax.sampling import gibbs, ladder, tempering
 
 __version__ = "0.1.0"
 
@@ -35,6 +44,7 @@ __all__ = [
     "generate",
     "gibbs",
     "inference",
+    "ladder",
     "learning",
     "models",
     "passes",
@@ -44,6 +54,7 @@ __all__ = [
     "raise_bound",
     "rbm",
     "sampling",
+    "schedules",
     "stack",
     "tempered",
     "tempering",
