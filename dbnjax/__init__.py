@@ -13,6 +13,7 @@ from dbnjax.evaluation import (
 )
 from dbnjax.inference import classify, complete, features, generate
 from dbnjax.learning import (
+    averaging,
     contrastive_divergence,
     passes,
     persistent,
@@ -30,6 +31,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ais",
     "annealing",
+    "averaging",
     "belief_net",
     "bounds",
     "classify",

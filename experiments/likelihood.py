@@ -15,8 +15,8 @@ A log Z from below makes every number too large on average, one from above too s
 samples are exact. So a machine's log p lies between its two columns on average. A deep net's
 numbers are lower bounds on log p on average, with an exact log Z or one from above; one from below
 can lift them beyond it. RAISE bounds log p of the annealed model, which may lie on either side of
-the machine's. Products are full float32; log weights are compensated sums; means over images are
-taken in float64.
+the machine's. The interval of a bound from weights is that of the bound, not of log p. Products are
+full float32; log weights are compensated sums; means over images are taken in float64.
 """
 
 import dataclasses
@@ -56,12 +56,14 @@ def run(config: Config) -> dict[str, Any]:
     rows = [*likelihood_scores.score(task, log_z), *likelihood_scores.score_subset(task)]
     record = {
         "model": likelihood_report.architecture(net.dbn),
+        "net": likelihood_config.origin(net.metadata),
+        "dataset": likelihood_cases.dataset(config),
         "pixels": likelihood_cases.in_words(config),
         "binarisation": config.binarisation,
         "precision": PRECISION,
         "log_z": likelihood_report.describe(log_z, config),
         "rows": rows,
-        "warnings": likelihood_report.warnings(log_z) + likelihood_config.doubts(config, net),
+        "warnings": likelihood_report.warnings(log_z, rows) + likelihood_config.doubts(config, net),
         "seconds": task.seconds | {"in all": time.perf_counter() - began},
         "command": provenance.command("experiments.likelihood", named, {}),
         "commit": provenance.commit(),

@@ -110,7 +110,7 @@ def in_words(config: Config) -> str:
         "threshold": "threshold at 1/2",
         "fixed": f"drawn once, seed {config.binarisation_seed}",
         "resampled": f"drawn anew, here with seed {config.seed}",
-        "real": "intensities as probabilities",
+        "real": "intensities, not binarised",
     }[config.binarisation]
 
 

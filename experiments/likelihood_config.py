@@ -6,7 +6,9 @@ from typing import Any
 from dbnjax import checks
 from dbnjax.evaluation import schedules
 from dbnjax.models import stack as stack_lib
+from dbnjax.models.dbn import DBN
 from dbnjax.units import Bernoulli
+from dbnjax.units.base import Unit
 from experiments import likelihood_cases
 from experiments.flags import option
 from experiments.inputs import Net
@@ -23,6 +25,8 @@ LEAST = {
     "raise_temperatures": 1,
 }
 SCHEDULES = {"linear": schedules.linear, "piecewise": schedules.piecewise}
+# What a saved net tells of how it was made: scalars of its metadata, or of its run's summary.
+ORIGIN = ("command", "commit", "preset", "rule", "rate", "epochs", "seed")
 # What the main job says of the pixels that it learned from.
 LEARNED = {"mean": "real", "sample": "resampled"}
 DRAWN = ("fixed", "resampled")  # one law, so that a net may learn from one and meet the other
@@ -42,7 +46,7 @@ class Config(likelihood_cases.Config):
     temper_steps: int = option(1000, "Its steps, after those that space its temperatures.")
     n_samples: int = option(20, "Recognition passes of a deep net for each image.")
     n_subset: int = option(500, "First images for RAISE and the pseudo-likelihood; 0: neither.")
-    raise_chains: int = option(1, "Chains of RAISE from each of them.")
+    raise_chains: int = option(5, "Chains of RAISE from each of them.")
     raise_temperatures: int = option(2000, "Temperatures of RAISE.")
     output: str | None = option(None, "JSON file to write the numbers to.")
 
@@ -71,10 +75,10 @@ def check_fit(config: Config, net: Net, cases: Cases) -> None:
         f"pixels, which {named(config)} was made for, got {cases.shape[0]} x {cases.shape[1]}; "
         "reduce them with --side or use another net",
     )
-    pixel = net.dbn.generative[0].unit if net.dbn.generative else stack_lib.feature_unit(memory)
     checks.require(
-        isinstance(pixel, Bernoulli) or config.binarisation == "real",
-        f"{named(config)}: expected --binarisation=real for {type(pixel).__name__} pixels, got "
+        has_binary_pixels(net.dbn) or config.binarisation == "real",
+        f"{named(config)}: expected --binarisation=real for "
+        f"{type(pixel_unit(net.dbn)).__name__} pixels, got "
         f"{config.binarisation}; they are not binary",
     )
     group = stack_lib.label_group(memory)
@@ -85,19 +89,28 @@ def check_fit(config: Config, net: Net, cases: Cases) -> None:
     )
 
 
+def pixel_unit(net: DBN) -> Unit:
+    """Returns the layer of a net's pixels, without labels."""
+    return net.generative[0].unit if net.generative else stack_lib.feature_unit(net.memory)
+
+
+def has_binary_pixels(net: DBN) -> bool:
+    """Returns whether a net's pixels are binary units, of which intensities are no states."""
+    return isinstance(pixel_unit(net), Bernoulli)
+
+
 def doubts(config: Config, net: Net) -> list[str]:
     """Says in words what the numbers might be mistaken for."""
     found = []
     learned = learned_from(net.metadata)
-    alike = learned == config.binarisation or (learned in DRAWN and config.binarisation in DRAWN)
     if learned is None:
         found.append("the net does not say how its pixels were binarised")
-    elif not alike:
+    elif not alike(learned, config.binarisation):
         found.append(
             f"the net learned from pixels of another binarisation ({learned}) than it is scored on "
             f"({config.binarisation})"
         )
-    if config.binarisation == "real":
+    if config.binarisation == "real" and has_binary_pixels(net.dbn):
         found.append("intensities are no states of binary units: these are no log-probabilities")
     if config.net is None and likelihood_cases.dataset(config) == "mnist5k":
         found.append(
@@ -107,6 +120,11 @@ def doubts(config: Config, net: Net) -> list[str]:
     return found
 
 
+def alike(one: str, other: str) -> bool:
+    """Returns whether pixels of two binarisations follow one law."""
+    return one == other or {one, other} <= set(DRAWN)
+
+
 def learned_from(metadata: dict[str, Any]) -> str | None:
     """Returns the binarisation of the pixels that a net learned from, None if it says nothing."""
     if "binarisation" in metadata:
@@ -114,3 +132,14 @@ def learned_from(metadata: dict[str, Any]) -> str | None:
     summary = metadata.get("summary")
     config = summary.get("config") if isinstance(summary, dict) else None
     return LEARNED.get(str(config.get("pixels"))) if isinstance(config, dict) else None
+
+
+def origin(metadata: dict[str, Any]) -> dict[str, str | int | float]:
+    """Returns how a net was made, as far as it says; a resumed run was made by several commits."""
+    told = metadata if "command" in metadata else metadata.get("summary")
+    if not isinstance(told, dict):
+        return {}
+    found = {name: told[name] for name in ORIGIN if isinstance(told.get(name), str | int | float)}
+    if "later_commits" in told:
+        found["commit"] = ", then ".join([found["commit"], *told["later_commits"]])
+    return found

@@ -20,6 +20,7 @@ from dbnjax.evaluation import (
     raise_bound,
     schedules,
 )
+from dbnjax.evaluation.importance import LogMean
 from dbnjax.learning.passes import Batch
 from dbnjax.models import path as path_lib
 from dbnjax.models.dbn import DBN
@@ -166,8 +167,8 @@ def exact_scores(net: DBN, v: Array, labels: Array | None) -> np.ndarray | None:
 
 def reverse_annealing_bound(
     key: Key, path: Path, v: Array, n_chains: int, betas: Array, advance: Advance = silent
-) -> np.ndarray:
-    """Returns the RAISE bound on log p of each image, `[n]` float64 in nats.
+) -> LogMean:
+    """Returns the RAISE bound on log p of each image, `[n]` in nats.
 
     Args:
       key: a PRNG key.
@@ -180,8 +181,7 @@ def reverse_annealing_bound(
     key_start, key_walk = jax.random.split(key)
     state = _start_raise(key_start, path, v, n_chains)
     state = walk(key_walk, path, betas[::-1][1:], state, advance)
-    bound = raise_bound.estimate(path, v, path_lib.log_z_uncoupled(path.base), state)
-    return np.asarray(bound.value, np.float64)
+    return raise_bound.estimate(path, v, path_lib.log_z_uncoupled(path.base), state)
 
 
 def pseudo_log_likelihood(rbm: RBM, v: Array) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Samples of a machine by parallel tempering, for the reverse estimate, and how well they mix."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -8,7 +9,6 @@ import numpy as np
 
 from dbnjax.checks import InputError
 from dbnjax.evaluation import diagnostics
-from dbnjax.models import dbn as dbn_lib
 from dbnjax.models import rbm as rbm_lib
 from dbnjax.models.path import Path
 from dbnjax.models.rbm import RBM
@@ -21,6 +21,8 @@ PILOTS = 5  # runs before the samples', each of which spaces the temperatures an
 PILOT_STEPS = 20
 CALL = 10  # steps in one compiled call; after each the chains of the target are looked at
 LEAST_ACCEPTANCE = 0.1  # of the swaps between two temperatures
+# Each chain gives one sample, which must have forgotten the chain's start, and no mean over a chain
+# is reported: half of what is looked at worth 5 independent draws is enough, R-hat sqrt(1 + 1 / 5).
 MOST_R_HAT = 1.1
 MIXING = (
     "r_hat",
@@ -42,7 +44,7 @@ class Walked(NamedTuple):
       acceptance: `[n_steps, n_betas - 1]` of neighbouring temperatures.
       source: `[n_steps, n_betas, n_chains]` as in `tempering.Info`.
       free_energy: `[n_steps / CALL, n_chains]` of the target's chains, after every call.
-      classes: likewise, the label that is on; None for a machine without labels.
+      classes: likewise, which class they show; None where nobody tells.
     """
 
     state: gibbs.State
@@ -71,7 +73,13 @@ def n_calls(n_steps: int) -> int:
 
 
 def sample(
-    key: Key, path: Path, n_chains: int, n_betas: int, n_steps: int, advance: Advance = silent
+    key: Key,
+    path: Path,
+    n_chains: int,
+    n_betas: int,
+    n_steps: int,
+    advance: Advance = silent,
+    read: Callable[[Array], Array] | None = None,
 ) -> Sampled:
     """Samples the target by parallel tempering down to the base rates, from where it starts.
 
@@ -87,6 +95,7 @@ def sample(
       n_betas: temperatures from 1 to 0.
       n_steps: steps after the pilots until the samples are taken.
       advance: told after each of `n_calls(n_steps)` calls.
+      read: returns the classes `[n_chains]` that states `[n_chains, n_visible]` show.
     """
     key_start, key_steps, *keys = jax.random.split(key, 2 + PILOTS)
     betas = jnp.linspace(1.0, 0.0, n_betas)
@@ -95,41 +104,46 @@ def sample(
         pilot = _walk(key_pilot, path, betas, state, PILOT_STEPS, advance)
         acceptance = pilot.acceptance[PILOT_STEPS // 2 :].mean(0)
         betas, state = ladder.respaced(betas, acceptance, n_betas), pilot.state
-    walked = _walk(key_steps, path, betas, state, n_steps, advance)
+    walked = _walk(key_steps, path, betas, state, n_steps, advance, read)
     return Sampled(walked.state.visible[0], walked)
 
 
 def _walk(
-    key: Key, path: Path, betas: Array, state: gibbs.State, n_steps: int, advance: Advance
+    key: Key,
+    path: Path,
+    betas: Array,
+    state: gibbs.State,
+    n_steps: int,
+    advance: Advance,
+    read: Callable[[Array], Array] | None = None,
 ) -> Walked:
-    infos, looks = [], []
+    infos, energies, classes = [], [], []
     for i in range(0, n_steps, CALL):
         key_call, length = jax.random.fold_in(key, i), min(CALL, n_steps - i)
         state, info = _temper(key_call, path, betas, state, n_steps=length)
         infos.append(jax.device_get(info))
-        looks.append(jax.device_get(_look(path.target, state.visible[0])))
+        energies.append(np.asarray(_free_energy(path.target, state.visible[0])))
+        if read is not None:
+            classes.append(np.asarray(read(state.visible[0])))
         advance({"least acceptance": float(infos[-1].acceptance.mean(0).min())})
     acceptance, source = (np.concatenate(parts) for parts in zip(*infos, strict=True))
-    free_energy, classes = zip(*looks, strict=True)
-    seen = None if classes[0] is None else np.stack(classes)
-    return Walked(state, acceptance, source, np.stack(free_energy), seen)
+    seen = np.stack(classes) if classes else None
+    return Walked(state, acceptance, source, np.stack(energies), seen)
 
 
 @jax.jit
-def _look(target: RBM, v: Array) -> tuple[Array, Array | None]:
-    """Returns the free energy of each state and the class of its label units."""
+def _free_energy(target: RBM, v: Array) -> Array:
     with jax.default_matmul_precision("highest"):
-        free_energy = rbm_lib.free_energy(target, v)
-    _, labels = dbn_lib.split_labels(target, v)
-    return free_energy, None if labels is None else labels.argmax(-1)
+        return rbm_lib.free_energy(target, v)
 
 
 def describe(walked: Walked) -> dict[str, Any]:
     """Returns how well chains mix as a JSON-able record.
 
-    The free energies and classes of the target's chains are looked at `every` so many steps. None
-    stands for what cannot be said, because of what `unknown` names, or of labels or of a finite
-    value that there is none.
+    The free energies and classes of the target's chains are looked at `every` so many steps, in the
+    second half of them: in the first the chains still forget their start. None stands for what
+    cannot be said, because of what `unknown` names, or because nobody tells classes, or there is no
+    finite value.
     """
     n_steps, n_betas, _ = walked.source.shape
     found: dict[str, Any] = {
@@ -149,18 +163,19 @@ def describe(walked: Walked) -> dict[str, Any]:
 
 
 def _mixing(walked: Walked) -> dict[str, float | None]:
-    trace = walked.free_energy
+    n_looks = len(walked.free_energy)
+    trace = walked.free_energy[n_looks // 2 :]
     values = [
         diagnostics.r_hat(trace),
         diagnostics.effective_sample_size(trace),
         CALL * diagnostics.integrated_autocorrelation_time(trace),
     ]
     if walked.classes is not None:
-        switches = diagnostics.class_switches(walked.classes)
+        switches = diagnostics.class_switches(walked.classes[n_looks // 2 :])
         values += [switches.rate, float(switches.visited.mean())]
     return {
         name: value if np.isfinite(value) else None
-        for name, value in zip(MIXING, values, strict=False)  # without labels the last two lack
+        for name, value in zip(MIXING, values, strict=False)  # without classes the last two lack
     }
 
 

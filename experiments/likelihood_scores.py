@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dbnjax.evaluation import bounds
+from dbnjax.evaluation import exact as exact_lib
 from dbnjax.models import stack as stack_lib
 from dbnjax.models.dbn import DBN
 from dbnjax.models.path import Path
@@ -19,6 +20,8 @@ from dbnjax.types import Array, Key
 from dbnjax.units import Bernoulli
 from experiments import (
     likelihood_cases,
+    likelihood_classes,
+    likelihood_config,
     likelihood_estimates,
     likelihood_report,
     likelihood_samples,
@@ -26,7 +29,7 @@ from experiments import (
 from experiments.likelihood_cases import Cases
 from experiments.likelihood_config import SCHEDULES, Config
 from experiments.likelihood_estimates import Advance
-from experiments.likelihood_report import LogZ
+from experiments.likelihood_report import NOTHING, LogZ, Points, mean_error
 from experiments.likelihood_words import EXACT
 
 
@@ -91,18 +94,26 @@ def estimate_log_z(task: Task) -> LogZ:
     betas = SCHEDULES[config.schedule](config.n_temperatures)
     if likelihood_estimates.is_small(task.net.memory):
         with part(task, "exact", 1, "sum") as advance:
-            exact = likelihood_estimates.exact_log_z(task.net.memory)
+            exact = float(exact_lib.log_z(task.net.memory))
             advance({})
     with annealing(task, "forward", config.n_temperatures) as advance:
         forward = likelihood_estimates.forward(key_forward, path, config.n_chains, betas, advance)
     n_calls = likelihood_samples.n_calls(config.temper_steps)
+    reader = likelihood_classes.reader(task.net, task.cases.shape)
     with part(task, "samples", n_calls, f"call of {likelihood_samples.CALL} steps") as advance:
         sampled = likelihood_samples.sample(
-            key_samples, path, config.n_chains, config.temper_betas, config.temper_steps, advance
+            key_samples,
+            path,
+            config.n_chains,
+            config.temper_betas,
+            config.temper_steps,
+            advance,
+            reader and reader.read,
         )
     with annealing(task, "reverse", config.n_temperatures) as advance:
         reverse = likelihood_estimates.reverse(key_reverse, path, sampled.v, betas, advance)
-    return LogZ(forward, reverse, exact, likelihood_samples.describe(sampled.walked))
+    told = likelihood_samples.describe(sampled.walked) | {"classes_by": reader and reader.name}
+    return LogZ(forward, reverse, exact, told)
 
 
 def score(task: Task, log_z: LogZ) -> list[dict[str, Any]]:
@@ -113,9 +124,10 @@ def score(task: Task, log_z: LogZ) -> list[dict[str, Any]]:
     for number, (which, images) in enumerate({task.config.judged: judged, "train": few}.items()):
         key = jax.random.fold_in(task.key, 1 + number)
         v = likelihood_cases.states(task.config, images, which)
-        questions: dict[str, Array | None] = {"log p(v)": None}
+        name, with_label = names(task)
+        questions: dict[str, Array | None] = {name: None}
         if task.labelled:
-            questions["log p(v, label)"] = likelihood_cases.labels(task.cases, images)
+            questions[with_label] = likelihood_cases.labels(task.cases, images)
         n_calls = likelihood_estimates.n_calls(len(v), evaluate.CHUNK) * len(questions)
         title = f"scores of {len(v):,} {which} images"
         with part(task, title, n_calls, f"call of {evaluate.CHUNK} images") as advance:
@@ -127,6 +139,17 @@ def score(task: Task, log_z: LogZ) -> list[dict[str, Any]]:
     return rows
 
 
+def names(task: Task) -> tuple[str, str]:
+    """Returns what the scores are called, without and with labels.
+
+    Intensities are no states of binary units: what stands in the place of log p(v) is named.
+    """
+    if task.config.binarisation != "real" or not likelihood_config.has_binary_pixels(task.net):
+        return "log p(v)", "log p(v, label)"
+    what = "cross-entropy" if task.net.generative else "free energy less log Z"
+    return f"negative {what} of intensities", f"negative {what} of intensities and label"
+
+
 def judge(
     net: DBN, quantity: str, which: str, log_w: np.ndarray, log_z: LogZ
 ) -> list[dict[str, Any]]:
@@ -135,16 +158,14 @@ def judge(
     if not net.generative:
         return [likelihood_report.row(quantity, which, log_w[0], points)]
     device = jnp.asarray(log_w)
-    found = {
-        f"bound on {quantity}": bounds.variational(device),
-        f"importance-weighted {quantity}": likelihood_estimates.importance_weighted(device),
-    }
-    rows = []
-    for name, mean in found.items():
-        values = np.asarray(mean.value, np.float64)
-        error = float(np.linalg.norm(mean.standard_error)) / len(values)
-        rows.append(likelihood_report.row(name, which, values, points, error))
-    return rows
+    bound, tighter = bounds.variational(device), likelihood_estimates.importance_weighted(device)
+    values, error = np.asarray(bound.value, np.float64), mean_error(bound.standard_error)
+    return [
+        likelihood_report.row(f"bound on {quantity}", which, values, points, error),
+        likelihood_report.weighted_row(
+            f"importance-weighted {quantity}", which, tighter, len(log_w), points
+        ),
+    ]
 
 
 def judge_exactly(
@@ -156,7 +177,7 @@ def judge_exactly(
     values = likelihood_estimates.exact_scores(net, v, labels)
     if values is None:
         return []
-    nothing = {EXACT: (0.0, 0.0)}  # log Z is taken off already
+    nothing: Points = {EXACT: (0.0, 0.0)}  # log Z is taken off already
     return [likelihood_report.row(quantity, which, values, nothing)]
 
 
@@ -175,8 +196,9 @@ def score_subset(task: Task) -> list[dict[str, Any]]:
             key, task.path, v, config.raise_chains, betas, advance
         )
     pseudo = likelihood_estimates.pseudo_log_likelihood(machine, v)
-    nothing = likelihood_report.NOTHING
     return [
-        likelihood_report.row("RAISE bound on log p(v)", config.judged, raised, nothing),
-        likelihood_report.row("pseudo-log-likelihood", config.judged, pseudo, nothing),
+        likelihood_report.weighted_row(
+            "RAISE bound on log p(v)", config.judged, raised, config.raise_chains, NOTHING
+        ),
+        likelihood_report.row("pseudo-log-likelihood", config.judged, pseudo, NOTHING),
     ]

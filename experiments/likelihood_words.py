@@ -9,9 +9,11 @@ COLUMNS = (FORWARD, REVERSE, EXACT, FREE)
 ERROR = "s.e. over images"
 
 
-def interval(values: Sequence[float]) -> str:
-    """A value and, where it has one, its 95 % interval."""
+def interval(values: Sequence[float | None]) -> str:
+    """A value and its 95 % interval, none if it is exact; the ends are None if nothing is known."""
     value, low, high = values
+    if low is None:
+        return f"{value:.2f} (no interval)"
     return f"{value:.2f}" if low == high else f"{value:.2f} ({low:.2f} to {high:.2f})"
 
 
@@ -30,20 +32,39 @@ def of_samples(found: dict[str, Any]) -> str:
     )
     if found["unknown"] is None:
         told += (
-            f"; free energies of the target's chains, every {found['every']} steps: R-hat "
-            f"{_number(found['r_hat'], 3, 'infinite')}, effective sample size "
-            f"{_number(found['effective_sample_size'], 0, 'unknown')}, integrated autocorrelation "
-            f"time in steps {_number(found['autocorrelation_time'], 0, 'too long to tell')}"
+            "; free energies of the target's chains, in the second half every "
+            f"{found['every']} steps: R-hat {number(found['r_hat'], 3, 'infinite')}, effective "
+            f"sample size {number(found['effective_sample_size'], 0, 'unknown')}, integrated "
+            "autocorrelation time in steps "
+            f"{number(found['autocorrelation_time'], 0, 'too long to tell')}"
         )
     if found["classes"] is not None:
         told += (
-            f"; the label is another at {100 * found['class_switches']:.0f} % of these looks, "
-            f"{found['classes']:.1f} labels a chain in all"
+            f"; classes {found['classes_by']}: another at {100 * found['class_switches']:.0f} % of "
+            f"these looks, {found['classes']:.1f} a chain in all"
         )
     return told
 
 
-def _number(value: float | None, digits: int, otherwise: str) -> str:
+def of_weights(rows: Sequence[dict[str, Any]]) -> str:
+    """Tells how many of an image's weights count, by quantity; empty where none has weights."""
+    told = (
+        f"{row['quantity']} of {row['images']} images {row['effective_sample_size']:.1f} of "
+        f"{row['weights']}"
+        for row in rows
+        if row["weights"] is not None
+    )
+    return "; ".join(told)
+
+
+def of_net(net: dict[str, Any]) -> str:
+    """Tells how a net was made (`likelihood_config.origin`), but for the command."""
+    told = ", ".join(f"{name} {value}" for name, value in net.items() if name != "command")
+    return told or "nothing is known of how it was made"
+
+
+def number(value: float | None, digits: int, otherwise: str) -> str:
+    """A number that may be missing."""
     return otherwise if value is None else f"{value:,.{digits}f}"
 
 

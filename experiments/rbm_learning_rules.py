@@ -6,16 +6,20 @@
 learns a machine by each of --rules from the same first weights, on the same cases in the same
 order, for the same number of updates, and draws log p of the test images against updates and
 against seconds of learning (without evaluation and compilation). What is judged is a moving average
-of the parameters. log Z is exact where the machine is small, or else estimated by annealed
-importance sampling: from below, which makes the curves too high on average, and for the last
-machine of each rule from above too, which makes log p too low (an open triangle in the figure).
-Where the two lie far apart, no chain explores what the rule has learned, and its curve flatters it.
+of the parameters. Each rule has a rate of its own, chosen on validation images and constant:
+with --schedule=linear only a curve's end is what so long a run can do.
+
+log Z is exact where the machine is small, or else estimated by annealed importance sampling: from
+below, which makes the curves too high on average, and for the last machine of each rule from above
+too, which makes log p too low (an open triangle in the figure). Where the two lie far apart, no
+chain explores what the rule has learned, and its curve flatters it.
 
     python -m experiments.rbm_learning_rules --rules=centred_pcd --below=RULE.safetensors \\
         --tied --n_hidden=2000
 
 learns on sampled features of a saved machine, and saves the machines joined; the curve is then of
-the bound on log p (equation 4.2). With --tied it starts where the machine below ended.
+the bound on log p (equation 4.2). With --tied it starts as the machine below turned over, with an
+epoch at rate zero in which the chains find their place.
 
 It writes rules.json, learning_rules.png and RULE.safetensors to --workdir; the same command resumes
 a run that was stopped, and with --output and --figure copies what a finished one wrote.
@@ -61,7 +65,9 @@ def run(config: Config) -> dict[str, Any]:
     rules_config.check(config)
     cases = likelihood_cases.read(config)
     checks.check_batch_size(config.batch_size, len(cases.train.pixels))
-    lower = rules_start.read_below(config.below, cases.shape[0] * cases.shape[1])
+    lower = rules_start.read_below(
+        config.below, cases.shape[0] * cases.shape[1], config.binarisation
+    )
     folder = workdir.prepare(config.workdir, config, free=rules_config.FREE)
     if not (folder / RESULT).exists():
         workdir.note_commit(folder)

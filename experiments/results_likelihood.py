@@ -15,24 +15,29 @@ from experiments.likelihood_words import (
     ERROR,
     cells,
     interval,
+    number,
+    of_net,
     of_rules,
     of_samples,
     of_seconds,
+    of_weights,
 )
 from experiments.results_files import MADE, NULL, NUMBER, Source
 from experiments.results_markdown import NONE, duration, made, table, wrap
 
-ESTIMATE = {"value": NUMBER, "low": NUMBER, "high": NUMBER, "effective_sample_size": NUMBER}
 KNOWN = (*NUMBER, NULL)  # null where it is not
+ESTIMATE = {"value": NUMBER, "low": KNOWN, "high": KNOWN, "effective_sample_size": NUMBER}
 SAMPLES = {
     **dict.fromkeys(("temperatures", "pilot_steps", "steps", "every"), int),
     **dict.fromkeys(("least_acceptance", "round_trips"), NUMBER),
     **dict.fromkeys(("r_hat", "effective_sample_size", "autocorrelation_time"), KNOWN),
     **dict.fromkeys(("class_switches", "classes"), KNOWN),
-    "unknown": (str, NULL),
+    **dict.fromkeys(("classes_by", "unknown"), (str, NULL)),
 }
 LIKELIHOOD_FORM = MADE | {
     "model": str,
+    "net": {str: (str, *NUMBER)},
+    "dataset": str,
     "pixels": str,
     "binarisation": str,
     "precision": str,
@@ -50,14 +55,16 @@ LIKELIHOOD_FORM = MADE | {
             "quantity": str,
             "images": str,
             "n": int,
-            "values": {str: [NUMBER]},
-            "standard_error": NUMBER,
+            "values": {str: [KNOWN]},
+            "standard_error": KNOWN,
+            "weights": (int, NULL),
+            "effective_sample_size": KNOWN,
         }
     ],
     "warnings": [str],
     "seconds": {str: NUMBER},
 }
-RULE_FORM = {"rate": NUMBER, "updates": [int]} | {
+RULE_FORM = {"rate": NUMBER, "updates": [int], "doubts": [str]} | {
     name: [NUMBER] for name in ("seconds", "log_p", "low", "high", "reverse")
 }
 RULES_FORM = MADE | {
@@ -77,8 +84,9 @@ annealed importance sampling from below, which makes a number too large on avera
 above, by chains that start from samples of parallel tempering, which makes it too small if the
 samples are exact; exact: by a sum over all states. With an exact log Z a machine's log p is exact,
 while a bound stays a bound. RAISE needs no log Z of the machine and bounds log p of the annealed
-model from below. Only numbers for pixels that became binary in the same way can be compared; what
-others report comes first."""
+model from below. It and the importance-weighted estimate are logarithms of means of weights: their
+interval is of that estimate's own mean, a lower bound, and not of log p. Only numbers for pixels
+that became binary in the same way can be compared; what others report comes first."""
 ABOUT_RULES = """\
 One machine learned by each rule, from the same weights, on the same cases in the same order. log p
 of images that nothing was learned from, with the 95 % interval of log Z (a forward estimate, or
@@ -108,7 +116,7 @@ def likelihoods(sources: list[Source]) -> list[str]:
     header = ["model", "pixels", "quantity", "images", *COLUMNS, ERROR, "source"]
     rows = [
         [
-            *(found.model, found.pixels, found.quantity, "test"),
+            *(found.model, found.pixels, found.quantity, "mnist test"),
             *(f"{found.values[c]:.2f}" if c in found.values else NONE for c in COLUMNS),
             NONE,
             found.source,
@@ -118,23 +126,29 @@ def likelihoods(sources: list[Source]) -> list[str]:
     for source in sources:
         record = source.record
         for row in record["rows"]:
-            images = f"{row['n']:,} {row['images']}"
+            images = f"{row['n']:,} {record['dataset']} {row['images']}"
             told = (record["model"], record["pixels"], row["quantity"], images)
-            error = f"{row['standard_error']:.2f}"
+            error = number(row["standard_error"], 2, NONE)
             rows.append([*told, *cells(row, COLUMNS, NONE), error, source.name])
     parts = ["## Likelihood", ABOUT, table(header, rows), *results_bars.likelihood(sources)]
     for source in sources:
-        parts += [f"### {source.name}", *made(source.record), *estimates(source.record)]
+        parts += [f"### {source.name}", *made(source.record), *learned(source.record["net"])]
+        parts += estimates(source.record)
     return parts
+
+
+def learned(net: dict[str, Any]) -> list[str]:
+    """By what the scored net was made, as far as it says."""
+    parts = [wrap(f"The net: {of_net(net)}.")]
+    return [*parts, f"```sh\n{net['command']}\n```"] if "command" in net else parts
 
 
 def estimates(record: dict[str, Any]) -> list[str]:
     """How log Z was estimated, what speaks against it, and what took how long."""
     log_z = record["log_z"]
     told = (
-        f"{name} {log_z[name]['value']:.2f} ({log_z[name]['low']:.2f} to "
-        f"{log_z[name]['high']:.2f}), effective sample size "
-        f"{log_z[name]['effective_sample_size']:.0f}"
+        f"{name} {interval([log_z[name][key] for key in ('value', 'low', 'high')])}, effective "
+        f"sample size {log_z[name]['effective_sample_size']:.0f}"
         for name in ("forward", "reverse")
     )
     exact = "" if log_z["exact"] is None else f"; exact {log_z['exact']:.2f}"
@@ -142,8 +156,10 @@ def estimates(record: dict[str, Any]) -> list[str]:
         f"log Z in nats with {log_z['chains']} chains and {log_z['temperatures']:,} temperatures, "
         f"{log_z['schedule']} spacing: {'; '.join(told)}{exact}. In {record['precision']}."
     )
+    weights = of_weights(record["rows"])
     return [
         wrap(text),
+        *([wrap(f"Weights of an image that count, on average: {weights}.")] if weights else []),
         wrap(f"Samples of the reverse estimate: {of_samples(log_z['samples'])}."),
         wrap(f"{of_seconds(record['seconds'])}."),
         *(wrap(f"- Warning: {warning}.") for warning in record["warnings"]),
@@ -172,4 +188,9 @@ def learning_rules(sources: list[Source]) -> list[str]:
         if record.get("figure"):
             parts.append(f"![{of_rules(record)} by learning rule]({record['figure']})")
         parts.append(table(header, rows))
+        parts += [
+            wrap(f"- Warning: {name}: {text}.")
+            for name, rule in record["rules"].items()
+            for text in rule["doubts"]
+        ]
     return parts

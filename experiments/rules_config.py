@@ -44,7 +44,7 @@ class Config(likelihood_cases.Config):
     n_chains: int = option(100, "Persistent chains, over all temperatures.")
     k: int = option(1, "Gibbs steps of persistent chains between updates.")
     rate: float = option(0.0, "Learning rate at the start; 0: the rule's own.")
-    schedule: str = option("linear", "Rates: constant, or linear to zero.", SCHEDULES)
+    schedule: str = option("constant", "Rates: constant, or linear to zero.", SCHEDULES)
     momentum: float = option(0.0, "Momentum.")
     decay: float = option(0.0, "Weight decay.")
     averaging: float = option(
@@ -72,6 +72,11 @@ def check(config: Config) -> None:
     checks.require(
         0 < config.averaging <= 1,
         f"--averaging: expected more than 0 and at most 1, got {config.averaging}",
+    )
+    checks.require(
+        not (config.tied and "tempered" in config.rules),
+        "--tied: expected rules other than tempered, whose base rates are the biases it starts "
+        "from; take --rules=centred_pcd",
     )
     unknown = [name for name in config.rules if name not in RULES]
     checks.require(

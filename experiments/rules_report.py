@@ -8,8 +8,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dbnjax.training import metrics
-from experiments import likelihood_cases, provenance, workdir
+from experiments import likelihood_cases, provenance, rules_judging, workdir
 from experiments import likelihood_words as words
+from experiments.rules_judging import ABOVE, INTERVAL
 from experiments.rules_learning import Task, rate_of
 
 AXES = {"updates": "updates", "seconds": "seconds of learning"}
@@ -39,11 +40,12 @@ def curve(task: Task, name: str, n_updates: int) -> dict[str, Any]:
     records = [r for r in metrics.read(task.place.metrics) if r.get("stage") == name]
     seconds = np.cumsum([record["learning_seconds"] for record in records])
     judged = [i for i, record in enumerate(records) if "log_p" in record]
-    found = {key: [records[i][key] for i in judged] for key in ("log_p", "low", "high")}
+    found = {key: [records[i][key] for i in judged] for key in INTERVAL}
     updates = [(i + 1) * n_updates for i in judged]
     last = records[judged[-1]]
-    above = [f"reverse_{key}" for key in ("log_p", "low", "high")]
+    above = [f"{ABOVE}{key}" for key in INTERVAL]
     found["reverse"] = [last[key] for key in above if key in last]
+    found["doubts"] = rules_judging.doubts(task.config, last)
     rate = rate_of(task.config, name)
     return found | {"rate": rate, "updates": updates, "seconds": seconds[judged].tolist()}
 
@@ -79,8 +81,10 @@ def table(record: dict[str, Any]) -> str:
         f"{heading}   {words.of_rules(record):<32}log Z from above",
     ]
     for name, found in record["rules"].items():
-        end = words.interval([found[key][-1] for key in ("log_p", "low", "high")])
+        end = words.interval([found[key][-1] for key in INTERVAL])
         above = words.interval(found["reverse"]) if found["reverse"] else ""
         numbers = f"{found['rate']:>8g}{found['updates'][-1]:>10}{found['seconds'][-1]:>10.1f}"
         lines.append(f"{name:<14}{numbers}   {end:<32}{above}".rstrip())
-    return "\n".join(lines)
+    doubts = [f"warning: {name}: {text}" for name, found in record["rules"].items()
+              for text in found["doubts"]]  # fmt: skip
+    return "\n".join([*lines, *doubts])

@@ -38,12 +38,11 @@ import jax.numpy as jnp
 
 from dbnjax import checks
 from dbnjax.evaluation import annealing
-from dbnjax.evaluation.importance import QUANTILE_95, log_mean
+from dbnjax.evaluation.importance import QUANTILE_95, has_error, log_mean
 from dbnjax.models.path import Path
 from dbnjax.types import Array, Key
 
 LARGEST_GAP = 1.0  # nats between the directions
-SMALLEST_SHARE = 0.1  # effective sample size over chains
 
 
 class Estimate(NamedTuple):
@@ -55,7 +54,8 @@ class Estimate(NamedTuple):
       effective_sample_size: scalar, of n_chains.
       standard_error: scalar, in nats.
       low: scalar, lower end of a 95 % interval: normal on the log scale, the error by the delta
-        method from the weights' relative variance.
+        method from the weights' relative variance. With few effective chains it is too narrow, as
+        `warnings` says then (`importance.has_error`).
       high: scalar, upper end.
     """
 
@@ -139,8 +139,11 @@ def _against_one(name: str, estimate: Estimate) -> str:
         )
     if n == 1:
         return f"the {name} estimate is of one chain, and one chain has no interval: take more"
-    if effective < SMALLEST_SHARE * n:
-        return f"the {name} estimate rests on {effective:.1f} of {n} chains: take more temperatures"
+    if not has_error(effective, n):
+        return (
+            f"the {name} estimate rests on {effective:.1f} of {n} chains, too few for an interval: "
+            "take more temperatures"
+        )
     return ""
 
 

@@ -88,8 +88,9 @@ def effective_sample_size(traces: Any) -> float:
 def r_hat(traces: Any) -> float:
     """Returns how much wider all chains spread than each half of one; 1 when they agree.
 
-    The larger of the rank-normalised and the folded split R-hat. Above 1.01 the chains have not
-    forgotten where they started.
+    The larger of the rank-normalised and the folded split R-hat. About sqrt(1 + 1 / m) where half
+    a chain is worth m independent draws: Vehtari et al. ask for less than 1.01, 50 draws, before
+    means over the chains are reported.
 
     Args:
       traces: `[n_steps, n_chains]`, at least two chains.

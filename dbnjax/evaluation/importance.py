@@ -9,6 +9,8 @@ from dbnjax.types import Array
 
 QUANTILE_95 = 1.96
 """Standard errors on either side of a normal estimate that hold it in 95 of 100 cases."""
+SMALLEST_SHARE = 0.1
+"""Effective sample size over weights from which on a standard error is one (`has_error`)."""
 
 
 class LogMean(NamedTuple):
@@ -17,7 +19,9 @@ class LogMean(NamedTuple):
     Attributes:
       value: `[...]` in nats; on average too small.
       standard_error: `[...]` in nats, the relative error of the mean (delta method); infinite for
-        one weight. Of modes that no chain has found it knows nothing.
+        one weight. It is at most 1 nat, since the relative variance of n weights is at most n,
+        however far off their mean is: see `has_error`. Of modes that no chain has found it knows
+        nothing.
       effective_sample_size: `[...]` (sum w)^2 / sum w^2.
     """
 
@@ -43,3 +47,12 @@ def log_mean(log_weights: Array) -> LogMean:
         standard_error=jnp.sqrt(variance / n) if n > 1 else jnp.full(mean.shape, jnp.inf),
         effective_sample_size=weights.sum(0) ** 2 / (weights**2).sum(0),
     )
+
+
+def has_error(effective_sample_size: float, n: int) -> bool:
+    """Returns whether n weights are even enough for their standard error to say anything.
+
+    The mean of a few weights among many small ones is theirs, and so is its error, whatever larger
+    weights are still to come.
+    """
+    return n > 1 and effective_sample_size >= SMALLEST_SHARE * n

@@ -3,9 +3,6 @@
 Read `phases` first. Conventions, everywhere: `velocity = momentum * velocity + gradient;
 params += rate * velocity`; weight decay acts on weights only and inside the gradient; the sparsity
 term compares its target with a running mean over cases.
-
-Averaged parameters, which smooth out the noise of persistent chains, need no function here:
-`optax.incremental_update(state.params, average, step_size)` is their exponential moving average.
 """
 
 import dataclasses

@@ -6,13 +6,26 @@ import machines
 import numpy as np
 import pytest
 
+from dbnjax import rbm, units
 from dbnjax.evaluation import diagnostics
+from dbnjax.inference import classify
+from dbnjax.models import dbn as dbn_lib
 from dbnjax.models import path as path_lib
+from dbnjax.models import stack as stack_lib
 from dbnjax.sampling import ladder
+from dbnjax.weights import shipped
+from experiments import likelihood_classes
 from experiments import likelihood_samples as samples
 
 N_CHAINS = 500
 MACHINE = machines.labelled(0, 6, 3, 4)
+
+
+def of(*rbms):
+    return dbn_lib.untie(stack_lib.create(rbms))
+
+
+LABELS = likelihood_classes.reader(of(MACHINE), (2, 3))
 
 
 def sample(key, machine, n_steps, *more):
@@ -23,7 +36,7 @@ def sample(key, machine, n_steps, *more):
 
 @pytest.fixture(scope="module")
 def found():
-    return sample(1, MACHINE, 45)
+    return sample(1, MACHINE, 75, samples.silent, LABELS.read)
 
 
 def test_pilots_space_the_temperatures(monkeypatch):
@@ -53,13 +66,45 @@ def test_samples_have_the_machines_law(found):
 
 def test_what_is_told_of_the_chains_are_their_diagnostics(found):
     walked = found.walked
-    assert walked.classes.shape == walked.free_energy.shape == (5, N_CHAINS)
-    told, switches = samples.describe(walked), diagnostics.class_switches(walked.classes)
-    assert told["r_hat"] == diagnostics.r_hat(walked.free_energy)
-    assert told["effective_sample_size"] == diagnostics.effective_sample_size(walked.free_energy)
+    assert walked.classes.shape == walked.free_energy.shape == (8, N_CHAINS)
+    late, switches = walked.free_energy[4:], diagnostics.class_switches(walked.classes[4:])
+    told = samples.describe(walked)
+    assert told["r_hat"] == diagnostics.r_hat(late)
+    assert told["effective_sample_size"] == diagnostics.effective_sample_size(late)
     assert (told["class_switches"], told["classes"]) == (switches.rate, switches.visited.mean())
     assert told["round_trips"] == diagnostics.round_trips(walked.source).mean()
-    assert (told["steps"], told["every"], told["unknown"]) == (45, 10, None)
+    assert (told["steps"], told["every"], told["unknown"]) == (75, 10, None)
+
+
+def strokes():
+    """A ring and a bar, `[2, 784]`."""
+    y, x = np.mgrid[-14:14, -14:14]
+    far = np.hypot(x, y)
+    return jnp.asarray(
+        [((far > 5) & (far < 9)).ravel(), ((abs(x) < 2) & (abs(y) < 10)).ravel()], jnp.float32
+    )
+
+
+def test_without_labels_the_shipped_net_sees_classes():
+    images, weights = strokes(), jnp.zeros((784, 2))
+    machine = rbm.RBM(units.Bernoulli.zeros(784), units.Bernoulli.zeros(2), weights)
+    name, read = likelihood_classes.reader(of(machine), (28, 28))
+    expected = classify.deterministic(shipped.load()[0], images).argmax(-1)
+    assert name == "as the shipped net sees them"
+    assert expected.tolist() == [0, 1]
+    np.testing.assert_array_equal(read(images), expected)
+    # Each of two penultimate units shows one of the images.
+    shown = machine.replace(weights=(60.0 * images - 30.0).T)
+    deep = of(shown, machines.binary(0, 2, 3))
+    np.testing.assert_array_equal(
+        likelihood_classes.reader(deep, (28, 28)).read(jnp.eye(2)), [0, 1]
+    )
+
+
+def test_what_the_shipped_net_was_not_made_for_has_no_classes():
+    assert likelihood_classes.reader(of(machines.binary(0, 16, 3)), (4, 4)) is None
+    real = rbm.RBM(units.Gaussian.zeros(784), units.Bernoulli.zeros(2), jnp.zeros((784, 2)))
+    assert likelihood_classes.reader(of(real), (28, 28)) is None
 
 
 def walked(free_energy):
@@ -69,7 +114,7 @@ def walked(free_energy):
 
 def test_the_autocorrelation_time_is_in_steps():
     noise = np.random.default_rng(0).normal(size=(2000, 4))
-    told = samples.describe(walked(noise))
+    told = samples.describe(walked(np.concatenate([noise + 9.0, noise])))  # still far, then there
     time = diagnostics.integrated_autocorrelation_time(noise)
     assert told["autocorrelation_time"] == 10 * time
     assert 9 < told["autocorrelation_time"] < 11
@@ -83,7 +128,7 @@ def test_the_autocorrelation_time_is_in_steps():
 
 
 def test_chains_of_which_nothing_can_be_said_are_no_reason_to_stop():
-    for free_energy, reason in [(np.zeros((9, 3)), "values that change"), (np.eye(3), "4 steps")]:
+    for free_energy, reason in [(np.zeros((9, 3)), "values that change"), (np.eye(6), "4 steps")]:
         told = samples.describe(walked(free_energy))
         assert told["r_hat"] is told["classes"] is None
         (_, warning) = samples.warnings(told)

@@ -24,11 +24,12 @@ RULES = MADE | {
             "low": [-120.2, -95.6],
             "high": [-119.8, -95.4],
             "reverse": [],
+            "doubts": [],
         }
         for name, seconds in (("cd1", 31.0), ("tempered", 620.0))
     },
 }
-RULES["rules"]["tempered"]["reverse"] = [-97.5, -97.9, -97.1]
+RULES["rules"]["tempered"] |= {"reverse": [-97.5, -97.9, -97.1], "doubts": ["too few chains"]}
 
 
 def with_exact(value):
@@ -45,20 +46,24 @@ def test_the_table_has_what_others_report_first(tmp_path):
     n = len(REPORTED)
     (cd25,) = (row for row in rows[:n] if row[0] == "RBM 784-500, CD-25")
     assert cd25[1:] == [
-        "stochastic", "log p(v)", "test", "-86.34", "-", "-", "-", "-", "reported by others"
+        "stochastic", "log p(v)", "mnist test", "-86.34", "-", "-", "-", "-", "reported by others"
     ]  # fmt: skip
     told = ["RBM 784-500", "drawn once, seed 0"]
     forward, reverse = "-85.50 (-85.60 to -85.40)", "-85.90 (-86.10 to -85.70)"
+    raised = ["-", "-", "-", "-87.10 (no interval)", "-", "rbm500"]
     assert rows[n:] == [
-        [*told, "log p(v)", "10,000 test", forward, reverse, "-", "-", "0.20", "rbm500"],
-        [*told, "RAISE bound on log p(v)", "500 test", "-", "-", "-", "-87.10", "0.90", "rbm500"],
+        [*told, "log p(v)", "10,000 mnist test", forward, reverse, "-", "-", "0.20", "rbm500"],
+        [*told, "RAISE bound on log p(v)", "500 mnist test", *raised],
     ]
 
 
 def test_how_a_number_was_made_stands_below(tmp_path):
     page = results.build(write(tmp_path, run=finished(), likelihood__rbm500=LIKELIHOOD))
     section = " ".join(page.split("### rbm500\n")[1].split())
-    assert "effective sample size 78. In float32 products." in section
+    assert "effective sample size 78. In float32 products. Weights of an image" in section
+    assert "count, on average: RAISE bound on log p(v) of test images 3.2 of 5. Samp" in section
+    told = "The net: commit def5678, rate 0.1. ```sh python -m experiments.rbm_learning_rules ```"
+    assert told in section
     page = results.build(write(tmp_path, run=finished(), likelihood__rbm500=with_exact(451.25)))
     section = " ".join(page.split("### rbm500\n")[1].split())
     assert "```sh python -m experiments.likelihood --data_dir=FOLDER ```" in section
@@ -66,13 +71,16 @@ def test_how_a_number_was_made_stands_below(tmp_path):
     assert "100 chains and 20,000 temperatures, linear spacing: forward 451.20 (451.1" in section
     assert "effective sample size 78; exact 451.25. In float32 products." in section
     assert "least probability of a swap 0.31, 4.5 round trips a chain; free energies" in section
-    assert "every 10 steps: R-hat 1.031, effective sample size 812, integrated auto" in section
+    assert (
+        "in the second half every 10 steps: R-hat 1.031, effective sample size 812, integrated auto"
+        in section
+    )
     assert (
         "time in steps too long to tell. Seconds, compilation included: forward 61.2, sam"
         in section
     )
     assert "reverse 60.1, RAISE 9.0." in section
-    assert "label" not in section
+    assert "class" not in section
     assert "- Warning: the directions are 1.2 nats apart." in section
 
 
@@ -88,6 +96,8 @@ def test_the_rules_have_a_table_and_their_figure(tmp_path):
     ]
     assert "](docs/images/learning_rules.png)\n" in page
     assert "60,000 training images; pixels: drawn anew, here with seed 0." in page
+    assert "- Warning: tempered: too few chains." in page
+    assert "Warning: cd1" not in page
     bare = {key: value for key, value in RULES.items() if key != "figure"} | {"below": [784]}
     page = results.build(write(tmp_path, rules__mnist=bare))
     assert "![" not in page
