@@ -61,13 +61,15 @@ def draw(record: dict[str, Any]) -> Figure:
             line = panel.errorbar(found[key], log_p, errors, marker="o", markersize=4, capsize=2,
                                   linewidth=1.4, label=name)  # fmt: skip
             if found["reverse"]:
-                span = panel.plot([found[key][-1]] * 2, [log_p[-1], found["reverse"][0]])
-                span[0].set(color=line[0].get_color(), linewidth=1.0, linestyle=":",
-                            marker="v", markersize=5, fillstyle="none", markevery=[1])  # fmt: skip
+                panel.plot([found[key][-1]] * 2, [log_p[-1], found["reverse"][0]], linewidth=1.0,
+                           color=line[0].get_color(), linestyle=":", marker="v", markersize=5,
+                           fillstyle="none", markevery=[1])  # fmt: skip
         panel.set(xscale="log", xlabel=label)
         panel.grid(alpha=0.3)
         panel.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylabel(f"{words.of_rules(record)} (nats an image)")
+    if any(found["reverse"] for found in record["rules"].values()):
+        panels[0].plot([], [], "v", color="gray", fillstyle="none", label="log Z from above")
     panels[0].legend(frameon=False)
     figure.suptitle(f"Learning rules, {record['model']}; pixels: {record['pixels']}")
     return figure
