@@ -26,11 +26,11 @@ from experiments import (
     likelihood_report,
     likelihood_samples,
 )
+from experiments import likelihood_words as words
 from experiments.likelihood_cases import Cases
 from experiments.likelihood_config import SCHEDULES, Config
 from experiments.likelihood_estimates import Advance
 from experiments.likelihood_report import NOTHING, LogZ, Points, mean_error
-from experiments.likelihood_words import EXACT
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,7 +145,7 @@ def names(task: Task) -> tuple[str, str]:
     Intensities are no states of binary units: what stands in the place of log p(v) is named.
     """
     if task.config.binarisation != "real" or not likelihood_config.has_binary_pixels(task.net):
-        return "log p(v)", "log p(v, label)"
+        return words.LOG_P, words.LOG_P_AND_LABEL
     what = "cross-entropy" if task.net.generative else "free energy less log Z"
     return f"negative {what} of intensities", f"negative {what} of intensities and label"
 
@@ -161,9 +161,9 @@ def judge(
     bound, tighter = bounds.variational(device), likelihood_estimates.importance_weighted(device)
     values, error = np.asarray(bound.value, np.float64), mean_error(bound.standard_error)
     return [
-        likelihood_report.row(f"bound on {quantity}", which, values, points, error),
+        likelihood_report.row(words.bound_on(quantity), which, values, points, error),
         likelihood_report.weighted_row(
-            f"importance-weighted {quantity}", which, tighter, len(log_w), points
+            words.weighted(quantity), which, tighter, len(log_w), points
         ),
     ]
 
@@ -177,7 +177,7 @@ def judge_exactly(
     values = likelihood_estimates.exact_scores(net, v, labels)
     if values is None:
         return []
-    nothing: Points = {EXACT: (0.0, 0.0)}  # log Z is taken off already
+    nothing: Points = {words.EXACT: (0.0, 0.0)}  # log Z is taken off already
     return [likelihood_report.row(quantity, which, values, nothing)]
 
 
@@ -198,7 +198,7 @@ def score_subset(task: Task) -> list[dict[str, Any]]:
     pseudo = likelihood_estimates.pseudo_log_likelihood(machine, v)
     return [
         likelihood_report.weighted_row(
-            "RAISE bound on log p(v)", config.judged, raised, config.raise_chains, NOTHING
+            words.RAISE, config.judged, raised, config.raise_chains, NOTHING
         ),
-        likelihood_report.row("pseudo-log-likelihood", config.judged, pseudo, NOTHING),
+        likelihood_report.row(words.PSEUDO, config.judged, pseudo, NOTHING),
     ]

@@ -7,6 +7,21 @@ FORWARD, REVERSE, EXACT = "log Z forward", "log Z reverse", "log Z exact"
 FREE = "no log Z"  # the column of what needs none
 COLUMNS = (FORWARD, REVERSE, EXACT, FREE)
 ERROR = "s.e. over images"
+LOG_P, LOG_P_AND_LABEL = "log p(v)", "log p(v, label)"
+PSEUDO = "pseudo-log-likelihood"
+
+
+def bound_on(quantity: str) -> str:
+    """What the bound of equation 4.2 is called."""
+    return f"bound on {quantity}"
+
+
+def weighted(quantity: str) -> str:
+    """What the estimate by importance weights is called."""
+    return f"importance-weighted {quantity}"
+
+
+RAISE = f"RAISE {bound_on(LOG_P)}"
 
 
 def interval(values: Sequence[float | None]) -> str:

@@ -60,7 +60,10 @@ def _version(name: str) -> str:
 
 
 def command(
-    module: str, config: Any, defaults: Mapping[str, Any], hidden: Collection[str] = ("workdir",)
+    module: str,
+    config: Any,
+    defaults: Mapping[str, Any],
+    hidden: Collection[str] = ("workdir", "output"),
 ) -> str:
     """Returns the shell command that makes a run again.
 
@@ -68,7 +71,7 @@ def command(
       module: what `python -m` starts.
       config: the run's options, a dataclass whose fields are flags.
       defaults: what a preset sets instead of the class's own defaults; empty without a preset.
-      hidden: fields that are left out.
+      hidden: fields that are left out, such as where the run writes.
     """
     words = ["python", "-m", module]
     for field in dataclasses.fields(config):

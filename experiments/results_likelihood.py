@@ -171,7 +171,14 @@ def learning_rules(sources: list[Source]) -> list[str]:
     parts = ["## Learning rules", ABOUT_RULES] if sources else []
     for source in sources:
         record = source.record
-        header = ["rule", "rate", "updates", "wall time", of_rules(record), "log Z from above"]
+        header = [
+            "rule",
+            "rate",
+            "updates",
+            "wall time",
+            of_rules(record),
+            "log p, log Z from above",
+        ]
         rows = [
             [
                 name,

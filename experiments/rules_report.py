@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dbnjax.training import metrics
-from experiments import likelihood_cases, provenance, rules_judging, workdir
+from experiments import likelihood_cases, provenance, rules_config, rules_judging, workdir
 from experiments import likelihood_words as words
 from experiments.rules_judging import ABOVE, INTERVAL
 from experiments.rules_learning import Task, rate_of
@@ -29,7 +29,9 @@ def result(task: Task) -> dict[str, Any]:
         "judged": config.judged,
         "cases": {"train": len(task.data.labels), config.judged: len(task.judged)},
         "rules": {name: curve(task, name, n_updates) for name in config.rules},
-        "command": provenance.command("experiments.rbm_learning_rules", config, {}),
+        "command": provenance.command(
+            "experiments.rbm_learning_rules", config, {}, rules_config.FREE
+        ),
         "config": {k: v for k, v in dataclasses.asdict(config).items() if k not in workdir.PLACES},
         **workdir.origin(task.place.workdir),
     }
@@ -69,7 +71,7 @@ def draw(record: dict[str, Any]) -> Figure:
         panel.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylabel(f"{words.of_rules(record)} (nats an image)")
     if any(found["reverse"] for found in record["rules"].values()):
-        panels[0].plot([], [], "v", color="gray", fillstyle="none", label="log Z from above")
+        panels[0].plot([], [], "v", color="gray", fillstyle="none", label="by log Z from above")
     panels[0].legend(frameon=False)
     figure.suptitle(f"Learning rules, {record['model']}; pixels: {record['pixels']}")
     return figure
@@ -80,7 +82,7 @@ def table(record: dict[str, Any]) -> str:
     heading = f"{'rule':<14}{'rate':>8}{'updates':>10}{'seconds':>10}"
     lines = [
         f"{record['model']}; pixels: {record['pixels']}",
-        f"{heading}   {words.of_rules(record):<32}log Z from above",
+        f"{heading}   {words.of_rules(record):<32}log p, log Z from above",
     ]
     for name, found in record["rules"].items():
         end = words.interval([found[key][-1] for key in INTERVAL])

@@ -3,7 +3,7 @@
 - "threshold": 1 where the intensity is above one half.
 - "fixed": drawn once with the intensity as probability, from a stored seed.
 - "resampled": drawn anew at each presentation.
-- "real": the intensities stand for themselves, as probabilities.
+- "real": the intensities stand for themselves: values of real units, probabilities of binary ones.
 
 Numbers of two ways cannot be compared: thresholded digits are simpler than drawn ones, and
 intensities are no states, so that what a model of binary units says of them is no log-probability.

@@ -1,8 +1,8 @@
 """How well chains mix, from what was recorded of them; on the host, in float64.
 
 A trace is a number that each chain shows at each step, `[n_steps, n_chains]`: its free energy, a
-unit's activity, the score of a class. Chains that stay in one mode look well mixed by themselves.
-Start several far apart: every function here compares them with what all of them show together.
+unit's activity, the score of a class. A chain that stays in one mode looks well mixed by itself.
+Start several far apart: the numbers of a trace here compare each with what all of them show.
 
 Effective sample size and R-hat are those of arviz-stats. Source: Vehtari et al. 2021 (both),
 Sokal 1997, section 3 (the window of the autocorrelation time).

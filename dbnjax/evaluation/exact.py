@@ -19,7 +19,7 @@ from dbnjax import checks
 from dbnjax.evaluation import closed_form, enumeration, sides
 from dbnjax.evaluation.enumeration import Fold, Weigh
 from dbnjax.evaluation.sides import Side
-from dbnjax.evaluation.validation import check_parameters
+from dbnjax.evaluation.validation import check_parameters, check_states
 from dbnjax.models import rbm as rbm_lib
 from dbnjax.models.rbm import RBM
 from dbnjax.types import Array, Key, PyTree
@@ -88,12 +88,12 @@ def log_prob(rbm: RBM, v: Array) -> Array:
 
     Args:
       rbm: a machine.
-      v: `[..., n_visible]`.
+      v: `[..., n_visible]` states.
 
     Raises:
-      InputError: as `log_z`, or the width is wrong.
+      InputError: as `log_z`, the width is wrong, or v are no states.
     """
-    checks.check_width("visible states", v, rbm.visible.size)
+    check_states(rbm.visible, v)
     with jax.default_matmul_precision("highest"):
         return -log_z(rbm) - rbm_lib.free_energy(rbm, v)
 
@@ -152,14 +152,13 @@ def gradient(rbm: RBM, v: Array) -> RBM:
 
     Args:
       rbm: a machine.
-      v: `[..., n_visible]` cases.
+      v: `[..., n_visible]` states of the cases, at least one.
 
     Raises:
-      InputError: as `log_prob`, or there are no cases.
+      InputError: as `log_prob`.
     """
-    checks.check_width("visible states", v, rbm.visible.size)
+    check_states(rbm.visible, v)
     cases = v.reshape(-1, rbm.visible.size)
-    checks.check_count("cases", len(cases), 1)
     with jax.default_matmul_precision("highest"):
         model = _model_statistics(rbm)
         data = _statistics(rbm, jnp.full(len(cases), 1.0 / len(cases)), cases)

@@ -23,7 +23,7 @@ import jax.numpy as jnp
 from dbnjax import checks
 from dbnjax.evaluation import enumeration, exact
 from dbnjax.evaluation.enumeration import MAX_STATES, count_in_words
-from dbnjax.evaluation.validation import check_parameters
+from dbnjax.evaluation.validation import check_parameters, check_states
 from dbnjax.models import belief_net as belief_net_lib
 from dbnjax.models import dbn as dbn_lib
 from dbnjax.models.belief_net import BeliefNet
@@ -32,8 +32,8 @@ from dbnjax.types import Array
 from dbnjax.units import Concat
 
 
-class Bound(NamedTuple):
-    """A net's variational bound.
+class BoundAndGap(NamedTuple):
+    """A net's variational bound, and what it lacks.
 
     Attributes:
       bound: `[...]` nats.
@@ -49,11 +49,12 @@ def log_prob(dbn: DBN, v: Array, labels: Array | None = None) -> Array:
 
     Args:
       dbn: a net.
-      v: `[..., n_visible]`.
+      v: `[..., n_visible]` states.
       labels: `[..., n_labels]` one-of-K; leading axes broadcast against those of `v`.
 
     Raises:
-      InputError: there are too many states, a parameter is not finite, or a width is wrong.
+      InputError: there are too many states, a parameter is not finite, a width is wrong, or v are
+        no states.
     """
     hidden, log_z = _checked(dbn, v, labels), exact.log_z(dbn.memory)
 
@@ -63,7 +64,7 @@ def log_prob(dbn: DBN, v: Array, labels: Array | None = None) -> Array:
     return _by_case(of_case, v, labels)
 
 
-def bound(dbn: DBN, v: Array, labels: Array | None = None) -> Bound:
+def bound(dbn: DBN, v: Array, labels: Array | None = None) -> BoundAndGap:
     """Returns the exact variational bound with the recognition distribution, and its gap.
 
     Args:
@@ -76,7 +77,7 @@ def bound(dbn: DBN, v: Array, labels: Array | None = None) -> Bound:
     """
     hidden, log_z = _checked(dbn, v, labels), exact.log_z(dbn.memory)
 
-    def of_case(v: Array, labels: Array | None) -> Bound:
+    def of_case(v: Array, labels: Array | None) -> BoundAndGap:
         def log_joint(h: Array) -> Array:
             return _log_joint(dbn, v, h, labels) - log_z
 
@@ -84,7 +85,7 @@ def bound(dbn: DBN, v: Array, labels: Array | None = None) -> Bound:
             return _log_recognition(dbn, v, h)
 
         found = enumeration.fold(hidden, log_q, lambda q, h: q @ (log_joint(h) - log_q(h))).mean
-        return Bound(found, enumeration.fold(hidden, log_joint).log_total - found)
+        return BoundAndGap(found, enumeration.fold(hidden, log_joint).log_total - found)
 
     return _by_case(of_case, v, labels)
 
@@ -125,13 +126,14 @@ def posterior_over_causes(net: BeliefNet, evidence: Array) -> tuple[Array, Array
       All states of the causes `[n_states, k]` and their posterior probabilities `[n_states]`.
 
     Raises:
-      InputError: there are too many states or layers, or the width is wrong.
+      InputError: there are too many states or layers, the width is wrong, or the evidence is no
+        state.
     """
     checks.require(
         len(net.layers) == 1,
         f"posterior over causes: expected one layer below the causes, got {len(net.layers)}",
     )
-    checks.check_width("evidence", evidence, net.layers[0].unit.size)
+    check_states(net.layers[0].unit, evidence)
     causes = enumeration.states(net.prior)
     observed = jnp.broadcast_to(evidence, (causes.shape[0], evidence.shape[-1]))
     with jax.default_matmul_precision("highest"):
@@ -145,7 +147,7 @@ def _checked(dbn: DBN, v: Array, labels: Array | None) -> Concat:
         "exact net: expected a directed layer below the memory, got a single machine; ask "
         "dbnjax.evaluation.exact about it",
     )
-    checks.check_width("visible states", v, dbn.generative[0].unit.size)
+    check_states(dbn.generative[0].unit, v)
     if labels is not None:
         checks.check_width("labels", labels, dbn_lib.label_unit(dbn.memory).size)
     check_parameters(dbn)

@@ -42,12 +42,17 @@ def check(path: Path, betas: Any) -> None:
     Raises:
       InputError: they do not rise from 0 to 1, or a machine between cannot be normalised.
     """
-    values = np.asarray(betas)
+    values = np.asarray(betas, np.float32)  # as the walk takes them
     checks.require(
         values.ndim == 1 and values.size >= 2,
         f"schedule: expected 2 temperatures or more in a row, got shape {values.shape}",
     )
-    checks.check_finite("schedule", values)
+    bad = int((~np.isfinite(values)).sum())
+    checks.require(
+        bad == 0,
+        f"schedule: expected finite temperatures, got {bad} NaN or infinite of {values.size}; "
+        "their spacing divides by zero somewhere",
+    )
     checks.require(
         values[0] == 0.0 and values[-1] == 1.0,
         f"schedule: expected temperatures from 0 to 1, got {values[0]:g} to {values[-1]:g}; "
@@ -57,6 +62,6 @@ def check(path: Path, betas: Any) -> None:
     checks.require(
         falls.size == 0,
         f"schedule: expected rising temperatures, got {falls.size} steps that do not rise, the "
-        f"first at {falls[:1].tolist()}; too many temperatures are equal in float32",
+        f"first at {falls[:1].tolist()}; they fall, or are equal in float32",
     )
     path_lib.check_normalisable(path, values)

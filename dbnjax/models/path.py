@@ -13,6 +13,7 @@ log Z is a closed form and its samples are exact.
 Source: Salakhutdinov and Murray 2008, section 4.1.
 """
 
+import dataclasses
 from typing import Any, NamedTuple
 
 import jax
@@ -219,5 +220,13 @@ def _structure(rbm: RBM) -> tuple[Any, list[tuple[int, ...]]]:
 
 
 def _in_words(rbm: RBM) -> str:
-    layers = (rbm.visible, rbm.hidden)
-    return " x ".join(f"{layer.size} {type(layer).__name__}" for layer in layers)
+    return " x ".join(map(_layer_in_words, (rbm.visible, rbm.hidden)))
+
+
+def _layer_in_words(layer: Any) -> str:
+    """Names a layer's units, with all that two layers of one size may differ in."""
+    if isinstance(layer, Concat):
+        return f"({' + '.join(map(_layer_in_words, layer.parts))})"
+    static = [f.name for f in dataclasses.fields(layer) if not f.metadata.get("pytree_node", True)]
+    facts = [f" with {name} {getattr(layer, name)}" for name in static if name != "kind"]
+    return f"{layer.size} {layer.kind}{''.join(facts)}"

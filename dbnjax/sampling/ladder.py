@@ -19,7 +19,11 @@ def check(betas: Any) -> None:
         f"betas: expected 2 temperatures or more in one row, got shape {values.shape}; one alone "
         "is plain Gibbs sampling",
     )
-    checks.check_unit_interval("betas", values)
+    checks.require(
+        bool(((values >= 0.0) & (values <= 1.0)).all()),
+        f"betas: expected temperatures in [0, 1], got {values.tolist()}; 1 is the target and 0 the "
+        "base, beyond which there are no machines",
+    )
     checks.require(
         bool(values[0] == 1.0),
         f"betas: expected 1 first, the target's temperature, got {values[0]:g}; "

@@ -25,10 +25,12 @@ in which every Z cancels. Accepted with the exponential of this, or always where
 leaves the product unchanged (detailed balance), and so does the step. F_i is the free energy of
 the machine at beta_i. It is not beta_i F_1, with which the chains would sample another law.
 
-Pairs that take turns make the step irreversible, and a state that was handed on goes on in its
-direction: fewer steps a round trip than with pairs chosen at random.
+Syed et al. try the even pairs after one exploration of the chains and the odd ones after the next.
+Here both are tried, one after the other, between the two halves of each Gibbs step: as exact, since
+each leaves the product unchanged, but a state can pass two temperatures in a step, and what is
+proven there of round trips is not proven of this.
 
-Source: Desjardins et al. 2010 (for RBMs); Syed et al. 2022 (alternating pairs).
+Source: Desjardins et al. 2010 (for RBMs); Syed et al. 2022 (even and odd pairs in turn).
 Shapes: states `[n_betas, n_chains, n_units]`, the target's at index 0.
 """
 

@@ -1,4 +1,4 @@
-"""Counting a net's errors over a whole data set, in chunks of bounded memory."""
+"""Counting a net's errors over a whole data set, in chunks of bounded memory, and its monitors."""
 
 import functools
 from collections.abc import Callable
@@ -6,16 +6,17 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from dbnjax.evaluation import overfitting
 from dbnjax.inference import classify, features
 from dbnjax.learning.passes import Batch
 from dbnjax.models import dbn as dbn_lib
-from dbnjax.models import rbm as rbm_lib
 from dbnjax.models.dbn import DBN
-from dbnjax.models.rbm import RBM
 from dbnjax.types import Array, Key, PyTree
 
 ReadOut = Callable[[Key, DBN, Array], PyTree]  # scores [..., n_labels], one array or more
 CHUNK = 1000  # cases at a time: 1,000 x 2,000 top units are 8 MB
+
+free_energy_gap = jax.jit(overfitting.free_energy_gap)
 
 
 def read_outs(n_gibbs: int, n_passes: int) -> dict[str, ReadOut]:
@@ -85,26 +86,3 @@ def reconstruction_error(net: DBN, v: Array) -> Array:
     with jax.default_matmul_precision("highest"):
         reconstructed = features.reconstruct(unused, net, v, level=1)
     return ((v - reconstructed) ** 2).sum(-1).mean()
-
-
-@jax.jit
-def free_energy_gap(machine: RBM, trained: Array, held_out: Array) -> tuple[Array, Array]:
-    """Returns the mean free energy of held-out cases less that of training cases, and an error.
-
-    A gap that grows while training goes on is overfitting (Hinton 2010, section 6).
-
-    Args:
-      machine: a machine.
-      trained: `[n, n_visible]` states that it learns from.
-      held_out: `[m, n_visible]` states that it does not.
-
-    Returns:
-      The gap in nats, and the squared error of one deterministic reconstruction of the held-out
-      states, summed over units, mean over cases.
-    """
-    with jax.default_matmul_precision("highest"):
-        gap = rbm_lib.free_energy(machine, held_out).mean()
-        gap = gap - rbm_lib.free_energy(machine, trained).mean()
-        hidden = rbm_lib.hidden_given_visible(machine, held_out).mean()
-        error = held_out - rbm_lib.visible_given_hidden(machine, hidden).mean()
-    return gap, (error**2).sum(-1).mean()

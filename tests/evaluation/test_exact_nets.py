@@ -130,6 +130,8 @@ REFUSED = {
         "got a single machine; ask dbnjax.evaluation.exact",
     ),
     "width": (PLAIN, jnp.zeros((2, 5)), None, "visible states: expected 4 units .* got 5"),
+    "probabilities": (PLAIN, V + 0.5, None, "expected 0 or 1, got 8 other values such as"),
+    "NaN pixels": (PLAIN, V * jnp.nan, None, "visible states: expected finite values, got 8 NaN"),
     "labels' width": (LABELLED, V, jnp.eye(4), "labels: expected 3 units .* got 4"),
     "no labels": (PLAIN, V, jnp.eye(3), "has no label units"),
     "NaN": (BROKEN, V, None, r"parameters\.recognition\[0\].*: expected finite"),
@@ -163,8 +165,12 @@ def test_the_posterior_over_causes_wants_one_layer_and_countable_causes():
     with pytest.raises(InputError, match=r"in one table, got infinitely many \(1 units\)"):
         exact_nets.posterior_over_causes(real, jnp.ones(1))
     shallow = BeliefNet(prior=units.Bernoulli.zeros(1), layers=(layer,))
-    with pytest.raises(InputError, match="evidence: expected 1 units in the last axis, got 2"):
+    with pytest.raises(
+        InputError, match="visible states: expected 1 units in the last axis, got 2"
+    ):
         exact_nets.posterior_over_causes(shallow, jnp.ones(2))
+    with pytest.raises(InputError, match="expected 0 or 1, got 1 other values such as"):
+        exact_nets.posterior_over_causes(shallow, jnp.full(1, 0.5))
 
 
 def test_figure_2_explains_away(capsys):

@@ -181,8 +181,13 @@ def test_data_and_counts_that_do_not_fit_are_refused():
         exact.log_prob(rbm, jnp.zeros((2, 4)))
     with pytest.raises(InputError, match="expected 3 units in the last axis, got 4"):
         exact.gradient(rbm, jnp.zeros((2, 4)))
-    with pytest.raises(InputError, match="cases: expected 1 or more"):
-        exact.gradient(rbm, jnp.zeros((0, 3)))
+    for ask in (exact.log_prob, exact.gradient):
+        with pytest.raises(InputError, match="visible states: expected one case or more, got"):
+            ask(rbm, jnp.zeros((0, 3)))
+        with pytest.raises(InputError, match="expected 0 or 1, got 6 other values such as"):
+            ask(rbm, jnp.full((2, 3), 0.5))
+        with pytest.raises(InputError, match="visible states: expected finite values, got 6 NaN"):
+            ask(rbm, jnp.full((2, 3), jnp.nan))
     with pytest.raises(InputError, match="samples: expected 1 or more"):
         exact.sample(jax.random.key(0), rbm, 0)
     with pytest.raises(InputError, match=r"at most 2\^20 states in one table, got 2\^21"):

@@ -43,10 +43,19 @@ def test_no_temperatures_are_refused(make):
         ([[0.0, 1.0]], r"expected 2 temperatures or more in a row, got shape \(1, 2\)"),
         ([0.1, 1.0], "expected temperatures from 0 to 1, got 0.1 to 1"),
         ([0.0, 0.5, 0.9], "expected temperatures from 0 to 1, got 0 to 0.9"),
-        ([0.0, 0.5, 0.5, 0.4, 1.0], r"got 2 steps that do not rise, the first at \[1\]"),
-        ([0.0, np.nan, 1.0], "schedule: expected finite values, got 1 NaN"),
+        (
+            [0.0, 0.5, 0.5, 0.4, 1.0],
+            r"schedule: expected rising temperatures, got 2 steps that do not rise, the first at "
+            r"\[1\]; they fall, or are equal in float32$",
+        ),
+        ([0.0, 0.5, 0.5 + 1e-9, 1.0], r"got 1 steps that do not rise, the first at \[1\]"),
+        (
+            [0.0, np.nan, 1.0],
+            "^schedule: expected finite temperatures, got 1 NaN or infinite of 3; their spacing "
+            "divides by zero somewhere$",
+        ),
     ],
-    ids=["one", "table", "start", "end", "fall", "nan"],
+    ids=["one", "table", "start", "end", "fall", "float32", "nan"],
 )
 def test_a_schedule_that_cannot_be_is_one_line(betas, message):
     with pytest.raises(InputError, match=message) as caught:

@@ -13,20 +13,13 @@ import pytest
 
 from dbnjax import files, rbm, units
 from dbnjax.checks import InputError
-from dbnjax.evaluation import ais, annealing, schedules
-from dbnjax.evaluation.importance import log_mean
-from dbnjax.models import dbn as dbn_lib
-from dbnjax.models import stack as stack_lib
+from dbnjax.evaluation import annealing, schedules
 from dbnjax.weights import io
 from experiments import (
-    inputs,
     likelihood,
     likelihood_cases,
-    likelihood_config,
     likelihood_estimates,
-    likelihood_report,
     likelihood_samples,
-    likelihood_scores,
 )
 from experiments.likelihood import Config
 
@@ -241,121 +234,6 @@ def test_fixed_draws_do_not_depend_on_the_split(config):
     assert not drawn(binarisation_seed=1)[0] & everything
 
 
-def test_what_a_number_might_be_mistaken_for_is_said(config):
-    def doubts(how, about, net="x"):
-        chosen, dbn = Config(net=net, binarisation=how), machines.net(0, (4, 3, 2))
-        return likelihood_config.doubts(chosen, inputs.Net(dbn, (2, 2), about))
-
-    def of_rules(how):
-        return {"binarisation": how}
-
-    def of_main_job(pixels):
-        return {"summary": {"config": {"pixels": pixels}}}
-
-    for how in ("fixed", "resampled"):
-        assert doubts(how, of_rules("resampled")) == doubts(how, of_main_job("sample")) == []
-    assert doubts("threshold", of_rules("threshold")) == []
-    assert "another binarisation (threshold) than" in doubts("fixed", of_rules("threshold"))[0]
-    assert "another binarisation (real) than" in doubts("fixed", of_main_job("mean"))[0]
-    for silent in ({}, {"summary": None}, {"summary": {}}, of_main_job("red")):
-        assert doubts("fixed", silent) == ["the net does not say how its pixels were binarised"]
-    assert doubts("real", of_main_job("mean")) == doubts("real", of_rules("real"))
-    assert "no log-probabilities" in doubts("real", of_rules("real"))[0]
-    real = inputs.Net(of_one(gaussian(4, 2)), (2, 2), of_rules("real"))
-    assert likelihood_config.doubts(Config(net="x", binarisation="real"), real) == []
-    (shipped,) = doubts("fixed", inputs.read_net(None).metadata, None)
-    assert "part of the images that the shipped net learned from" in shipped
-
-
-def of_one(machine):
-    return dbn_lib.untie(stack_lib.create((machine,)))
-
-
-def gaussian(n_visible, n_hidden):
-    visible, hidden = units.Gaussian.zeros(n_visible), units.Bernoulli.zeros(n_hidden)
-    return rbm.init(jax.random.key(0), visible, hidden)
-
-
-@pytest.mark.parametrize(
-    ("net", "how", "names"),
-    [
-        (of_one(machines.binary(0, 4, 3)), "fixed", ("log p(v)", "log p(v, label)")),
-        (of_one(gaussian(4, 3)), "real", ("log p(v)", "log p(v, label)")),
-        (
-            of_one(machines.binary(0, 4, 3)),
-            "real",
-            (
-                "negative free energy less log Z of intensities",
-                "negative free energy less log Z of intensities and label",
-            ),
-        ),
-        (
-            machines.net(0, (4, 3, 2)),
-            "real",
-            (
-                "negative cross-entropy of intensities",
-                "negative cross-entropy of intensities and label",
-            ),
-        ),
-    ],
-    ids=["states", "real units", "machine", "net"],
-)
-def test_what_intensities_get_from_binary_units_is_no_log_p(net, how, names):
-    task = likelihood_scores.Task(Config(binarisation=how), net, None, None, None)
-    assert likelihood_scores.names(task) == names
-
-
-def test_how_a_net_was_made_is_told_as_far_as_it_says():
-    rule = {"command": "learn", "commit": "a", "rule": "pcd", "rate": 0.1, "epochs": 9, "seed": 0}
-    assert likelihood_config.origin(rule | {"image_shape": [4, 4]}) == rule
-    job = {"command": "job", "commit": "b", "preset": "best", "seed": 1}
-    summary = job | {"epochs": [{"stage": "rbm_1"}], "later_commits": ["c", "d"]}
-    assert likelihood_config.origin({"summary": summary}) == job | {"commit": "b, then c, then d"}
-    for silent in ({}, {"summary": None}, {"summary": {}}):
-        assert likelihood_config.origin(silent) == {}
-
-
-def estimate(log_weights):
-    """An estimate of log Z from these weights, of a base whose log Z is 0."""
-    n = len(log_weights)
-    state = annealing.State(jnp.zeros((n, 1)), log_weights, jnp.zeros(n), jnp.ones(()), 0)
-    return ais.forward(0.0, state)
-
-
-def test_what_rests_on_few_weights_has_no_interval():
-    even, few = jnp.zeros(50), jnp.zeros(50).at[0].set(30.0)
-    log_z = likelihood_report.LogZ(estimate(even), estimate(few), 1.0, {})
-    points = log_z.points()
-    assert points["log Z forward"] == (0.0, 0.0)
-    assert points["log Z reverse"][1] is None
-    told = likelihood_report.describe(log_z, Config())
-    assert [told["forward"][end] for end in ("low", "high")] == [0.0, 0.0]
-    assert [told["reverse"][end] for end in ("low", "high")] == [None, None]
-    row = likelihood_report.row("log p(v)", "test", np.array([3.0]), points)
-    assert row["values"]["log Z reverse"][1:] == [None, None]
-    assert row["values"]["log Z exact"] == [2.0, 2.0, 2.0]
-    assert row["standard_error"] is None
-
-
-def test_rows_of_few_weights_are_warned_of():
-    quiet = {"least_acceptance": 1.0, "round_trips": 9.0, "unknown": None, "r_hat": 1.0}
-    log_z = likelihood_report.LogZ(estimate(jnp.zeros(9)), estimate(jnp.zeros(9)), None, quiet)
-
-    def row(log_weights):
-        means, n = log_mean(log_weights), len(log_weights)
-        return likelihood_report.weighted_row("x", "test", means, n, likelihood_report.NOTHING)
-
-    one = row(jnp.zeros((1, 3)))
-    few = row(jnp.zeros((20, 3)).at[0].set(30.0))
-    even = row(jnp.log(jnp.array([[1.0, 1.0], [3.0, 3.0]])))
-    assert [r["values"]["no log Z"][1:] for r in (one, few)] == [[None, None]] * 2
-    value, low, high = even["values"]["no log Z"]
-    # Two images of relative error 1 / 2 each.
-    np.testing.assert_allclose([value, high - low], [np.log(2.0), 3.92 / 8**0.5], rtol=1e-3)
-    (warning,) = likelihood_report.warnings(log_z, [one, few, even])
-    assert warning.startswith("x of test images rests on 1.0 of 20 weights an image, too few for")
-
-
 def test_the_schedule_is_the_one_that_was_asked_for(config, monkeypatch):
     class CaughtError(Exception):
         pass
@@ -412,7 +290,7 @@ def test_what_does_not_fit_is_refused(config, tmp_path, monkeypatch):
     refuse(config, "other: expected a machine with hidden units, got none", net=path)
     io.save(path, machines.labelled(0, 16, 3, 4))
     refuse(config, "other: expected a data set of as many classes .*, got 10", net=path)
-    io.save(path, gaussian(16, 4))
+    io.save(path, rbm.init(jax.random.key(0), units.Gaussian.zeros(16), units.Bernoulli.zeros(4)))
     refuse(config, "expected --binarisation=real for Gaussian pixels, got fixed", net=path)
     with monkeypatch.context() as patch:
         patch.setattr(io, "_check", lambda path, model: None)

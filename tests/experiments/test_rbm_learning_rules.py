@@ -188,7 +188,7 @@ def test_the_last_machine_of_a_rule_is_judged_from_above_too(config, monkeypatch
     np.testing.assert_allclose(found["reverse"][0], truth[-1], atol=0.05)
     assert found["reverse"][1] < found["reverse"][0] < found["reverse"][2]
     assert found["reverse"][0] != found["log_p"][-1]
-    assert "log Z from above" in capsys.readouterr().out
+    assert "log p, log Z from above" in capsys.readouterr().out
 
 
 def test_rules_are_judged_in_even_logarithmic_steps():

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+import pytest
 from result_records import LIKELIHOOD, benchmark, cells, finished, write
 
-from experiments import results, results_bars, results_files
+from experiments import likelihood_config, results, results_bars, results_files
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -66,47 +67,97 @@ def likelihood_of(model="RBM 784-500", *, log_z=None, rows=None, **changes):
     }
 
 
+def bars(folder, **records):
+    page = results.build(
+        write(folder, run=finished(), **{f"likelihood__{k}": v for k, v in records.items()})
+    )
+    header, *rows = cells(page, "Likelihood", number=1)
+    assert header == ["model", "what", "bar", "measured", "verdict", "source"]
+    return rows
+
+
+MACHINE, NET = "RBM 784-500", "DBN 784-500-2000"
+UNMEASURED = [
+    [MACHINE, "log p(v), test images", "more than -86.34", "-", "not measured", "-"],
+    [MACHINE, "log Z, reverse from forward", "at most 1", "-", "not measured", "-"],
+    [NET, "bound on log p(v), test images", "more than -86.2", "-", "not measured", "-"],
+    ["RBM 784-20", "log Z, forward from exact", "at most 0.1", "-", "not measured", "-"],
+    [MACHINE, "seconds of log Z, two cores", "at most 90", "-", "not measured", "-"],
+    [MACHINE, "seconds of log Z, an accelerator", "at most 3", "-", "not measured", "-"],
+]
+
+
 def test_likelihoods_are_held_against_their_bars(tmp_path):
     far = LIKELIHOOD["log_z"]["reverse"] | {"value": 449.7}
     gpu = LIKELIHOOD["machine"] | {"devices": ["H200"], "cores": 16}
     worse = {"values": {"log Z forward": [-86.5, -86.6, -86.4]}}
-    records = {
-        "a": likelihood_of(),
-        "b": likelihood_of(rows=worse, log_z={"reverse": far, "temperatures": 500}),
-        "c": likelihood_of(machine=gpu, binarisation="threshold"),
-        "dbn": likelihood_of("DBN 784-500-2000", rows={"quantity": "bound on log p(v)"}),
-        "small": likelihood_of("RBM 784-20", log_z={"exact": 451.35}),
-    }
-    page = results.build(
-        write(tmp_path, run=finished(), **{f"likelihood__{k}": v for k, v in records.items()})
+    rows = bars(
+        tmp_path,
+        a=likelihood_of(),
+        b=likelihood_of(rows=worse, log_z={"reverse": far}, warnings=[]),
+        c=likelihood_of(machine=gpu, warnings=[]),
+        small=likelihood_of("RBM 784-20", log_z={"exact": 451.35}),
     )
-    header, *rows = cells(page, "Likelihood", number=1)
-    assert header == ["model", "what", "bar", "measured", "verdict", "source"]
-    log_p, gap = "log p(v), test images", "log Z, reverse from forward"
+    p, gap, _, off, cores, accelerator = (row[:3] for row in UNMEASURED)
     assert rows == [
-        ["RBM 784-500", log_p, "more than -86.34", "-85.50", "met", "a"],
-        ["RBM 784-500", log_p, "more than -86.34", "-86.50", "missed", "b"],
-        ["RBM 784-500", gap, "at most 1", "0.40", "met", "a"],
-        ["RBM 784-500", gap, "at most 1", "1.50", "missed", "b"],
-        ["RBM 784-500", gap, "at most 1", "0.40", "met", "c"],
-        ["DBN 784-500-2000", f"bound on {log_p}", "more than -86.2", "-85.50", "met", "dbn"],
-        ["RBM 784-20", "log Z, forward from exact", "at most 0.1", "0.15", "missed", "small"],
-        ["RBM 784-500", "seconds of log Z, two cores", "at most 90", "61.24", "met", "a"],
-        ["RBM 784-500", "seconds of log Z, an accelerator", "at most 3", "61.24", "missed", "c"],
+        [*p, "-85.50", "met, with warnings", "a"],
+        [*p, "-86.50", "missed", "b"],
+        [*p, "-85.50", "met", "c"],
+        [*gap, "0.40", "met, with warnings", "a"],
+        [*gap, "1.50", "missed", "b"],
+        [*gap, "0.40", "met", "c"],
+        UNMEASURED[2],
+        [*off, "0.15", "missed", "small"],
+        [*cores, "61.24", "met, with warnings", "a"],
+        [*cores, "61.24", "met", "b"],
+        [*accelerator, "61.24", "missed", "c"],
+    ]
+
+
+def test_a_bound_is_judged_with_an_exact_log_z_or_one_from_above_too(tmp_path):
+    def bound(**values):
+        ends = {f"log Z {name}": [value, None, None] for name, value in values.items()}
+        row = {"quantity": "bound on log p(v)", "values": ends}
+        return likelihood_of(NET, rows=row, warnings=[])
+
+    rows = bars(
+        tmp_path,
+        below=bound(forward=-86.0, reverse=-86.3),
+        both=bound(forward=-86.0, reverse=-86.1),
+        exact=bound(forward=-86.0, reverse=-86.3, exact=-86.15),
+        alone=bound(forward=-86.0),
+    )
+    told = UNMEASURED[2][:3]
+    assert [row for row in rows if row[0] == NET] == [
+        [*told, "-86.00 log Z forward, -86.30 log Z reverse", "missed", "below"],
+        [*told, "-86.00 log Z forward, -86.10 log Z reverse", "met", "both"],
+        [*told, "-86.00 log Z forward, -86.15 log Z exact", "met", "exact"],
     ]
 
 
 def test_only_the_official_test_images_drawn_once_are_judged(tmp_path):
     few = {"n": 500}, {"images": "train"}, {"quantity": "pseudo-log-likelihood"}
-    records = [likelihood_of(rows=rows) for rows in few]
-    named = {f"likelihood__{i}": record for i, record in enumerate(records)}
-    page = results.build(write(tmp_path / "few", run=finished(), **named))
-    assert "test images, drawn once" in page
-    assert "more than -86.34" not in page
-    other = likelihood_of("RBM 784-10")
-    assert "at most" not in results.build(
-        write(tmp_path / "x", run=finished(), likelihood__o=other)
-    )
+    coarse = {"temperatures": 500}
+    named = {f"few{i}": likelihood_of(rows=rows, log_z=coarse) for i, rows in enumerate(few)}
+    assert bars(tmp_path / "few", **named) == UNMEASURED
+    for i, other in enumerate([{"binarisation": "threshold"}, {"dataset": "mnist5k"}]):
+        assert bars(tmp_path / str(i), other=likelihood_of(**other)) == UNMEASURED
+    assert bars(tmp_path / "x", other=likelihood_of("RBM 784-10")) == UNMEASURED
+
+
+@pytest.mark.parametrize(
+    "changed", [{"chains": 99}, {"temperatures": 9}, {"schedule": "piecewise"}]
+)
+def test_directions_and_times_are_judged_at_the_default_schedule(tmp_path, changed):
+    rows = bars(tmp_path, other=likelihood_of(log_z=changed))
+    assert rows[0][3:] == ["-85.50", "met, with warnings", "other"]
+    assert rows[1:] == UNMEASURED[1:]
+
+
+def test_the_default_schedule_is_that_of_the_experiment():
+    config = likelihood_config.Config()
+    found = (config.n_chains, config.n_temperatures, config.schedule)
+    assert found == results_bars.DEFAULTS
 
 
 def test_the_repositorys_benchmark_has_the_rows_of_every_bar():

@@ -87,7 +87,7 @@ def test_how_a_number_was_made_stands_below(tmp_path):
 def test_the_rules_have_a_table_and_their_figure(tmp_path):
     page = results.build(write(tmp_path, run=finished(), rules__mnist=RULES))
     header, *rows = cells(page, "mnist")
-    log_p, above = "log p of test images", "log Z from above"
+    log_p, above = "log p of test images", "log p, log Z from above"
     assert header == ["rule", "rate", "updates", "wall time", log_p, above]
     forward, reverse = "-95.50 (-95.60 to -95.40)", "-97.50 (-97.90 to -97.10)"
     assert rows == [

@@ -119,7 +119,12 @@ def broken(value):
     ("base", "target", "message"),
     [
         (machines.binary(1, 5, 4), SECOND, "expected two machines of the same units, got 5 Bern"),
-        (machines.labelled(3, 2, 3, 3), SECOND, "got 5 Concat x 3 Bernoulli and 5 Concat x 4"),
+        (
+            machines.labelled(3, 2, 3, 3),
+            machines.labelled(3, 3, 2, 3),
+            r"got \(2 Bernoulli \+ 3 Categorical with n_categories 3\) x 3 Bernoulli and "
+            r"\(3 Bernoulli \+ 2 Categorical with n_categories 2\) x 3 Bernoulli; they were made",
+        ),
         (FIRST, broken(np.nan), "parameters of the path's target: expected finite"),
         (broken(np.inf), FIRST, "parameters of the path's base: expected finite"),
     ],

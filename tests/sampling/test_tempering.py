@@ -292,9 +292,13 @@ def test_chains_start_as_the_base_does():
         ([1.0], r"expected 2 temperatures or more in one row, got shape \(1,\)"),
         (1.0, r"expected 2 temperatures or more in one row, got shape \(\)"),
         ([], "expected 2 temperatures or more"),
-        ([1.0, 0.5, -0.1], r"betas: expected values in \[0, 1\]"),
-        ([1.5, 1.0, 0.5], r"betas: expected values in \[0, 1\]"),
-        ([1.0, np.nan], "betas: expected finite"),
+        (
+            [1.0, 0.5, -0.1],
+            r"^betas: expected temperatures in \[0, 1\], got \[1.0, 0.5, -0.1\d*\]; 1 is the "
+            "target and 0 the base, beyond which there are no machines$",
+        ),
+        ([1.5, 1.0, 0.5], r"betas: expected temperatures in \[0, 1\], got \[1.5, 1.0, 0.5\]; 1 is"),
+        ([1.0, np.nan], r"betas: expected temperatures in \[0, 1\], got \[1.0, nan\]; 1 is"),
         ([0.9, 0.5], "expected 1 first, the target's temperature, got 0.9"),
         ([0.2, 0.5, 1.0], "expected 1 first, the target's temperature, got 0.2"),
         ([1.0, 0.5, 0.5], "expected each below the one before it"),

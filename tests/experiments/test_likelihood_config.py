@@ -1,0 +1,85 @@
+"""What likelihoods are called, what they might be mistaken for, and whose they are."""
+
+import jax
+import machines
+import pytest
+
+from dbnjax import rbm, units
+from dbnjax.models import dbn as dbn_lib
+from dbnjax.models import stack as stack_lib
+from experiments import inputs, likelihood_config, likelihood_scores
+from experiments.likelihood import Config
+
+
+def test_what_a_number_might_be_mistaken_for_is_said():
+    def doubts(how, about, net="x"):
+        chosen, dbn = Config(net=net, binarisation=how), machines.net(0, (4, 3, 2))
+        return likelihood_config.doubts(chosen, inputs.Net(dbn, (2, 2), about))
+
+    def of_rules(how):
+        return {"binarisation": how}
+
+    def of_main_job(pixels):
+        return {"summary": {"config": {"pixels": pixels}}}
+
+    for how in ("fixed", "resampled"):
+        assert doubts(how, of_rules("resampled")) == doubts(how, of_main_job("sample")) == []
+    assert doubts("threshold", of_rules("threshold")) == []
+    assert "another binarisation (threshold) than" in doubts("fixed", of_rules("threshold"))[0]
+    assert "another binarisation (real) than" in doubts("fixed", of_main_job("mean"))[0]
+    for silent in ({}, {"summary": None}, {"summary": {}}, of_main_job("red")):
+        assert doubts("fixed", silent) == ["the net does not say how its pixels were binarised"]
+    assert doubts("real", of_main_job("mean")) == doubts("real", of_rules("real"))
+    assert "no log-probabilities" in doubts("real", of_rules("real"))[0]
+    real = inputs.Net(of_one(gaussian(4, 2)), (2, 2), of_rules("real"))
+    assert likelihood_config.doubts(Config(net="x", binarisation="real"), real) == []
+    (shipped,) = doubts("fixed", inputs.read_net(None).metadata, None)
+    assert "part of the images that the shipped net learned from" in shipped
+
+
+def of_one(machine):
+    return dbn_lib.untie(stack_lib.create((machine,)))
+
+
+def gaussian(n_visible, n_hidden):
+    visible, hidden = units.Gaussian.zeros(n_visible), units.Bernoulli.zeros(n_hidden)
+    return rbm.init(jax.random.key(0), visible, hidden)
+
+
+@pytest.mark.parametrize(
+    ("net", "how", "names"),
+    [
+        (of_one(machines.binary(0, 4, 3)), "fixed", ("log p(v)", "log p(v, label)")),
+        (of_one(gaussian(4, 3)), "real", ("log p(v)", "log p(v, label)")),
+        (
+            of_one(machines.binary(0, 4, 3)),
+            "real",
+            (
+                "negative free energy less log Z of intensities",
+                "negative free energy less log Z of intensities and label",
+            ),
+        ),
+        (
+            machines.net(0, (4, 3, 2)),
+            "real",
+            (
+                "negative cross-entropy of intensities",
+                "negative cross-entropy of intensities and label",
+            ),
+        ),
+    ],
+    ids=["states", "real units", "machine", "net"],
+)
+def test_what_intensities_get_from_binary_units_is_no_log_p(net, how, names):
+    task = likelihood_scores.Task(Config(binarisation=how), net, None, None, None)
+    assert likelihood_scores.names(task) == names
+
+
+def test_how_a_net_was_made_is_told_as_far_as_it_says():
+    rule = {"command": "learn", "commit": "a", "rule": "pcd", "rate": 0.1, "epochs": 9, "seed": 0}
+    assert likelihood_config.origin(rule | {"image_shape": [4, 4]}) == rule
+    job = {"command": "job", "commit": "b", "preset": "best", "seed": 1}
+    summary = job | {"epochs": [{"stage": "rbm_1"}], "later_commits": ["c", "d"]}
+    assert likelihood_config.origin({"summary": summary}) == job | {"commit": "b, then c, then d"}
+    for silent in ({}, {"summary": None}, {"summary": {}}):
+        assert likelihood_config.origin(silent) == {}
