@@ -1,4 +1,4 @@
-"""Labelled images that are read a range at a time, because not all of them fit in memory.
+"""Labelled images that are read some at a time, because not all of them fit in memory.
 
 A stream is any object with the attributes and the method of `Stream`: a folder of NPY files
 (`dbnjax.data.folders`), a set that tensorflow-datasets has prepared, or a user's own. What can only
@@ -7,11 +7,15 @@ be read from its beginning to its end, an iterator of batches, becomes a folder 
 """
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from dbnjax.data import folders, registry
+from dbnjax.data import registry
 from dbnjax.data.images import Images
+
+Ranges = Sequence[tuple[int, int]]
+"""Cases to read: each range has a first one and one that is the first no more."""
 
 
 class Stream(Protocol):
@@ -29,8 +33,8 @@ class Stream(Protocol):
     def n_classes(self) -> int:
         """The labels run from 0 to n_classes - 1."""
 
-    def read(self, start: int, stop: int) -> Images:
-        """Returns the cases from `start` to `stop - 1`, labelled; called on one other thread."""
+    def read(self, ranges: Ranges) -> Images:
+        """Returns the labelled cases of some ranges, in their order; called on another thread."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,30 +42,29 @@ class Prepared:
     """A stream of a split that tensorflow-datasets has prepared; made by `prepared`.
 
     Attributes:
-      title: of the set and the split, for messages.
-      records: tfds' data source of the split.
-      shape: height and width of each image in pixels.
+      name: of the set.
+      builder: tfds' builder of it.
+      split: one of its splits.
+      n_cases: images.
+      shape: height and width of each in pixels.
       n_classes: the labels run from 0 to n_classes - 1.
     """
 
-    title: str
-    records: Any
+    name: str
+    builder: Any
+    split: str
+    n_cases: int
     shape: tuple[int, int]
     n_classes: int
 
-    @property
-    def n_cases(self) -> int:
-        """The number of images."""
-        return len(self.records)
-
-    def read(self, start: int, stop: int) -> Images:
-        """Returns the cases from `start` to `stop - 1`, colour turned to grey.
+    def read(self, ranges: Ranges) -> Images:
+        """Returns the cases of some ranges, in their order, colour turned to grey.
 
         Raises:
           InputError: a file is damaged, or the images differ in size.
         """
-        rows = list(range(start, stop))
-        return registry.decode(self.title, lambda: self.records.__getitems__(rows))
+        rows = [row for start, stop in ranges for row in range(start, stop)]
+        return registry.read_split(self.name, self.builder, self.split, rows)
 
 
 def prepared(name: str, data_dir: str | Path | None = None, split: str = "train") -> Prepared:
@@ -77,21 +80,6 @@ def prepared(name: str, data_dir: str | Path | None = None, split: str = "train"
         no such split.
     """
     builder, n_classes = registry.open_prepared(name, data_dir, split)
-    title = f"{name}, {split}"
-    records = builder.as_data_source(split=split)
-    height, width = registry.decode(title, lambda: records.__getitems__([0])).pixels.shape[1:]
-    return Prepared(title, records, (height, width), n_classes)
-
-
-def load(where: str, n_classes: int) -> Stream:
-    """Opens a folder, or the training split of a prepared set of that name.
-
-    Args:
-      where: a path of a folder that exists, with a separator to tell it from a name if it does
-        not, or a tfds name.
-      n_classes: the labels of a folder run from 0 to n_classes - 1.
-
-    Raises:
-      InputError: it can be opened as neither.
-    """
-    ...
+    height, width = registry.read_split(name, builder, split, range(1)).pixels.shape[1:]
+    n_cases = builder.info.splits[split].num_examples
+    return Prepared(name, builder, split, n_cases, (height, width), n_classes)
