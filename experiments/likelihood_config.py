@@ -26,7 +26,7 @@ LEAST = {
 }
 SCHEDULES = {"linear": schedules.linear, "piecewise": schedules.piecewise}
 # What a saved net tells of how it was made: scalars of its metadata, or of its run's summary.
-ORIGIN = ("command", "commit", "preset", "rule", "rate", "epochs", "seed")
+ORIGIN = ("command", "commit", "preset", "stage", "rule", "rate", "epochs", "seed")
 # What the main job says of the pixels that it learned from.
 LEARNED = {"mean": "real", "sample": "resampled"}
 DRAWN = ("fixed", "resampled")  # one law, so that a net may learn from one and meet the other
@@ -139,6 +139,7 @@ def origin(metadata: dict[str, Any]) -> dict[str, str | int | float]:
     told = metadata if "command" in metadata else metadata.get("summary")
     if not isinstance(told, dict):
         return {}
+    told = {**told, "stage": metadata.get("stage")}  # of the net, not of the record of its run
     found = {name: told[name] for name in ORIGIN if isinstance(told.get(name), str | int | float)}
     if "later_commits" in told:
         found["commit"] = ", then ".join([found["commit"], *told["later_commits"]])

@@ -80,6 +80,9 @@ def test_how_a_net_was_made_is_told_as_far_as_it_says():
     assert likelihood_config.origin(rule | {"image_shape": [4, 4]}) == rule
     job = {"command": "job", "commit": "b", "preset": "best", "seed": 1}
     summary = job | {"epochs": [{"stage": "rbm_1"}], "later_commits": ["c", "d"]}
-    assert likelihood_config.origin({"summary": summary}) == job | {"commit": "b, then c, then d"}
+    told = job | {"commit": "b, then c, then d"}
+    assert likelihood_config.origin({"summary": summary}) == told
+    of_stage = {"summary": summary | {"stage": "summary"}, "stage": "greedy"}
+    assert likelihood_config.origin(of_stage) == told | {"stage": "greedy"}
     for silent in ({}, {"summary": None}, {"summary": {}}):
         assert likelihood_config.origin(silent) == {}
