@@ -20,6 +20,7 @@ def result(task: Task) -> dict[str, Any]:
     """Returns all that RESULTS.md and the figure need of a finished run."""
     below = task.config.below
     config = dataclasses.replace(task.config, below=below and Path(below).name)
+    named = (*workdir.PLACES, *rules_config.FREE)  # places of the one who runs it
     n_updates = len(task.data.labels) // config.batch_size
     machine = f"{task.start.visible.size}-{config.n_hidden}"
     return {
@@ -32,7 +33,7 @@ def result(task: Task) -> dict[str, Any]:
         "command": provenance.command(
             "experiments.rbm_learning_rules", config, {}, rules_config.FREE
         ),
-        "config": {k: v for k, v in dataclasses.asdict(config).items() if k not in workdir.PLACES},
+        "config": {k: v for k, v in dataclasses.asdict(config).items() if k not in named},
         **workdir.origin(task.place.workdir),
     }
 
