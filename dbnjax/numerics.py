@@ -3,7 +3,8 @@
 Random bits can cost more than the matrix product beside them. `jax.random.bits` runs its rounds in
 a loop over whole arrays on a CPU; written out, the same threefry is one elementwise function of
 the position in the array, which XLA fuses with the comparison that it serves: 3.7 times as fast
-there, and free to follow any sharding.
+there, and free to follow any sharding. A key of another kind, `jax.random.key(seed, impl="rbg")`,
+asks for its own bits: XLA's generator of random bits, which an accelerator may have in hardware.
 """
 
 import jax
@@ -42,11 +43,21 @@ def threefry(key_words: Array, high: Array, low: Array) -> tuple[Array, Array]:
     return x, y
 
 
-def uniform(key: Key, shape: tuple[int, ...]) -> Array:
-    """Draws uniforms on a grid of 2^-24 in [0, 1).
+def _threefry_bits(key: Key, shape: tuple[int, ...]) -> Array:
+    """Enciphers each element's own position, the row over all leading axes and the column."""
+    row = jnp.zeros(shape, jnp.uint32)
+    for axis in range(len(shape) - 1):
+        row = row * np.uint32(shape[axis]) + jax.lax.broadcasted_iota(jnp.uint32, shape, axis)
+    column = jax.lax.broadcasted_iota(jnp.uint32, shape, len(shape) - 1)
+    return threefry(jax.random.key_data(key), row, column)[0]
 
-    Each element enciphers its own position, the row over all leading axes and the column, so that
-    draws do not depend on how the array is sharded.
+
+def uniform(key: Key, shape: tuple[int, ...]) -> Array:
+    """Draws uniforms on a grid of 2^-24 in [0, 1), by the generator that the key belongs to.
+
+    With threefry, JAX's default, a draw depends on the key and on its own position alone: not on
+    how the array is sharded, nor on what is drawn beside it under `vmap`. XLA's generator ("rbg",
+    "unsafe_rbg") promises neither.
 
     Args:
       key: a PRNG key.
@@ -55,11 +66,8 @@ def uniform(key: Key, shape: tuple[int, ...]) -> Array:
     Returns:
       A float32 array of that shape.
     """
-    row = jnp.zeros(shape, jnp.uint32)
-    for axis in range(len(shape) - 1):
-        row = row * np.uint32(shape[axis]) + jax.lax.broadcasted_iota(jnp.uint32, shape, axis)
-    column = jax.lax.broadcasted_iota(jnp.uint32, shape, len(shape) - 1)
-    bits, _ = threefry(jax.random.key_data(key)[:2], row, column)
+    own = jax.random.key_impl(key) == "threefry2x32"
+    bits = _threefry_bits(key, shape) if own else jax.random.bits(key, shape)
     return (bits >> 8).astype(jnp.float32) * 2.0**-24
 
 

@@ -1,22 +1,11 @@
-"""The bare work inside a learning step: matrix products and random draws, counted and timed alone.
+"""The bare work inside what the benchmark times: matrix products and random draws, counted."""
 
-Each part runs as a compiled loop that does one thing many times, without the host in between. A
-product is made as the library makes it, operands stored alike. An element of each result goes
-back into an operand and the whole result into the loop's state, so that XLA can drop no product
-and move none out of the loop. Draws have their probabilities at hand and a new key every time.
-"""
-
-import functools
 import itertools
 from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
-import jax
-import jax.numpy as jnp
-
-from dbnjax import numerics
-from dbnjax.types import Array, Key
+from dbnjax.types import Array
 
 Shape: TypeAlias = tuple[int, int]
 
@@ -28,11 +17,18 @@ class Product(NamedTuple):
       multiply: makes it from two stored operands.
       left: shape of the first as it is stored.
       right: shape of the second.
+      full: whether it is made in full float32, whatever the precision of learning.
     """
 
     multiply: Callable[[Array, Array], Array]
     left: Shape
     right: Shape
+    full: bool = False
+
+    @property
+    def n_cases(self) -> int:
+        """Cases that it serves at once."""
+        return self.left[0]
 
 
 class Sampled(NamedTuple):
@@ -85,6 +81,12 @@ def contrastive_divergence(n_cases: int, n_visible: int, n_hidden: int) -> Parts
     )
 
 
+def persistent(n_cases: int, n_visible: int, n_hidden: int) -> Parts:
+    """PCD-1 with as many chains as cases: as CD-1, but both layers of the chains are drawn."""
+    learned = contrastive_divergence(n_cases, n_visible, n_hidden)
+    return learned + Counter([Sampled(n_cases, n_visible)])
+
+
 def up_pass(n_cases: int, widths: tuple[int, ...]) -> Parts:
     """Binary pixels drawn from intensities, and a sampled pass up through the layers.
 
@@ -98,7 +100,11 @@ def up_pass(n_cases: int, widths: tuple[int, ...]) -> Parts:
 
 
 def joint_layer(n_cases: int, widths: tuple[int, ...], n_labels: int, n_top: int) -> Parts:
-    """CD-1 of the memory on sampled states of the layer below; so are its reconstructions."""
+    """One step of the memory, on sampled states of the layer below.
+
+    CD-1 and PCD-1 do the same: both sample the visible units, and one draw of the hidden ones goes
+    on, to the reconstruction or to the next step.
+    """
     learned = contrastive_divergence(n_cases, widths[-1] + n_labels, n_top)
     reconstructed = Counter([Sampled(n_cases, widths[-1]), Sampled(n_cases, n_labels)])
     return up_pass(n_cases, widths) + learned + reconstructed
@@ -128,7 +134,8 @@ def up_down(
 
 def classification(n_cases: int, widths: tuple[int, ...], n_top: int) -> Parts:
     """A deterministic read-out: the labels' rows of the weights are added, not multiplied."""
-    return Counter(forward(n_cases, *pair) for pair in itertools.pairwise((*widths, n_top)))
+    pairs = itertools.pairwise((*widths, n_top))
+    return Counter(forward(n_cases, *pair)._replace(full=True) for pair in pairs)
 
 
 def gibbs(n_chains: int, n_penultimate: int, n_labels: int, n_top: int) -> Parts:
@@ -144,35 +151,8 @@ def gibbs(n_chains: int, n_penultimate: int, n_labels: int, n_top: int) -> Parts
     )
 
 
-def runner(part: Part, n_times: int) -> Callable[[], Array]:
-    """Returns a call that does a part a number of times."""
-    key_left, key_right, key_run = jax.random.split(jax.random.key(0), 3)
-    if isinstance(part, Sampled):
-        probability = jax.random.uniform(key_left, part)
-        return lambda: draw(key_run, probability, n_times)
-    left = jax.random.uniform(key_left, part.left)
-    right = 0.01 * jax.random.normal(key_right, part.right)
-    return lambda: multiply(part.multiply, left, right, n_times)
-
-
-@functools.partial(jax.jit, static_argnums=(0, 3))
-def multiply(product: Callable[[Array, Array], Array], left: Array, right: Array, n: int) -> Array:
-    """Makes a product n times and returns the last result."""
-
-    def once(carry: tuple[Array, Array], _: None) -> tuple[tuple[Array, Array], None]:
-        result = product(carry[0], right)
-        return (carry[0].at[0, 0].set(result[0, 0]), result), None
-
-    shape = jax.eval_shape(product, left, right)
-    start = (left, jnp.zeros(shape.shape, shape.dtype))
-    return jax.lax.scan(once, start, length=n)[0][1]
-
-
-@functools.partial(jax.jit, static_argnums=2)
-def draw(key: Key, probability: Array, n: int) -> Array:
-    """Draws states n times and returns the last ones."""
-
-    def once(_: Array, i: Array) -> tuple[Array, None]:
-        return numerics.bernoulli(jax.random.fold_in(key, i), probability), None
-
-    return jax.lax.scan(once, jnp.zeros_like(probability), jnp.arange(n))[0]
+def annealing(n_chains: int, n_visible: int, n_hidden: int) -> Parts:
+    """One temperature of AIS from base rates: the weight and the Gibbs step share a product."""
+    shape = (n_chains, n_visible, n_hidden)
+    products = [one(*shape)._replace(full=True) for one in (forward, backward)]
+    return Counter([*products, Sampled(n_chains, n_visible), Sampled(n_chains, n_hidden)])

@@ -5,11 +5,16 @@ from typing import Any, Literal
 
 from dbnjax import checks
 from dbnjax.data.optional import import_extra
-from experiments import presets
+from dbnjax.training import sharding
+from experiments import arithmetic, devices, presets
 from experiments.flags import option
 
 DRAWS = ("mean", "sample")
 SCHEDULES = ("constant", "linear")
+WHERE = ("mesh", "platform")  # flags that say where a run is done, not what it does
+# Flags that came later: a result names them only where they are not these, as if there were none.
+LATER = {"draws": "threefry", "precision": "default"}
+STREAMED = ("stream", "chunk")  # a result tells them by its command and its number of cases
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,6 +88,14 @@ class Config:
     n_passes: int = option(20, "Up-passes of the averaged read-outs.")
     baselines: bool = option(True, "Also fit nearest neighbour and logistic regression.")
     tensorboard: bool = option(False, "Also write TensorBoard event files.")
+    stream: str = option(
+        "", "Learn from a folder of more cases than fit in memory (shifted_digits), or tfds:NAME."
+    )
+    chunk: int = option(100_000, "Cases of --stream read together; two chunks fill the device.")
+    mesh: str = option("", "Devices: data:4 splits minibatches and chains over 4; empty: one.")
+    platform: str = option("", "cpu, gpu or tpu; empty: the best there is.", devices.PLATFORMS)
+    draws: str = option("threefry", arithmetic.DRAWS_HELP, tuple(arithmetic.GENERATORS))
+    precision: str = option("default", arithmetic.PRECISION_HELP, tuple(arithmetic.PRECISIONS))
 
 
 LEAST = {
@@ -145,6 +158,9 @@ def check(config: Config) -> None:
         "--tail_epochs: expected --all_epochs before it, got none",
     )
     checks.check_seed(config.seed)
+    sharding.check_divides("--batch_size", config.batch_size, sharding.DATA)
+    if config.memory_rule == "pcd":
+        sharding.check_divides("--memory_chains", config.memory_chains, sharding.DATA)
     if config.baselines:
         import_extra("sklearn")
     if config.tensorboard:

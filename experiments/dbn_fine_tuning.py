@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from dbnjax.learning import passes, up_down
 from dbnjax.models.dbn import DBN
-from dbnjax.training import evaluate, greedy, loop, stages
+from dbnjax.training import evaluate, greedy, loop, stages, streaming
 from dbnjax.types import Array, Key, Learner
 from dbnjax.weights import io
 from experiments.dbn_config import Config
@@ -94,12 +94,13 @@ def run_phase(task: Task, phase: int, selected: Selected) -> Selected:
     config = task.config
     learner, prepare = net_learning(task, config.up_down_steps[phase])
     program = loop.epoch_program(learner, prepare, config.batch_size)
+    learn = streaming.epoch_over(program, task.learned_from)
     key, hyper = phase_key(task, phase), phase_hyper(config, phase)
     before = epochs_before(config, phase)
 
     def epoch(i: int, state: Selected) -> tuple[Selected, bool, dict[str, float]]:
         key_epoch = jax.random.fold_in(key, i)
-        learned, report = program(key_epoch, hyper(i), state.learner, None, task.data)
+        learned, report = learn(key_epoch, hyper(i), state.learner, None)
         errors = count(task, learned.params, task.held_out)
         if not task.n_labels or errors < state.errors:
             number = jnp.int32(before + i + 1)

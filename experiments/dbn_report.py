@@ -12,7 +12,7 @@ from dbnjax.data import preparation
 from dbnjax.models.dbn import DBN
 from dbnjax.training import evaluate, metrics
 from dbnjax.types import Array
-from experiments import presets, provenance, workdir
+from experiments import dbn_config, presets, provenance, workdir
 from experiments.dbn_stages import Task
 
 CONTINUED = ("all cases", "tail")  # nets that learned from validation cases too
@@ -99,6 +99,8 @@ def summarise(task: Task, nets: dict[str, DBN], splits: preparation.Splits) -> d
     cases = {split: len(images.known_labels()) for split, images in splits._asdict().items()}
     if task.everything is not None:
         cases["all"] = len(task.everything.labels)
+    if task.stream is not None:
+        cases["stream"] = task.stream.stream.n_cases
     return {
         "stage": "summary",
         "cases": cases,
@@ -111,6 +113,7 @@ def summarise(task: Task, nets: dict[str, DBN], splits: preparation.Splits) -> d
 def result(task: Task, summary: dict[str, Any]) -> dict[str, Any]:
     """Returns all that RESULTS.md and the figures need of a run: how, where and what."""
     config = task.config
+    unnamed = (*workdir.PLACES, *dbn_config.WHERE, *dbn_config.STREAMED)
     epochs = [record for record in metrics.read(task.place.metrics) if "epoch" in record]
     seconds: dict[str, float] = {}
     for record in epochs:
@@ -123,7 +126,11 @@ def result(task: Task, summary: dict[str, Any]) -> dict[str, Any]:
         "command": provenance.command(
             "experiments.mnist_dbn", config, presets.PRESETS[config.preset], HIDDEN
         ),
-        "config": {k: v for k, v in dataclasses.asdict(config).items() if k not in workdir.PLACES},
+        "config": {
+            k: v
+            for k, v in dataclasses.asdict(config).items()
+            if k not in unnamed and (k, v) not in dbn_config.LATER.items()
+        },
         "seconds": seconds,
         "epochs": epochs,
     }

@@ -13,7 +13,7 @@ from dbnjax.learning import contrastive_divergence, persistent, updates
 from dbnjax.models import rbm
 from dbnjax.models.rbm import RBM
 from dbnjax.models.stack import Stack
-from dbnjax.training import evaluate, greedy, loop, stages
+from dbnjax.training import evaluate, greedy, loop, sharding, stages, streaming
 from dbnjax.types import Array, Draw, Key, Learner, PyTree
 from dbnjax.weights import io
 from experiments.dbn_config import Config
@@ -38,6 +38,7 @@ class Task:
       everything: all cases that are not test cases, on the device; None if no stage learns from
         them.
       place: where the run writes.
+      stream: training cases in chunks, of which `data` is then a sample; None if they all fit.
     """
 
     config: Config
@@ -47,6 +48,12 @@ class Task:
     held_out: loop.Data
     everything: loop.Data | None
     place: stages.Place
+    stream: streaming.Chunks | None = None
+
+    @property
+    def learned_from(self) -> loop.Data | streaming.Chunks:
+        """The training cases, wherever they are."""
+        return self.data if self.stream is None else self.stream
 
 
 @dataclasses.dataclass(frozen=True)
@@ -179,6 +186,7 @@ def learn_layer(task: Task, level: int, machine: RBM, below: greedy.Below, n_lab
     config = task.config
     learner, prepare = layer_learning(config, level, n_labels)
     program = loop.epoch_program(learner, prepare, config.batch_size)
+    learn = streaming.epoch_over(program, task.learned_from)
     see = jax.jit(greedy.layer_data("mean", "mean", n_labels))
     seen = [see(task.key, below, *monitored(data)) for data in (task.data, task.held_out)]
     hyper = layer_hyper(config, level)
@@ -186,12 +194,12 @@ def learn_layer(task: Task, level: int, machine: RBM, below: greedy.Below, n_lab
 
     def epoch(i: int, state: PyTree) -> tuple[PyTree, bool, dict[str, float]]:
         key_epoch = jax.random.fold_in(key_epochs, i)
-        state, report = program(key_epoch, hyper(i), state, below, task.data)
+        state, report = learn(key_epoch, hyper(i), state, below)
         gap, error = evaluate.free_energy_gap(state.params, *seen)
         numbers = {"reconstruction_error": float(error), "free_energy_gap": float(gap)}
         return state, bool(report.finite) and finite(numbers), numbers
 
-    state = owned(learner.init(key_init, machine))
+    state = sharding.place(owned(learner.init(key_init, machine)))
     stage = layer_stage(config, level, epoch)
     params: RBM = stages.run(stage, state, io.describe(machine), task.place).params
     return params

@@ -7,6 +7,7 @@ made is shared: absl refuses to define a name twice.
 
 import dataclasses
 import logging
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ from typing import Any, TypeVar
 from absl import app, flags
 
 from dbnjax import checks
+from experiments import devices
 
 FLAGS = flags.FLAGS
 Presets = Mapping[str, Mapping[str, Any]]  # what each sets in the place of the defaults
@@ -96,8 +98,20 @@ def launch(run: Callable[[Any], Any], config: type[Any], presets: Presets = NO_P
         except checks.InputError as error:
             print(f"error: {error}", file=sys.stderr)
             sys.exit(2)
+        except (devices.FAILURE, ValueError) as error:  # either may come of a lost process
+            fail(error)
 
     app.run(main, flags_parser=parse)
+
+
+def fail(error: Exception) -> None:
+    """Ends the program with one line if the failure of the devices has a plain meaning."""
+    line = devices.explain(error)
+    if line is None:
+        raise error
+    print(f"error: {line}", file=sys.stderr, flush=True)
+    sys.stdout.flush()
+    os._exit(1)  # an orderly exit would wait for a process that is lost
 
 
 def parse(argv: Sequence[str]) -> list[str]:

@@ -18,26 +18,27 @@ that was stopped.
 import dataclasses
 from typing import Any
 
-import jax
-
 from dbnjax import files
 from dbnjax.data import preparation
 from dbnjax.models import dbn
 from dbnjax.models.dbn import DBN
-from dbnjax.training import metrics, stages
+from dbnjax.training import metrics, sharding, stages
 from dbnjax.weights import io
 from experiments import (
+    arithmetic,
     dbn_all_cases,
     dbn_cases,
     dbn_figures,
     dbn_fine_tuning,
     dbn_report,
     dbn_stages,
+    dbn_stream,
+    devices,
     flags,
     presets,
     workdir,
 )
-from experiments.dbn_config import Config, check
+from experiments.dbn_config import WHERE, Config, check
 
 
 def run(config: Config) -> dict[str, Any]:
@@ -47,14 +48,23 @@ def run(config: Config) -> dict[str, Any]:
       The summary that is also the last record of `metrics.jsonl`.
 
     Raises:
-      InputError: an option, the data or the work directory cannot be used.
+      InputError: an option, the devices, the data or the work directory cannot be used.
       DivergenceError: a parameter stopped being finite.
     """
+    where = devices.taken(config.platform, config.mesh, (sharding.DATA,))
+    with where, arithmetic.precision(config.precision):
+        return run_here(config)
+
+
+def run_here(config: Config) -> dict[str, Any]:
+    """Does what `run` does, on the devices in use."""
     check(config)
     source, splits = dbn_cases.read(config)
-    data = dbn_cases.put(splits.train, source.n_classes, config.batch_size, balanced=True)
+    splits, stream = dbn_stream.take(config, source, splits)
+    balanced = stream is None
+    data = dbn_cases.put(splits.train, source.n_classes, config.batch_size, balanced)
     held_out = dbn_cases.put(splits.validation, source.n_classes, 1, balanced=False)
-    folder = workdir.prepare(config.workdir, config, free=("workdir", "tensorboard"))
+    folder = workdir.prepare(config.workdir, config, free=("workdir", "tensorboard", *WHERE))
     place = stages.Place(folder)
     done = [r for r in metrics.read(place.metrics) if r.get("stage") == "summary"]
     if done:
@@ -68,12 +78,13 @@ def run(config: Config) -> dict[str, Any]:
         everything = dbn_cases.put(images, source.n_classes, config.batch_size, balanced=False)
     task = dbn_stages.Task(
         config=config,
-        key=jax.random.key(config.seed),
+        key=arithmetic.key(config.seed, config.draws),
         n_labels=source.n_classes if config.labels else 0,
         data=data,
         held_out=held_out,
         everything=everything,
         place=place,
+        stream=stream,
     )
     if config.tensorboard:
         with metrics.tensorboard_writer(folder / "events") as log:
@@ -112,11 +123,14 @@ def finish(task: dbn_stages.Task, splits: preparation.Splits) -> dict[str, Any]:
     """Runs the stages and writes the net, the summary, the result and the figures."""
     folder = task.place.workdir
     nets, told = learn(task)
-    final = list(nets.values())[-1]
+    *_, final = nets.values()
     summary = dbn_report.summarise(task, nets, splits) | told
     result = dbn_report.result(task, summary)
     shape = list(splits.train.pixels.shape[1:])
-    io.save(folder / "net.safetensors", final, {"summary": result, "image_shape": shape})
+    for stage, net in nets.items():
+        name = "net" if net is final else stage.replace(" ", "_")
+        about = {"stage": stage, "summary": result, "image_shape": shape}
+        io.save(folder / f"{name}.safetensors", net, about)
     dbn_figures.draw(task, final, splits.test)
     files.write_json(folder / "result.json", result)
     metrics.append(task.place.metrics, summary)

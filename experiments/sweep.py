@@ -15,6 +15,7 @@ stack. On an accelerator all learn together, one program a stage; only rates, th
 momenta and decays may vary then. --together=yes or no decides otherwise. Both ways draw the same,
 and an update is the same up to rounding; over many updates rounding flips a draw now and then, so
 that the nets differ as if by chance. A member that diverges is noted as such.
+--mesh=ensemble:4 splits members that learn together over 4 devices, data:4 each one's minibatches.
 
 The same command again resumes a sweep that was stopped; the same work directory with another grid
 learns only the members that are new. The time of a member is that of its epochs, greedy ones
@@ -29,9 +30,12 @@ from typing import Any
 import jax
 
 from dbnjax import checks, files
+from dbnjax.training import sharding
 from experiments import (
+    arithmetic,
     dbn_cases,
     dbn_config,
+    devices,
     flags,
     presets,
     provenance,
@@ -47,7 +51,8 @@ from experiments.flags import option
 from experiments.sweep_members import Member
 from experiments.sweep_outcomes import Sweep
 
-FREE = ("workdir", "grid", "output", "together")  # what a resumed sweep may change
+# What a resumed sweep may change.
+FREE = ("workdir", "grid", "output", "together", *dbn_config.WHERE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,22 +74,35 @@ def run(config: Config) -> dict[str, Any]:
       What the file holds.
 
     Raises:
-      InputError: an option, the grid, the data or the work directory cannot be used.
+      InputError: an option, the grid, the devices, the data or the work directory cannot be used.
     """
+    where = devices.taken(config.platform, config.mesh, sharding.AXES)
+    with where, arithmetic.precision(config.precision):
+        return run_here(config)
+
+
+def run_here(config: Config) -> dict[str, Any]:
+    """Does what `run` does, on the devices in use."""
     used = dataclasses.replace(
         config, all_epochs=0, tail_epochs=0, baselines=False, tensorboard=False
     )
     checks.require(used.labels, "--labels: expected labels, by whose errors a sweep chooses")
+    checks.require(
+        not used.stream,
+        f"--stream: expected none, since all members learn from cases in memory, got {used.stream}",
+    )
     members = sweep_members.make(used, used.grid)
     together = at_once(config)
     if together:
         sweep_members.check_together(members)
+        sharding.check_divides("--grid: members", len(members), sharding.ENSEMBLE)
     sweep = prepare(used, members)
     left = [member for member in members if not sweep_outcomes.finished(sweep, member)]
     print(f"{sweep.folder}: {len(members)} members, {len(members) - len(left)} finished")
     if left:
         workdir.note_commit(sweep.folder)
         (sweep_together if together else sweep_one_by_one).learn(sweep, left)
+    sharding.meet("outcomes")
     output = Path(config.output or sweep.folder / "sweep.json")
     files.write_json(output, result(config, sweep, members))
     written = results_files.Source(output.stem, files.read_json(output))
@@ -95,8 +113,14 @@ def run(config: Config) -> dict[str, Any]:
 
 def at_once(config: Config) -> bool:
     """Returns whether one program learns all members."""
+    split = sharding.n_devices(sharding.ENSEMBLE) > 1
     if config.together == "auto":
-        return jax.default_backend() != "cpu"
+        return split or jax.default_backend() != "cpu"
+    checks.require(
+        config.together == "yes" or not split,
+        f"--together=no: expected no {sharding.ENSEMBLE} in --mesh, got --mesh={config.mesh}; "
+        "members that learn one after another cannot be split over devices",
+    )
     return config.together == "yes"
 
 
@@ -115,7 +139,7 @@ def prepare(config: Config, members: list[Member]) -> Sweep:
 def result(config: Config, sweep: Sweep, members: list[Member]) -> dict[str, Any]:
     """Returns the table with how and where it was made."""
     given = presets.PRESETS[config.preset]
-    hidden = {*sweep_members.NO_PART, *workdir.PLACES, *members[0].varied}
+    hidden = {*sweep_members.NO_PART, *workdir.PLACES, *dbn_config.WHERE, *members[0].varied}
     proxy = {
         field.name: getattr(config, field.name)
         for field in dataclasses.fields(dbn_config.Config)

@@ -8,9 +8,11 @@ from typing import Any
 
 from dbnjax import checks
 from experiments import dbn_config
+from experiments.dbn_config import WHERE
 
-# Flags of the main job that a sweep has no use for: what comes after up-down, and TensorBoard.
+# Flags of the main job that a sweep has no use for: what comes after up-down, TensorBoard, streams.
 NO_PART = (
+    *dbn_config.STREAMED,
     "baselines",
     "tensorboard",
     "n_gibbs",
@@ -99,7 +101,7 @@ def parse(grid: str) -> dict[str, tuple[Any, ...]]:
 def varies(field: dataclasses.Field[Any]) -> bool:
     """Returns whether a flag may stand in a grid: a switch, one number or one of a few words."""
     plain = type(field.default) in EXPECTED or bool(field.metadata["choices"])
-    return plain and field.name not in ("preset", "labels", *NO_PART, *CASES)
+    return plain and field.name not in ("preset", "labels", "precision", *NO_PART, *CASES, *WHERE)
 
 
 def parse_value(field: dataclasses.Field[Any], text: str) -> Any:

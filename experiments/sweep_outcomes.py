@@ -9,7 +9,7 @@ import jax
 
 from dbnjax import files
 from dbnjax.training import loop, metrics, stages
-from experiments import dbn_stages
+from experiments import arithmetic, dbn_stages
 from experiments.dbn_config import Config
 from experiments.sweep_members import Member
 
@@ -55,7 +55,7 @@ class Sweep:
         """Makes what the main job's stages take."""
         return dbn_stages.Task(
             config=config,
-            key=jax.random.key(config.seed),
+            key=arithmetic.key(config.seed, config.draws),
             n_labels=self.n_labels,
             data=self.data,
             held_out=self.held_out,
@@ -95,7 +95,8 @@ def words(outcome: Outcome) -> str:
 
 def drop_checkpoints(place: stages.Place) -> None:
     """Deletes the checkpoints that nothing goes on from: those of many nets fill a disk."""
-    shutil.rmtree(place.checkpoints(""), ignore_errors=True)
+    if jax.process_index() == 0:  # which may still be writing the last one
+        shutil.rmtree(place.checkpoints(""), ignore_errors=True)
 
 
 def seconds(place: stages.Place) -> float:

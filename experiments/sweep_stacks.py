@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from dbnjax.models import dbn
 from dbnjax.models.rbm import RBM
-from dbnjax.training import evaluate, greedy, loop, stages
+from dbnjax.training import evaluate, greedy, loop, sharding, stages
 from dbnjax.types import Array, PyTree
 from dbnjax.weights import io
 from experiments import dbn_stages
@@ -39,8 +39,8 @@ def stacked(trees: Sequence[PyTree]) -> PyTree:
 
 
 def each(function: Callable[..., PyTree]) -> Callable[..., PyTree]:
-    """Compiles a measurement of one member into one of all; memory stays that of one."""
-    return jax.jit(lambda *members: jax.lax.map(lambda one: function(*one), members))
+    """Compiles a measurement of one member into one of all."""
+    return jax.jit(sharding.map_members(function))
 
 
 def learn_stacks(task: Task, configs: Sequence[Config]) -> Learned:
@@ -94,7 +94,8 @@ def learn_layer(
         sound = learned.sound & report.finite & jnp.isfinite(gap) & jnp.isfinite(error)
         return Learned(state, sound), True, summary(sound, reconstruction_error=error)
 
-    start = Learned(stacked([learner.init(key_init, machine)] * len(configs)), sound)
+    first_states = stacked([learner.init(key_init, machine)] * len(configs))
+    start = Learned(sharding.place_members(first_states), sound)
     stage = dbn_stages.layer_stage(common, level, epoch)
     state, sound = stages.run(stage, start, io.describe(machine), task.place)
     return Learned(state.params, sound)

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dbnjax.models.dbn import DBN
+from dbnjax.training import sharding
 from experiments import sweep_members, sweep_outcomes, sweep_stacks, sweep_up_down
 from experiments.dbn_stages import Task
 from experiments.sweep_members import Member
@@ -30,7 +31,7 @@ def learn(sweep: Sweep, members: Sequence[Member]) -> None:
     selected = sweep_up_down.fine_tune(task, [member.config for member in members], start)
     spent = sweep_outcomes.seconds(greedy.place) + sweep_outcomes.seconds(task.place)
     before = [numbers[which] for numbers in errors(greedy, stacks.state)]
-    after = [*errors(task, selected.best), np.asarray(selected.epoch)]
+    after = [*errors(task, selected.best), np.asarray(sharding.gather(selected.epoch))]
     for i, member in enumerate(members):
         found = [int(x[i]) if selected.learned.sound[i] else None for x in after]
         found += [int(x[i]) if start.sound[i] else None for x in before]
@@ -46,4 +47,5 @@ def joint_task(sweep: Sweep, part: str, member: Member, names: Sequence[str]) ->
 
 def errors(task: Task, nets: DBN) -> list[np.ndarray]:
     """Returns every net's errors in validation and in training."""
-    return [np.asarray(sweep_up_down.count(task, nets, d)) for d in (task.held_out, task.data)]
+    counts = [sweep_up_down.count(task, nets, d) for d in (task.held_out, task.data)]
+    return [np.asarray(sharding.gather(count)) for count in counts]

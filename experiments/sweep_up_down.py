@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from dbnjax.models.dbn import DBN
-from dbnjax.training import evaluate, loop, stages
+from dbnjax.training import evaluate, loop, sharding, stages
 from dbnjax.types import Array, PyTree
 from dbnjax.weights import io
 from experiments import dbn_fine_tuning
@@ -37,7 +37,7 @@ class Selected(NamedTuple):
 
 def fine_tune(task: Task, configs: Sequence[Config], start: Learned) -> Selected:
     """Runs the up-down phases of every member, `dbn_fine_tuning.fine_tune` of many."""
-    nets = start.state
+    nets = sharding.place_members(start.state)
     selected = Selected(
         learned=Learned(dbn_fine_tuning.at_rest(task, nets), start.sound),
         best=owned(nets),
@@ -93,7 +93,7 @@ def _count(nets: DBN, key: Array, pixels: Array, labels: Array) -> Array:
         guesses = evaluate.scores(evaluate.deterministic, key, net, pixels).argmax(-1)
         return (guesses != labels).sum(dtype=jnp.int32)
 
-    return jax.lax.map(one, nets)
+    return sharding.map_members(one)(nets)
 
 
 @jax.jit

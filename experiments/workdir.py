@@ -4,7 +4,10 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+import jax
+
 from dbnjax import checks, files
+from dbnjax.training import sharding
 from experiments import provenance
 
 CONFIG = "config.json"
@@ -31,15 +34,23 @@ def prepare(workdir: str, config: Any, free: tuple[str, ...]) -> Path:
         if name not in free
     }
     try:
-        return _prepare(folder, wanted)
+        if jax.process_index() == 0:
+            _prepare(folder, wanted)
     except OSError as error:
         raise checks.InputError(
             f"{folder}: expected a folder to work in, got {error.strerror}; check the path and "
             "the permissions"
         ) from error
+    sharding.meet("work directory")
+    checks.require(
+        (folder / CONFIG).exists(),
+        f"{folder}: expected what process 0 wrote there, got nothing; all processes need the same "
+        "file system",
+    )
+    return folder
 
 
-def _prepare(folder: Path, wanted: dict[str, Any]) -> Path:
+def _prepare(folder: Path, wanted: dict[str, Any]) -> None:
     if (folder / CONFIG).exists():
         found = files.read_json(folder / CONFIG)
         checks.require(
@@ -57,7 +68,7 @@ def _prepare(folder: Path, wanted: dict[str, Any]) -> Path:
             f"{folder}: expected a run with the same flags, but these differ: "
             f"{'; '.join(differing)}; use those flags to resume it or another --workdir",
         )
-        return folder
+        return
     # A kill while the configuration was written leaves these.
     begun = {f".{CONFIG}.tmp", ORIGIN, f".{ORIGIN}.tmp"}
     occupied = folder.is_dir() and any(path.name not in begun for path in folder.iterdir())
@@ -73,7 +84,6 @@ def _prepare(folder: Path, wanted: dict[str, Any]) -> Path:
     }
     files.write_json(folder / ORIGIN, made)  # first: a folder with flags has all that it needs
     files.write_json(folder / CONFIG, wanted)
-    return folder
 
 
 def note_commit(folder: Path) -> None:

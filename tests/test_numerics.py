@@ -73,9 +73,27 @@ def test_draws_of_other_keys_are_independent(many):
     assert abs(correlation) < 5.0 / np.sqrt(many.size)
 
 
-def test_a_wider_word_key_serves_too():
-    draws = numerics.uniform(jax.random.key(3, impl="rbg"), (200, 50))
-    assert stats.kstest(np.ravel(draws), "uniform").pvalue > FAILURE
+@pytest.mark.parametrize("impl", ["rbg", "unsafe_rbg"])
+def test_a_key_of_another_generator_draws_its_own_bits(impl):
+    key = jax.random.key(3, impl=impl)
+    draws = np.float64(numerics.uniform(key, (200, 50)))
+    np.testing.assert_array_equal(draws * 2**24, jax.random.bits(key, (200, 50)) >> 8)
+    assert stats.kstest(draws.ravel(), "uniform").pvalue > FAILURE
+
+
+def test_a_key_of_another_generator_has_other_draws_for_every_member():
+    keys = jax.random.split(jax.random.key(3, impl="rbg"), 4)
+    members = np.asarray(jax.vmap(lambda key: numerics.uniform(key, (50, 20)))(keys))
+    # Of 4,000 draws of 2^24 values 0.48 pairs are expected equal; 9 or more have a chance of 3e-9.
+    assert members.size - np.unique(members).size < 9
+
+
+def test_threefry_draws_are_the_cipher_of_their_position():
+    key = jax.random.key(7)
+    row, column = (jnp.asarray(x, jnp.uint32) for x in np.indices((6, 4)))
+    bits, _ = numerics.threefry(jax.random.key_data(key), row, column)
+    draws = numerics.uniform(key, (2, 3, 4))
+    np.testing.assert_array_equal(np.float64(draws).reshape(6, 4) * 2**24, bits >> 8)
 
 
 def test_uniforms_lie_on_their_grid(many):

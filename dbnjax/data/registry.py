@@ -7,6 +7,7 @@ default, TFRecord, cannot be read without TensorFlow, nor can anything be prepar
 
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,27 @@ def read_prepared(name: str, data_dir: str | Path | None) -> Source:
       InputError: the name is unknown, or the set is not prepared, is damaged, has no images with
         class labels or no training set, or its images differ in size.
     """
+    builder, n_classes = open_prepared(name, data_dir, "train")
+    train = read_split(name, builder, "train")
+    test = read_split(name, builder, "test") if "test" in builder.info.splits else None
+    return Source(name, train, test, n_classes)
+
+
+def open_prepared(name: str, data_dir: str | Path | None, split: str) -> tuple[Any, int]:
+    """Finds a labelled image set that tfds has prepared as array_record, and reads nothing of it.
+
+    Args:
+      name: as in `read_prepared`.
+      data_dir: tfds' data folder, by default its usual one.
+      split: one that the set must have.
+
+    Returns:
+      Its tfds builder and the number of its classes.
+
+    Raises:
+      InputError: the name is unknown, or the set is not prepared, or has no images with class
+        labels or no such split.
+    """
     root = _root(data_dir)
     builder = _prepared_builder(name, root)
     if builder is None:
@@ -75,10 +97,8 @@ def read_prepared(name: str, data_dir: str | Path | None) -> Source:
             f"data_dir={str(root)!r}).download_and_prepare(file_format='array_record')"
         )
     n_classes = _count_classes(name, builder.info.features)
-    require("train" in builder.info.splits, f"{name}: expected a split named train, found none")
-    train = _read_split(name, builder, "train")
-    test = _read_split(name, builder, "test") if "test" in builder.info.splits else None
-    return Source(name, train, test, n_classes)
+    require(split in builder.info.splits, f"{name}: expected a split named {split}, found none")
+    return builder, n_classes
 
 
 def _root(data_dir: str | Path | None) -> Path:
@@ -126,9 +146,21 @@ def _count_classes(name: str, features: Any) -> int:
     return int(features["label"].num_classes)
 
 
-def _read_split(name: str, builder: Any, split: str) -> Images:
+def read_split(name: str, builder: Any, split: str, rows: Sequence[int] | None = None) -> Images:
+    """Reads records of a prepared set as grey images.
+
+    Args:
+      name: of the set, for messages.
+      builder: what `open_prepared` found.
+      split: one of its splits.
+      rows: which records, by default all of them.
+
+    Raises:
+      InputError: a file is damaged, or the images differ in size.
+    """
     try:
-        records = list(builder.as_data_source(split=split))
+        records = builder.as_data_source(split=split)
+        records = list(records) if rows is None else records.__getitems__(rows)
     # array_record reports damage as RuntimeError, the decoding of a record as ValueError.
     except (OSError, RuntimeError, ValueError) as error:
         raise InputError(

@@ -26,7 +26,7 @@ KEPT = 2  # the newest and, should it turn out damaged, the one before
 
 
 def save(folder: str | Path, step: int, state: PyTree, architecture: Mapping[str, Any]) -> None:
-    """Writes a checkpoint and deletes all but the two newest.
+    """Writes a checkpoint and deletes all but the two newest; every process has to call it.
 
     Args:
       folder: of the checkpoints of one run, made if it is missing.
@@ -48,15 +48,17 @@ def save(folder: str | Path, step: int, state: PyTree, architecture: Mapping[str
         except Exception as error:
             raise checks.InputError(
                 f"{folder}: expected to write the checkpoint of step {step}, got "
-                f"{_first_line(error)}; the folder may not be writable or the disk full"
+                f"{_first_line(error)}; the folder may not be writable, the disk full or, of "
+                "several processes, one lost"
             ) from error
     checks.require(
         saved,
         f"{folder}: expected a step later than {latest_step(folder)}, got {step}; the folder "
         "belongs to another run or this step was saved before",
     )
-    whole = Path(folder, str(step))
-    files.write_json(whole / DIGESTS, _digests(whole))
+    if jax.process_index() == 0:
+        whole = Path(folder, str(step))
+        files.write_json(whole / DIGESTS, _digests(whole))
 
 
 def latest_step(folder: str | Path) -> int | None:

@@ -2,7 +2,7 @@
 
 The data lie on the device once, as uint8. Each epoch's key makes the order of the cases there;
 each step gathers its rows by index, casts them, and learns. Nothing crosses to the host before
-the epoch is over.
+the epoch is over. On a mesh (see `sharding`) each device does that with its own rows.
 """
 
 from collections.abc import Callable
@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dbnjax import checks
+from dbnjax.training import sharding
 from dbnjax.types import Array, Key, Learner, PyTree
 
 Prepare = Callable[[Key, PyTree, Array, Array], Any]
@@ -142,10 +143,11 @@ def _epoch(learner: Learner, prepare: Prepare, batch_size: int) -> Epoch:
         key: Key, hyper: PyTree, state: PyTree, context: PyTree, data: Data
     ) -> tuple[PyTree, Report]:
         key_order, key_steps = jax.random.split(key)
-        rows = minibatches(key_order, data, batch_size)
+        rows = sharding.constrain(minibatches(key_order, data, batch_size))
 
         def step(state: PyTree, numbered: tuple[Array, Array]) -> tuple[PyTree, PyTree]:
             i, chosen = numbered
+            chosen = sharding.constrain(chosen, sharding.DATA)
             key_prepare, key_step = jax.random.split(jax.random.fold_in(key_steps, i))
             pixels, labels = data.pixels[chosen], data.labels[chosen]
             batch = prepare(key_prepare, context, pixels, labels)

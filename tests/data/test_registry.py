@@ -6,11 +6,11 @@ import http.server
 import shutil
 import sys
 import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
 from idx_files import digits
+from prepared_sets import prepare
 
 from dbnjax.checks import InputError
 from dbnjax.data import registry
@@ -141,33 +141,6 @@ def test_official_files_that_a_user_fetched_are_verified(mnist_dir, tmp_path):
     shutil.copyfile(manual / FILES[3], manual / FILES[1])
     with pytest.raises(InputError, match=f"mnist: expected the published files.*{FILES[1]}"):
         load("mnist", tmp_path)
-
-
-def prepare(name, data_dir, images, labels):
-    """Prepares a small set under a registered name; PNG files need no TensorFlow."""
-    pillow = pytest.importorskip("PIL.Image")
-    pytest.importorskip("array_record")
-
-    def generate(self):
-        for i, (image, label) in enumerate(zip(images, labels, strict=True)):
-            extra = {"id": str(i)} if "id" in self.info.features else {}
-            yield i, {"image": pillow.fromarray(image.squeeze()), "label": label, **extra}
-
-    parent = tfds.builder_cls(name)
-    with tfds.core.registered.skip_registration():
-        small = type(
-            parent.__name__,
-            (parent,),
-            {
-                "__module__": parent.__module__,
-                "_split_generators": lambda self, _: {s: generate(self) for s in ("train", "test")},
-                "_generate_examples": None,
-            },
-        )
-    config = tfds.download.DownloadConfig(try_download_gcs=False)
-    builder = small(data_dir=data_dir, file_format="array_record")
-    builder.download_and_prepare(download_config=config)
-    return Path(builder.data_dir)
 
 
 def colours(n=12):

@@ -1,0 +1,106 @@
+"""Millions of digits in a folder, to learn from as a stream: training images, shifted.
+
+    python -m experiments.shifted_digits --data_dir=FOLDER --output=SHIFTED
+    python -m experiments.mnist_dbn --data_dir=FOLDER --stream=SHIFTED
+
+Case i is training image i modulo their number, shifted along either axis by a real number of pixels
+drawn evenly between -2 and 2, with bilinear interpolation and zeros from outside. The training
+images are those of the main job's split, so that no validation or test image, shifted, is learned
+from. Eight million images of 28 x 28 take 6.3 GB of the disk, a few minutes and 300 MB of memory.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
+
+from dbnjax import checks
+from dbnjax.data import folders
+from dbnjax.data.images import Images
+from dbnjax.training import metrics
+from experiments import dbn_cases, dbn_config, flags
+from experiments.flags import option
+
+FARTHEST = 2  # pixels
+BATCH = 250  # images at a time, which stay in the cache: five times as fast as 5,000
+SHOWN = 100_000  # images between two steps of the progress bar
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Options of the run; each is a flag."""
+
+    dataset: str = option("mnist", "Digits to shift, as in the main job.")
+    data_dir: str | None = option(None, "Folder of IDX files, gzipped or not.")
+    output: str | None = option(None, "Folder to write, new or empty.")
+    n: int = option(8_000_000, "Images to write.")
+    n_train: int = option(0, "Training cases to shift; 0: as many as the main job takes.")
+    split_seed: int = option(0, "Seed of the split, as in the main job.")
+    seed: int = option(0, "Seed of the shifts.")
+
+
+def run(config: Config) -> folders.Folder:
+    """Writes the folder.
+
+    Raises:
+      InputError: an option or the data cannot be used, or the folder cannot be written.
+    """
+    if config.output is None:
+        raise checks.InputError("--output: expected a folder to write, got none; name one")
+    checks.check_count("--n", config.n, 1)
+    checks.check_seed(config.seed)
+    split = {name: getattr(config, name) for name in ("dataset", "n_train", "split_seed")}
+    source, splits = dbn_cases.read(dbn_config.Config(**split, data_dir=config.data_dir))
+    train = splits.train
+    origin = {
+        "images": "training images shifted by up to two pixels, bilinear",
+        "dataset": config.dataset,
+        "n_train": len(train.pixels),
+        "split_seed": config.split_seed,
+        "seed": config.seed,
+    }
+    height, width = train.pixels.shape[1:]
+    with metrics.progress(-(-config.n // SHOWN), "shifted digits", unit="100k") as advance:
+        batches = shifted(train, config.n, config.seed, advance)
+        folders.write(config.output, batches, config.n, (height, width), origin)
+    folder = folders.read(config.output, source.n_classes)
+    print(f"{folder.n_cases} images of {height} x {width}: {folder.path}")
+    return folder
+
+
+def shifted(
+    images: Images, n: int, seed: int, advance: Callable[[Mapping[str, float]], None]
+) -> Iterator[Images]:
+    """Yields n shifted images in batches; each batch has draws of its own."""
+    for number, start in enumerate(range(0, n, BATCH)):
+        rows = np.arange(start, min(start + BATCH, n)) % len(images.pixels)
+        generator = np.random.default_rng([seed, number])
+        by = generator.uniform(-FARTHEST, FARTHEST, (len(rows), 2)).astype(np.float32)
+        yield Images(shift(images.pixels[rows], by), images.known_labels()[rows])
+        if start % SHOWN == 0:
+            advance({})
+
+
+def shift(pixels: np.ndarray, by: np.ndarray) -> np.ndarray:
+    """Moves images down and to the right by real numbers of pixels, bilinearly; zeros come in.
+
+    Args:
+      pixels: uint8 `[n, h, w]`.
+      by: float32 `[n, 2]` pixels, down and right, in [-FARTHEST, FARTHEST].
+    """
+    n, height, width = pixels.shape
+    # Pixel y shows what was at y - by: a window of the padded image that begins at FARTHEST - by.
+    begin = FARTHEST - by
+    whole = np.minimum(np.floor(begin).astype(int), 2 * FARTHEST - 1)
+    part = (begin - whole).astype(np.float32)[:, :, None, None]
+    down, right = part[:, 0], part[:, 1]
+    padded = np.pad(pixels, ((0, 0), (FARTHEST, FARTHEST), (FARTHEST, FARTHEST)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (height + 1, width + 1), (1, 2))
+    seen = windows[np.arange(n), whole[:, 0], whole[:, 1]].astype(np.float32)
+    rows = seen[:, :-1] + down * (seen[:, 1:] - seen[:, :-1])
+    moved = rows[:, :, :-1] + right * (rows[:, :, 1:] - rows[:, :, :-1])
+    return np.rint(moved).astype(np.uint8)
+
+
+if __name__ == "__main__":
+    flags.launch(run, Config)

@@ -1,0 +1,162 @@
+"""Shifted digits, and the main job that learns from them as a stream."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from small_job import config, epochs_of
+
+from dbnjax.checks import InputError
+from dbnjax.data import folders
+from experiments import dbn_cases, dbn_stream, mnist_dbn, shifted_digits, sweep
+
+N, CHUNK = 70, 30
+
+
+def write(idx_folder, output, **changes):
+    chosen = shifted_digits.Config(
+        dataset="mnist", data_dir=str(idx_folder), output=str(output), n=N, n_train=20
+    )
+    return shifted_digits.run(dataclasses.replace(chosen, **changes))
+
+
+@pytest.fixture
+def job(idx_folder, tmp_path):
+    """The options of a small job that learns from shifted digits."""
+    write(idx_folder, tmp_path / "shifted")
+    stream = str(tmp_path / "shifted")
+    return config(idx_folder, tmp_path / "run", stream=stream, chunk=CHUNK)
+
+
+def take(chosen):
+    return dbn_stream.take(chosen, *dbn_cases.read(chosen))
+
+
+def bilinear(image, down, right):
+    """The moved image by its definition, one pixel at a time."""
+    height, width = image.shape
+
+    def at(y, x):
+        return float(image[y, x]) if 0 <= y < height and 0 <= x < width else 0.0
+
+    moved = np.zeros((height, width))
+    for y in range(height):
+        for x in range(width):
+            top, left = int(np.floor(y - down)), int(np.floor(x - right))
+            dy, dx = y - down - top, x - right - left
+            upper = (1 - dx) * at(top, left) + dx * at(top, left + 1)
+            lower = (1 - dx) * at(top + 1, left) + dx * at(top + 1, left + 1)
+            moved[y, x] = (1 - dy) * upper + dy * lower
+    return moved
+
+
+def test_an_image_is_moved_bilinearly():
+    generator = np.random.default_rng(0)
+    images = generator.integers(0, 256, (6, 7, 8), dtype=np.uint8)
+    by = np.array([[0, 0], [2, -2], [-2, 2], [0.5, -1.25], [-1.7, 0.3], [1.9, 1.1]], np.float32)
+    moved = shifted_digits.shift(images, by)
+    assert moved.dtype == np.uint8
+    np.testing.assert_array_equal(moved[0], images[0])
+    np.testing.assert_array_equal(moved[1, 2:, :-2], images[1, :-2, 2:])
+    for image, vector, result in zip(images, by, moved, strict=True):
+        # Half a grey level for rounding, and float32.
+        assert np.abs(bilinear(image, *vector) - result).max() <= 0.5 + 1e-3
+
+
+def test_the_folder_holds_training_images_and_follows_the_seed(idx_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(shifted_digits, "BATCH", 30)
+    first = write(idx_folder, tmp_path / "a")
+    assert (first.n_cases, first.shape) == (N, (28, 28))
+    _, splits = dbn_cases.read(config(idx_folder, tmp_path / "run"))
+    pixels, labels = first.read([(0, N)])
+    np.testing.assert_array_equal(labels, np.resize(splits.train.labels, N))
+    weight = pixels.sum((1, 2)) / np.resize(splits.train.pixels.sum((1, 2)), N)
+    assert weight.max() < 1.01  # nothing but zeros comes in
+    assert len(np.unique(pixels[::20], axis=0)) == 4  # one image, moved otherwise each time
+    again, other = write(idx_folder, tmp_path / "b"), write(idx_folder, tmp_path / "c", seed=1)
+    np.testing.assert_array_equal(again.read([(0, N)]).pixels, pixels)
+    assert (other.read([(0, N)]).pixels != pixels).any()
+
+
+def test_the_main_job_learns_from_a_stream(job, tmp_path, monkeypatch):
+    reads, read = [], folders.Folder.read
+
+    def counted(self, ranges):
+        reads.append(sum(stop - start for start, stop in ranges))
+        return read(self, ranges)
+
+    monkeypatch.setattr(folders.Folder, "read", counted)
+    short = dataclasses.replace(
+        job,
+        layers=(8, 6),
+        labels=False,  # no read-outs, whose programs take most of a small job's time
+        greedy_epochs=1,
+        memory_epochs=1,
+        up_down_epochs=(1,),
+        up_down_steps=(1,),
+    )
+    summary = mnist_dbn.run(short)
+    assert summary["cases"] == {"train": N, "validation": 10, "test": 20, "stream": N}
+    assert epochs_of(tmp_path / "run") == [("rbm_1", 1), ("rbm_2", 1), ("up_down_1", 1)]
+    assert reads == [N] + 3 * (N // CHUNK) * [CHUNK]  # the sample, and three epochs
+
+
+def test_validation_and_test_cases_are_those_of_the_split(job):
+    splits, chunks = take(job)
+    ordinary, none = take(dataclasses.replace(job, stream=""))
+    assert none is None
+    assert (chunks.size, chunks.stream.n_cases) == (CHUNK, N)
+    for name in ("validation", "test"):
+        for a, b in zip(getattr(splits, name), getattr(ordinary, name), strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"stream": "nowhere"}, "nowhere/images.npy: expected a folder with images.npy"),
+        ({"stream": "tfds:no such"}, "data set 'no such': expected mnist5k"),
+        ({"chunk": 35}, "chunk: expected a multiple of the batch size 10.*got 35"),
+        ({"chunk": 80}, "at most the 70 cases of the stream, got 80"),
+        ({"side": 14}, "--stream: expected neither --side"),
+        ({"all_epochs": 1}, "nor --all_epochs, since it has no validation cases; got 0 and 1"),
+        ({"n_train": 10}, "got those of n_train 20, not 10; validation cases may be among them"),
+        ({"split_seed": 1}, "got those of split_seed 0, not 1"),
+    ],
+)
+def test_a_stream_that_does_not_fit_is_one_line(job, changes, message):
+    with pytest.raises(InputError, match=message) as said:
+        take(dataclasses.replace(job, **changes))
+    assert "\n" not in str(said.value)
+
+
+def test_images_of_another_size_are_refused(job, tmp_path):
+    np.save(tmp_path / "images.npy", np.zeros((50, 14, 14), np.uint8))
+    np.save(tmp_path / "labels.npy", np.arange(50) % 10)
+    message = r"expected images of \(28, 28\) pixels in 10 classes, as --dataset=mnist has, got \(1"
+    with pytest.raises(InputError, match=message):
+        take(dataclasses.replace(job, stream=str(tmp_path)))
+
+
+def test_a_sweep_refuses_a_stream(job):
+    flags = dataclasses.asdict(job)
+    with pytest.raises(InputError, match=r"--stream: expected none.*got"):
+        sweep.run(sweep.Config(**flags, grid="greedy_rate=0.1,0.2"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"output": None}, "--output: expected a folder to write, got none"),
+        ({"n": 0}, "--n: expected 1 or more, a whole number, got 0"),
+        ({"seed": -1}, "seed: expected 0 to"),
+    ],
+)
+def test_shifted_digits_refuses_what_cannot_be_meant(idx_folder, tmp_path, changes, message):
+    with pytest.raises(InputError, match=message):
+        shifted_digits.run(
+            dataclasses.replace(
+                shifted_digits.Config(data_dir=str(idx_folder), output=str(tmp_path / "new")),
+                **changes,
+            )
+        )
