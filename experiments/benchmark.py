@@ -4,14 +4,16 @@
 
 Sections: learning, epochs of CD-1 and PCD-1 (784-500, and the memory, 510-2000 with labels) and of
 up-down at 3, 6 and 10 Gibbs iterations, minibatches of 100; inference, classification, clamped
-generation and an AIS sweep; ensembles of 1, 8 and 64; sizes, the cost against width, batch, data
-and depth; peers, the first of them in scikit-learn, PyTorch, learnergy and rbms, if installed.
-Beside each row stand the matrix products of the same shapes one by one and the random draws alone
-(see `benchmark_bare`). Everything is compiled first and then timed in rounds, each timing once a
-round, so that a slow moment of the machine meets all of them; the medians are shown. --data_dir
-takes real images in the place of random ones.
+generation and an AIS sweep; ensembles of 1, 8 and 64 machines and of 1 and 8 nets; sizes, the cost
+against width, batch, data and depth; ablation, CD-1 with one thing left out each; draws, a layer's
+states by several generators; streams, CD-1 from memory and from a folder; peers, CD-1 in
+scikit-learn, PyTorch, learnergy and rbms, if installed. Beside each row stand the matrix products
+of the same shapes one by one and the random draws alone (see `benchmark_bare`). Everything is
+compiled first and then timed in rounds, each timing once a round, so that a slow moment of the
+machine meets all of them; the medians are shown. --data_dir takes real images in the place of
+random ones.
 
-784-500-500-2000 on two CPU cores with nothing beside it: about a quarter of an hour; --steps and
+784-500-500-2000 on two CPU cores with nothing beside it: about twenty minutes; --steps and
 --sections make it shorter.
 """
 
@@ -26,12 +28,15 @@ from dbnjax import checks, files
 from dbnjax.data import idx
 from experiments import (
     arithmetic,
+    benchmark_ablation,
     benchmark_bare,
+    benchmark_draws,
     benchmark_jobs,
     benchmark_peers,
     benchmark_report,
     benchmark_rows,
     benchmark_series,
+    benchmark_streams,
     benchmark_timing,
     flags,
     provenance,
@@ -46,6 +51,9 @@ SECTIONS: dict[str, Callable[[Setting], list[Job]]] = {
     "inference": benchmark_rows.inference,
     "ensembles": benchmark_series.ensembles,
     "sizes": benchmark_series.sizes,
+    "ablation": benchmark_ablation.ablation,
+    "draws": benchmark_draws.draws,
+    "streams": benchmark_streams.streams,
     "peers": benchmark_peers.jobs,
 }
 NOTE = (
@@ -54,7 +62,11 @@ NOTE = (
     "each in a compiled loop of its own over as many cases as an epoch has, times its number in a "
     "unit. The first layer learns from intensities, the others from binary samples; PCD has as "
     "many chains as a minibatch has cases. An ensemble's members share the data and their order, "
-    "and learn from fewer minibatches, so that all of them do the work of an epoch. The peers: "
+    "and learn from fewer minibatches, so that all machines together do the work of an epoch, and "
+    "all nets that of a part of one. By parts: the library's CD-1, the same step made by hand, "
+    "that step without one thing each, and its products alone in a scan, for which nothing is "
+    "gathered. Streamed: from a folder that was just written, a chunk read while another trains. "
+    "The peers: "
     "scikit-learn does persistent CD, learnergy counts a pseudo-likelihood in every step, rbms "
     "centres and normalises the gradient; all three sample pixels, start from float32 intensities, "
     "and scikit-learn and rbms have neither momentum nor decay."
@@ -80,7 +92,7 @@ def run(config: Config, sizes: Sizes = PAPER) -> dict[str, Any]:
     """Times every row and prints the table.
 
     Returns:
-      What `--output` holds: command, commit, machine, versions, columns, rows, note and the
+      What `--output` holds: command, commit, machine, versions, date, columns, rows, note and the
       milliseconds of every part.
 
     Raises:
@@ -101,25 +113,30 @@ def run(config: Config, sizes: Sizes = PAPER) -> dict[str, Any]:
         setting = benchmark_jobs.setting(sizes, pixels, labels)
         jobs = [job for name in config.sections for job in SECTIONS[name](setting)]
         rows, ms = measure(jobs, len(labels), config.rounds)
-    result = {
+    made = provenance.made()
+    result = made | {
         "command": provenance.command("experiments.benchmark", config, {}, hidden=("output",)),
-        "commit": provenance.commit(),
-        "machine": provenance.machine(),
-        "versions": provenance.versions() | benchmark_peers.versions(),
+        "versions": made["versions"] | benchmark_peers.versions(),
         "columns": list(benchmark_report.COLUMNS),
         "rows": rows,
-        "note": NOTE.format(
-            rounds=config.rounds,
-            steps=config.steps,
-            size=sizes.batch_size,
-            images="real" if config.data_dir else "random",
-        ),
+        "note": note(config, sizes),
         "parts": ms,
     }
     if config.output is not None:
         files.write_json(config.output, result)
     print(benchmark_report.lay_out(result))
     return result
+
+
+def note(config: Config, sizes: Sizes) -> str:
+    """Says what the columns and rows are."""
+    told = NOTE.format(
+        rounds=config.rounds,
+        steps=config.steps,
+        size=sizes.batch_size,
+        images="real" if config.data_dir else "random",
+    )
+    return f"{told} {benchmark_draws.note()}" if "draws" in config.sections else told
 
 
 def measure(

@@ -5,13 +5,14 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-from dbnjax.learning import contrastive_divergence, passes, up_down, updates
+from dbnjax.learning import contrastive_divergence, passes, persistent, up_down, updates
 from dbnjax.models.dbn import DBN
 from dbnjax.models.rbm import RBM
 from dbnjax.models.stack import Stack
-from dbnjax.training import greedy, loop
+from dbnjax.training import greedy, loop, streaming
 from dbnjax.types import Draw, Learner, PyTree
 from experiments import benchmark_parts as parts_lib
 from experiments.benchmark_parts import Part, Parts
@@ -30,7 +31,9 @@ class Sizes:
       batch_size: cases in a minibatch, and chains of PCD and of AIS.
       up_down_steps: Gibbs iterations in up-down, a row each.
       n_chains: chains of clamped generation, a row each.
-      members: of ensembles.
+      members: of ensembles of the first machine.
+      nets: members of ensembles of the whole net.
+      chunks: that an epoch's images are streamed in, as far as its minibatches divide.
       widths: hidden units of a single machine.
       batches: cases in its minibatches.
       epochs: its cases, in epochs of the run.
@@ -43,6 +46,8 @@ class Sizes:
     up_down_steps: tuple[int, ...] = (3, 6, 10)
     n_chains: tuple[int, ...] = (10, 100)
     members: tuple[int, ...] = (1, 8, 64)
+    nets: tuple[int, ...] = (1, 8)
+    chunks: int = 4
     widths: tuple[int, ...] = (125, 250, 500, 1000, 2000)
     batches: tuple[int, ...] = (10, 30, 100, 300, 1000)
     epochs: tuple[float, ...] = (0.25, 1.0, 4.0)
@@ -138,6 +143,12 @@ def divergence(
     )
 
 
+def persistently(what: Training, n_chains: int) -> Training:
+    """PCD-1 in the place of CD-1, all else alike."""
+    learner = persistent.persistent_contrastive_divergence(n_chains)
+    return what._replace(learner=learner)
+
+
 def tuning(sizes: Sizes, net: DBN, n_steps: int) -> Training:
     """Up-down with so many Gibbs iterations of the memory."""
     return Training(
@@ -149,24 +160,44 @@ def tuning(sizes: Sizes, net: DBN, n_steps: int) -> Training:
     )
 
 
-def epochs(name: str, parts: Parts, what: Training, data: loop.Data, batch_size: int) -> Job:
+def stacked(tree: PyTree, n_members: int) -> PyTree:
+    """Gives every array a leading axis of members, all alike."""
+    return jax.tree.map(lambda x: jnp.stack([x] * n_members), tree)
+
+
+def epochs(
+    name: str, parts: Parts, what: Training, cases: loop.Data | streaming.Chunks, batch_size: int
+) -> Job:
     """Makes the row of an epoch: each call goes on from the state that the last one left."""
     program = loop.epoch_program(what.learner, what.prepare, batch_size)
+    epoch = streaming.epoch_over(program, cases)
     key_init, key_epoch = jax.random.split(jax.random.key(1))
     state = what.learner.init(key_init, owned(what.params))
 
     def call() -> loop.Report:
         nonlocal state
-        state, report = program(key_epoch, what.hyper, state, what.context, data)
+        state, report = epoch(key_epoch, what.hyper, state, what.context)
         return report
 
-    return Job(name, "minibatch", len(data.labels) // batch_size, call, parts, batch_size)
+    return Job(name, "minibatch", n_minibatches(cases, batch_size), call, parts, batch_size)
+
+
+def n_minibatches(cases: loop.Data | streaming.Chunks, batch_size: int) -> int:
+    """Returns how many minibatches an epoch has; cases beyond the last whole chunk wait."""
+    if isinstance(cases, streaming.Chunks):
+        return cases.stream.n_cases // cases.size * (cases.size // batch_size)
+    return len(cases.labels) // batch_size
 
 
 def up_down_epochs(setting: Setting, name: str, net: DBN, n_steps: int) -> Job:
     """Makes the row of an epoch of up-down."""
+    what, parts = tuning(setting.sizes, net, n_steps), up_down_parts(setting, net, n_steps)
+    return epochs(name, parts, what, setting.data, setting.sizes.batch_size)
+
+
+def up_down_parts(setting: Setting, net: DBN, n_steps: int) -> Parts:
+    """Counts the products and draws of a step of up-down."""
     sizes = setting.sizes
     widths = (setting.pixels.shape[-1], *(layer.unit.size for layer in net.recognition))
     n_top = net.memory.hidden.size
-    parts = parts_lib.up_down(sizes.batch_size, widths, sizes.n_labels, n_top, n_steps)
-    return epochs(name, parts, tuning(sizes, net, n_steps), setting.data, sizes.batch_size)
+    return parts_lib.up_down(sizes.batch_size, widths, sizes.n_labels, n_top, n_steps)

@@ -36,7 +36,7 @@ def row(
     draws = sum(spent.values()) - products
     rate = job.images and 1000 * job.images / ms
     numbers = (ms, rate, rate and EPOCH / rate, products, draws)
-    ratios = (ms / products, ms / (products + draws))
+    ratios = [ms / bare if bare else None for bare in (products, products + draws)]
     anew = compiled[job.name] if job.compiled else None
     return [job.name, job.unit, *map(number, (*numbers, *ratios)), anew]
 

@@ -5,7 +5,6 @@ import jax.numpy as jnp
 
 from dbnjax.evaluation import annealing
 from dbnjax.inference import generate
-from dbnjax.learning import persistent
 from dbnjax.models import dbn as dbn_lib
 from dbnjax.models import path as path_lib
 from dbnjax.models import stack as stack_lib
@@ -43,13 +42,10 @@ def by_both_rules(
 ) -> list[Job]:
     """Makes the rows of CD-1 and of PCD-1 with as many chains as cases, all else alike."""
     data, size = setting.data, setting.sizes.batch_size
-    learners = {
-        "CD-1": what.learner,
-        "PCD-1": persistent.persistent_contrastive_divergence(size),
-    }
+    rules = {"CD-1": what, "PCD-1": jobs_lib.persistently(what, size)}
     return [
-        jobs_lib.epochs(f"{rule} {name}", parts[rule], what._replace(learner=learner), data, size)
-        for rule, learner in learners.items()
+        jobs_lib.epochs(f"{rule} {name}", parts[rule], training, data, size)
+        for rule, training in rules.items()
     ]
 
 

@@ -1,23 +1,23 @@
 """Rows of one question each: many members at once, and the cost against every size."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from dbnjax.models import dbn as dbn_lib
 from dbnjax.models.rbm import RBM
 from dbnjax.training import greedy, loop
-from dbnjax.types import PyTree
 from experiments import benchmark_jobs as jobs_lib
 from experiments import benchmark_parts as parts_lib
 from experiments.benchmark_jobs import Job, Setting
 
 UP_DOWN_STEPS = 3
+SHORTER = 8  # times that an ensemble of nets learns from fewer minibatches, which cost more
 
 
 def ensembles(setting: Setting) -> list[Job]:
-    """CD-1 of the first machine by many members in one program."""
-    return [together(setting, n) for n in setting.sizes.members]
+    """CD-1 of the first machine, and up-down of the net, by many members in one program."""
+    machines = [together(setting, n) for n in setting.sizes.members]
+    return machines + [nets_together(setting, n) for n in setting.sizes.nets]
 
 
 def sizes(setting: Setting) -> list[Job]:
@@ -70,32 +70,45 @@ def up_down(setting: Setting, depth: int) -> Job:
 
 
 def together(setting: Setting, n_members: int) -> Job:
-    """Makes the row of an ensemble: the first minibatches, so that the work of all is an epoch."""
-    size = setting.sizes.batch_size
-    n_steps = max(2, setting.n_steps // n_members)
-    n = n_steps * size
+    """Makes the row of an ensemble of machines."""
+    machine, size = setting.stack.rbms[0], setting.sizes.batch_size
+    shape = machine.weights.shape
+    parts = parts_lib.contrastive_divergence(size, *shape)
+    name = "CD-1 epoch, {}-{}".format(*shape)
+    what = jobs_lib.divergence(machine)
+    return ensemble(setting, name, parts, what, n_members, setting.n_steps)
+
+
+def nets_together(setting: Setting, n_members: int) -> Job:
+    """Makes the row of an ensemble of nets, of a part of an epoch."""
+    net = dbn_lib.untie(setting.stack)
+    parts = jobs_lib.up_down_parts(setting, net, UP_DOWN_STEPS)
+    name = f"up-down, {UP_DOWN_STEPS} iterations"
+    what = jobs_lib.tuning(setting.sizes, net, UP_DOWN_STEPS)
+    return ensemble(setting, name, parts, what, n_members, setting.n_steps // SHORTER)
+
+
+def ensemble(
+    setting: Setting,
+    name: str,
+    parts: parts_lib.Parts,
+    what: jobs_lib.Training,
+    n_members: int,
+    n_steps: int,
+) -> Job:
+    """Makes the row of members that learn from the first minibatches, `n_steps` of all together."""
+    size, n_each = setting.sizes.batch_size, max(2, n_steps // n_members)
+    n = n_each * size
     data = jobs_lib.put(setting.sizes, setting.pixels[:n], setting.labels[:n])
-    one = setting.stack.rbms[0]
-    shape = one.weights.shape
-    what = jobs_lib.divergence(one)
     program = loop.ensemble_program(what.learner, what.prepare, size)
     key_init, key_epoch = jax.random.split(jax.random.key(2))
-
-    def members(tree: PyTree) -> PyTree:
-        return jax.tree.map(lambda x: jnp.stack([x] * n_members), tree)
-
-    hyper, state = members(what.hyper), members(what.learner.init(key_init, one))
+    one = what.hyper, what.learner.init(key_init, what.params), what.context
+    hyper, state, context = jobs_lib.stacked(one, n_members)
 
     def call() -> loop.Report:
         nonlocal state
-        state, report = program(key_epoch, hyper, state, what.context, data)
+        state, report = program(key_epoch, hyper, state, context, data)
         return report
 
-    return Job(
-        "CD-1 epoch, {}-{}, {} together".format(*shape, n_members),
-        "member's minibatch",
-        n_steps * n_members,
-        call,
-        parts_lib.contrastive_divergence(size, *shape),
-        size,
-    )
+    name = f"{name}, {n_members} together"
+    return Job(name, "member's minibatch", n_each * n_members, call, parts, size)

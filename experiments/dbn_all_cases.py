@@ -15,7 +15,7 @@ from dbnjax.models.dbn import DBN
 from dbnjax.training import evaluate, loop, stages
 from dbnjax.types import Array
 from dbnjax.weights import io
-from experiments import dbn_fine_tuning
+from experiments import dbn_fine_tuning, dbn_keys
 from experiments.dbn_stages import Task, finite, schedule
 
 
@@ -44,14 +44,16 @@ def go_on(task: Task, everything: loop.Data, net: DBN, most: int) -> Continued:
     """
     config = task.config
     rate = schedule(config.all_schedule, config.all_rate, config.all_epochs)
-    return learn_all(task, everything, net, "all_cases", 250, config.all_epochs, rate, most)
+    number, n_epochs = dbn_keys.ALL_CASES, config.all_epochs
+    return learn_all(task, everything, net, "all_cases", number, n_epochs, rate, most)
 
 
 def tail(task: Task, everything: loop.Data, net: DBN) -> Continued:
     """Goes on for long at a very small, constant rate (footnote 9)."""
     config = task.config
     rate = schedule("constant", config.tail_rate, config.tail_epochs)
-    return learn_all(task, everything, net, "tail", 251, config.tail_epochs, rate, most=-1)
+    number, n_epochs = dbn_keys.TAIL, config.tail_epochs
+    return learn_all(task, everything, net, "tail", number, n_epochs, rate, most=-1)
 
 
 def learn_all(

@@ -14,7 +14,7 @@ SCHEDULES = ("constant", "linear")
 WHERE = ("mesh", "platform")  # flags that say where a run is done, not what it does
 # Flags that came later: a result names them only where they are not these, as if there were none.
 LATER = {"draws": "threefry", "precision": "default"}
-STREAMED = ("stream", "chunk")  # a result tells them by its command and its number of cases
+STREAMED = ("stream", "chunk")  # a result names them only where there is a stream, by a digest
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Config:
         "", "Learn from a folder of more cases than fit in memory (shifted_digits), or tfds:NAME."
     )
     chunk: int = option(100_000, "Cases of --stream read together; two chunks fill the device.")
-    mesh: str = option("", "Devices: data:4 splits minibatches and chains over 4; empty: one.")
+    mesh: str = option("", "Devices: data:2 splits minibatches and chains over 2; empty: one.")
     platform: str = option("", "cpu, gpu or tpu; empty: the best there is.", devices.PLATFORMS)
     draws: str = option("threefry", arithmetic.DRAWS_HELP, tuple(arithmetic.GENERATORS))
     precision: str = option("default", arithmetic.PRECISION_HELP, tuple(arithmetic.PRECISIONS))

@@ -14,7 +14,7 @@ from dbnjax.models import dbn as dbn_lib
 from dbnjax.models.dbn import DBN
 from dbnjax.training import metrics
 from dbnjax.types import Key
-from experiments import chains, classify, generate
+from experiments import chains, classify, dbn_keys, generate
 from experiments.dbn_stages import Task
 from experiments.inputs import Net
 
@@ -35,7 +35,7 @@ def draw(task: Task, dbn: DBN, test: Images) -> None:
     drawn = {"receptive_fields": receptive_fields(net)}
     drawn |= curves(metrics.read(task.place.metrics))
     if task.n_labels:
-        drawn["samples"] = samples(jax.random.fold_in(task.key, 400), net)
+        drawn["samples"] = samples(jax.random.fold_in(task.key, dbn_keys.SAMPLES), net)
         drawn["errors"] = errors(test, probabilities(net, test))
     for name, figure in drawn.items():
         figures.save(figure, task.place.workdir / "figures" / f"{name}.png")

@@ -11,6 +11,7 @@ from dbnjax.models.dbn import DBN
 from dbnjax.training import evaluate, greedy, loop, stages, streaming
 from dbnjax.types import Array, Key, Learner
 from dbnjax.weights import io
+from experiments import dbn_keys
 from experiments.dbn_config import Config
 from experiments.dbn_stages import Epoch, Task, finite, monitored, owned, schedule
 
@@ -69,7 +70,7 @@ def net_learning(task: Task, n_steps: int) -> tuple[Learner, loop.Prepare]:
 
 def phase_key(task: Task, phase: int) -> Key:
     """Returns the key of a phase's epochs."""
-    return jax.random.fold_in(task.key, 200 + phase)
+    return jax.random.fold_in(task.key, dbn_keys.PHASES + phase)
 
 
 def epochs_before(config: Config, phase: int) -> int:

@@ -12,7 +12,7 @@ from dbnjax.data import preparation
 from dbnjax.models.dbn import DBN
 from dbnjax.training import evaluate, metrics
 from dbnjax.types import Array
-from experiments import dbn_config, presets, provenance, workdir
+from experiments import dbn_config, dbn_keys, dbn_stream, presets, provenance, workdir
 from experiments.dbn_stages import Task
 
 CONTINUED = ("all cases", "tail")  # nets that learned from validation cases too
@@ -31,7 +31,7 @@ def judge(
       gets wrong.
     """
     read_outs = evaluate.read_outs(task.config.n_gibbs, task.config.n_passes)
-    key = jax.random.fold_in(task.key, 300)
+    key = jax.random.fold_in(task.key, dbn_keys.READ_OUTS)
     errors: dict[str, dict[str, dict[str, int]]] = {}
     wrong: dict[str, list[int]] = {}
     with metrics.progress(len(nets) * len(read_outs), "read-outs", unit="read-out") as advance:
@@ -113,7 +113,9 @@ def summarise(task: Task, nets: dict[str, DBN], splits: preparation.Splits) -> d
 def result(task: Task, summary: dict[str, Any]) -> dict[str, Any]:
     """Returns all that RESULTS.md and the figures need of a run: how, where and what."""
     config = task.config
+    place, stream = dbn_stream.named(config.stream)
     unnamed = (*workdir.PLACES, *dbn_config.WHERE, *dbn_config.STREAMED)
+    streamed = {"stream": stream, "chunk": config.chunk} if stream else {}
     epochs = [record for record in metrics.read(task.place.metrics) if "epoch" in record]
     seconds: dict[str, float] = {}
     for record in epochs:
@@ -124,13 +126,17 @@ def result(task: Task, summary: dict[str, Any]) -> dict[str, Any]:
         "preset": config.preset,
         "seed": config.seed,
         "command": provenance.command(
-            "experiments.mnist_dbn", config, presets.PRESETS[config.preset], HIDDEN
+            "experiments.mnist_dbn",
+            dataclasses.replace(config, stream=place),
+            presets.PRESETS[config.preset],
+            HIDDEN,
         ),
         "config": {
             k: v
             for k, v in dataclasses.asdict(config).items()
             if k not in unnamed and (k, v) not in dbn_config.LATER.items()
-        },
+        }
+        | streamed,
         "seconds": seconds,
         "epochs": epochs,
     }

@@ -14,9 +14,11 @@ from dbnjax.models import rbm
 from dbnjax.models.rbm import RBM
 from dbnjax.models.stack import Stack
 from dbnjax.training import evaluate, greedy, loop, sharding, stages, streaming
-from dbnjax.types import Array, Draw, Key, Learner, PyTree
+from dbnjax.types import Array, Key, Learner, PyTree
 from dbnjax.weights import io
+from experiments import dbn_keys
 from experiments.dbn_config import Config
+from experiments.dbn_plan import plan
 
 LearnLayer = Callable[[int, RBM, greedy.Below, int], RBM]
 Epoch = Callable[[int, PyTree], tuple[PyTree, bool, dict[str, float]]]
@@ -56,25 +58,6 @@ class Task:
         return self.data if self.stream is None else self.stream
 
 
-@dataclasses.dataclass(frozen=True)
-class Plan:
-    """How one machine of the stack learns.
-
-    Attributes:
-      rule: "cd" or "pcd".
-      features: "mean" or "sample", its data from the layers below.
-      n_epochs: epochs.
-      rate: learning rate at the start.
-      momentum: after the first epochs.
-    """
-
-    rule: str
-    features: Draw
-    n_epochs: int
-    rate: float
-    momentum: float
-
-
 def schedule(kind: str, rate: float, n_epochs: int) -> Callable[[int], float]:
     """Returns the rate of each epoch: constant, or falling linearly towards zero."""
     falling = optax.linear_schedule(rate, 0.0, max(n_epochs, 1))
@@ -90,25 +73,6 @@ def owned(tree: PyTree) -> PyTree:
 def finite(numbers: dict[str, float]) -> bool:
     """Returns whether every recorded number is finite: an energy can overflow before a weight."""
     return all(math.isfinite(number) for number in numbers.values())
-
-
-def plan(config: Config, level: int) -> Plan:
-    """Reads a machine's plan off the options; the top one, the memory, has its own."""
-    if level < len(config.layers) - 1:
-        return Plan(
-            rule="cd",
-            features=config.greedy_features,
-            n_epochs=config.greedy_epochs,
-            rate=config.greedy_rate,
-            momentum=config.greedy_momentum,
-        )
-    return Plan(
-        rule=config.memory_rule,
-        features=config.memory_features,
-        n_epochs=config.memory_epochs,
-        rate=config.memory_rate,
-        momentum=config.memory_momentum,
-    )
 
 
 def learn_stack(task: Task) -> Stack:
@@ -155,7 +119,7 @@ def layer_learning(config: Config, level: int, n_labels: int) -> tuple[Learner, 
 
 def layer_keys(task: Task, level: int) -> tuple[Key, Key]:
     """Returns the keys of a machine's first state and of its epochs."""
-    key_init, key_epochs = jax.random.split(jax.random.fold_in(task.key, 100 + level))
+    key_init, key_epochs = jax.random.split(jax.random.fold_in(task.key, dbn_keys.MACHINES + level))
     return key_init, key_epochs
 
 

@@ -4,16 +4,19 @@ Validation and test cases are those of the ordinary split. In the place of its t
 a sample of the stream: first biases come from it, and training errors are counted on it.
 """
 
+from pathlib import Path
+
 import jax
 
 from dbnjax import checks
-from dbnjax.data import folders, preparation, sources, streams
+from dbnjax.data import folders, idx, preparation, sources, streams, tfds_sets
 from dbnjax.training import streaming
-from experiments import arithmetic
+from experiments import arithmetic, dbn_keys
 from experiments.dbn_config import Config
 
 PREPARED = "tfds:"  # before the name of a set
 SAMPLED = 10_000  # cases
+PART_OF = {"mnist5k": "mnist"}  # sets whose images are another's training images
 
 
 def take(
@@ -31,7 +34,7 @@ def take(
     if not config.stream:
         return splits, None
     check(config, len(splits.train.pixels))
-    stream = open_stream(config.stream, source.n_classes)
+    stream = open_stream(config, source.n_classes)
     shape = splits.train.pixels.shape[1:]
     checks.require(
         (stream.shape, stream.n_classes) == (shape, source.n_classes),
@@ -40,16 +43,19 @@ def take(
         "validation would be of another kind",
     )
     chunks = streaming.cut(stream, config.chunk, config.batch_size)
-    key = jax.random.fold_in(arithmetic.key(config.seed, config.draws), 400)
+    key = jax.random.fold_in(arithmetic.key(config.seed, config.draws), dbn_keys.STREAM)
     sample = streaming.sample(key, stream, max(SAMPLED, config.batch_size))
     return splits._replace(train=sample), chunks
 
 
-def open_stream(where: str, n_classes: int) -> streams.Stream:
+def open_stream(config: Config, n_classes: int) -> streams.Stream:
     """Opens a folder, or the training cases of a set that tensorflow-datasets has prepared."""
-    if where.startswith(PREPARED):
-        return streams.prepared(where.removeprefix(PREPARED))
-    return folders.read(where, n_classes)
+    if not config.stream.startswith(PREPARED):
+        return folders.read(config.stream, n_classes)
+    data_dir = config.data_dir
+    if data_dir is not None and idx.holds_idx(Path(data_dir).expanduser()):
+        data_dir = None  # a folder of --dataset's files, and of nothing that is prepared
+    return streams.prepared(config.stream.removeprefix(PREPARED), data_dir)
 
 
 def check(config: Config, n_train: int) -> None:
@@ -66,6 +72,7 @@ def check(config: Config, n_train: int) -> None:
         f"{config.all_epochs}",
     )
     if config.stream.startswith(PREPARED):
+        check_set(config)
         return
     told = folders.origin(config.stream)
     split = {"dataset": config.dataset, "n_train": n_train, "split_seed": config.split_seed}
@@ -75,3 +82,27 @@ def check(config: Config, n_train: int) -> None:
         f"--stream={config.stream}: expected images made from the training cases of this split, "
         f"got those of {'; '.join(differing)}; validation cases may be among them",
     )
+
+
+def check_set(config: Config) -> None:
+    """Refuses a prepared set whose training cases the run's validation cases are drawn from."""
+    streamed, own = (
+        tfds_sets.set_of(name) for name in (config.stream.removeprefix(PREPARED), config.dataset)
+    )
+    checks.require(
+        streamed != PART_OF.get(own, own),
+        f"--stream={config.stream}: expected another set than that of --dataset={config.dataset}, "
+        "got the same one; its training cases hold this run's validation cases: learn from "
+        f"--dataset={streamed} without --stream, or from a folder of its training cases",
+    )
+
+
+def named(stream: str) -> tuple[str, str]:
+    """Returns what a result calls a stream, in its command and in its options.
+
+    The place of a folder is that of the one who ran it; a digest tells it from others. The name of
+    a prepared set says all.
+    """
+    if not stream or stream.startswith(PREPARED):
+        return stream, stream
+    return "STREAM", f"folder {folders.digest(stream)}"

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 import jax
@@ -17,6 +18,10 @@ ADDRESS, N_PROCESSES, PROCESS_ID = (
     "DBNJAX_PROCESS_ID",
 )
 HEARTBEAT_SECONDS = 20  # after which a silent process is lost; JAX's own 100 are long to wait for
+# What JAX says when a process that it waits for is gone: other failures are not a lost process.
+LOST = re.compile(
+    "gloo|connection|socket closed|coordination|coordinator|heartbeat|barrier|remote process", re.I
+)
 
 
 @contextlib.contextmanager
@@ -72,10 +77,11 @@ def explain(error: Exception) -> str | None:
     reason = str(error).partition("\n")[0]
     if "RESOURCE_EXHAUSTED" in reason:
         return (
-            f"the device is out of memory ({reason}); lower the batch size, the chains or the "
-            "members learned at once, or split them over more devices with --mesh"
+            f"the device is out of memory ({reason}); lower --batch_size, --memory_chains, a "
+            "stream's --chunk or the members learned at once, or split them over more devices with "
+            "--mesh"
         )
-    if jax.process_count() > 1 and (isinstance(error, FAILURE) or "Gloo" in reason):
+    if jax.distributed.is_initialized() and LOST.search(reason):
         return (
             f"process {jax.process_index()} lost another ({reason}); the same command goes on "
             "from the last checkpoint"

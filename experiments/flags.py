@@ -5,13 +5,17 @@ help stand; `define` makes the flags. A flag that another experiment of the same
 made is shared: absl refuses to define a name twice.
 """
 
+import contextlib
 import dataclasses
 import logging
 import os
 import sys
+import threading
+import traceback
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
+import jax
 from absl import app, flags
 
 from dbnjax import checks
@@ -21,6 +25,8 @@ FLAGS = flags.FLAGS
 Presets = Mapping[str, Mapping[str, Any]]  # what each sets in the place of the defaults
 NO_PRESETS: Presets = {"": {}}
 Config = TypeVar("Config")
+
+LEAVE_SECONDS = 5  # in which processes that met the same mistake end together
 
 
 def option(default: Any, help_text: str, choices: Sequence[str] | None = None) -> Any:
@@ -96,22 +102,49 @@ def launch(run: Callable[[Any], Any], config: type[Any], presets: Presets = NO_P
             checks.require(len(argv) == 1, f"unexpected arguments: {' '.join(argv[1:])}")
             run(from_flags(config, presets))
         except checks.InputError as error:
-            print(f"error: {error}", file=sys.stderr)
-            sys.exit(2)
-        except (devices.FAILURE, ValueError) as error:  # either may come of a lost process
+            print(f"error: {error}", file=sys.stderr, flush=True)
+            leave()
+        except Exception as error:
             fail(error)
 
     app.run(main, flags_parser=parse)
 
 
+def leave() -> None:
+    """Ends the program with exit code 2, together with the other processes if they end too.
+
+    An orderly exit would wait for minutes for processes that have not met the same mistake.
+    """
+    if not jax.distributed.is_initialized():
+        sys.exit(2)
+    together = threading.Thread(target=_shut_down, daemon=True)
+    together.start()
+    together.join(LEAVE_SECONDS)
+    _exit(2)
+
+
+def _shut_down() -> None:
+    with contextlib.suppress(devices.FAILURE):
+        jax.distributed.shutdown()
+
+
 def fail(error: Exception) -> None:
     """Ends the program with one line if the failure of the devices has a plain meaning."""
     line = devices.explain(error)
-    if line is None:
+    if line is not None:
+        print(f"error: {line}", file=sys.stderr)
+    elif jax.distributed.is_initialized():
+        traceback.print_exception(error)
+    else:
         raise error
-    print(f"error: {line}", file=sys.stderr, flush=True)
+    _exit(1)
+
+
+def _exit(code: int) -> NoReturn:
+    """Ends at once: an orderly exit would wait for other processes, which may be lost."""
     sys.stdout.flush()
-    os._exit(1)  # an orderly exit would wait for a process that is lost
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def parse(argv: Sequence[str]) -> list[str]:

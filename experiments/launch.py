@@ -15,6 +15,7 @@ under the same paths for all; a host that falls silent ends the others after 20 
 
 import argparse
 import contextlib
+import dataclasses
 import importlib
 import os
 import signal
@@ -25,7 +26,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from absl import app, flags
 
@@ -57,7 +58,11 @@ def run(n_processes: int, command: Sequence[str]) -> int:
 
     Returns:
       The exit code: 0, that of a user's error, or 1.
+
+    Raises:
+      InputError: the command names no experiment that they can share; nothing is started.
     """
+    options(command[0])
     address = f"127.0.0.1:{free_port()}"
     with contextlib.ExitStack() as stack:
         started = [
@@ -77,6 +82,29 @@ def run(n_processes: int, command: Sequence[str]) -> int:
                 file=sys.stderr,
             )
         return USER_ERROR if code == USER_ERROR else 1
+
+
+def options(name: str) -> type[Any]:
+    """Returns the options of an experiment, which several processes must be able to share.
+
+    Raises:
+      InputError: there is no such experiment, or it has no mesh or no work directory.
+    """
+    try:
+        config: type[Any] = importlib.import_module(name).Config
+        found = [field.name for field in dataclasses.fields(config)]
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        raise checks.InputError(
+            f"{name}: expected an experiment as python -m names it, such as "
+            f"experiments.mnist_dbn, got none ({error}); check the spelling"
+        ) from error
+    missing = [f"--{flag}" for flag in ("mesh", "workdir") if flag not in found]
+    checks.require(
+        not missing,
+        f"{name}: expected an experiment that several processes can share, such as "
+        f"experiments.mnist_dbn, got one without {' and '.join(missing)}; run it alone",
+    )
+    return config
 
 
 @contextlib.contextmanager
@@ -151,7 +179,7 @@ def last_checkpoint(command: Sequence[str]) -> Path | str:
     parser.add_argument("--workdir", "-workdir")
     workdir = parser.parse_known_args(command[1:])[0].workdir
     if workdir is None:
-        workdir = importlib.import_module(command[0]).Config().workdir
+        workdir = options(command[0])().workdir
     whole = [path for path in Path(workdir).rglob("checkpoints/*/*") if path.name.isdigit()]
     return max(whole, key=lambda path: path.stat().st_mtime, default="none was written")
 

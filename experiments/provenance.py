@@ -1,4 +1,4 @@
-"""Where and by what a result was made: commit, machine, versions and command, all JSON-able."""
+"""Where, when and by what a result was made: commit, machine, versions, command, all JSON-able."""
 
 import dataclasses
 import importlib.metadata
@@ -7,6 +7,7 @@ import platform
 import shlex
 import subprocess
 from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,16 @@ def _version(name: str) -> str:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return "not installed"  # run from a checkout, which the commit names
+
+
+def made() -> dict[str, Any]:
+    """Returns by what code, where and when a result is made: what every record holds."""
+    return {
+        "commit": commit(),
+        "machine": machine(),
+        "versions": versions(),
+        "date": datetime.now(UTC).date().isoformat(),
+    }
 
 
 def command(

@@ -4,10 +4,10 @@
 
 reads `results/*.json` (one finished run each, the `result.json` of its work directory),
 `results/sweeps/*.json`, `results/likelihood/*.json`, `results/rules/*.json`,
-`results/benchmark.json` and `results/shipped.json`, and writes RESULTS.md: no number in it is typed
-by hand but what others report. README's tables are put in their places, the default job's from
-the one file in `results/embedded`. With `--check` it writes nothing, and exits with 1 if a page
-differs from what it would write. Two seconds on one CPU core.
+`results/benchmark.json`, `results/scaling.json` and `results/shipped.json`, and writes RESULTS.md:
+no number in it is typed by hand but what others report. README's tables are put in their places,
+the default job's from the one file in `results/embedded`. With `--check` it writes nothing, and
+exits with 1 if a page differs from what it would write. Two seconds on one CPU core.
 """
 
 import dataclasses
@@ -87,6 +87,7 @@ def build(folder: Path) -> str:
         results_groups.compare(groups),
         results_files.read_sweeps(folder),
         results_files.read_benchmark(folder),
+        results_files.read_benchmark(folder, results_files.SCALING),
         results_files.read_shipped(folder),
         results_likelihood.sections(folder),
     )

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from dbnjax import checks, files
 
 BENCHMARK = "benchmark.json"
+SCALING = "scaling.json"
 SHIPPED = "shipped.json"
 NULL = type(None)
 NUMBER = (int, float)
@@ -82,9 +83,8 @@ def read_runs(folder: Path) -> list[Source]:
     Raises:
       InputError: there are none, or a file is damaged or contradicts itself.
     """
-    runs = [
-        _read(path, RUN_FORM) for path in _paths(folder) if path.name not in (BENCHMARK, SHIPPED)
-    ]
+    others = (BENCHMARK, SCALING, SHIPPED)
+    runs = [_read(path, RUN_FORM) for path in _paths(folder) if path.name not in others]
     checks.require(
         bool(runs),
         f"{folder}: expected a folder of result files, got "
@@ -115,13 +115,13 @@ def read_folder(folder: Path, form: Any) -> list[Source]:
     return [_read(path, form) for path in _paths(folder)]
 
 
-def read_benchmark(folder: Path) -> dict[str, Any] | None:
-    """Reads the benchmark of a results folder, if it has one.
+def read_benchmark(folder: Path, name: str = BENCHMARK) -> dict[str, Any] | None:
+    """Reads the benchmark of a results folder, or its table of scaling, if it has one.
 
     Raises:
       InputError: the file is damaged.
     """
-    path = folder / BENCHMARK
+    path = folder / name
     if not path.exists():
         return None
     record = _read(path, BENCHMARK_FORM).record

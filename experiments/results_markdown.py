@@ -66,14 +66,17 @@ def several(n: int, what: str) -> str:
 
 
 def made(record: dict[str, Any]) -> list[str]:
-    """By what command, from which commits and where a result was made."""
+    """By what command, from which commits, when and where a result was made."""
     machine = record["machine"]
     kinds = collections.Counter(machine["devices"]).items()
     devices = ", ".join(kind if n == 1 else f"{n} x {kind}" for kind, n in kinds)
     versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
     commits = (record["commit"], *record.get("later_commits", ()))
     first, *later = (commit or "unknown" for commit in commits)
-    code = f"Begun at commit {first}, resumed at {', '.join(later)}" if later else f"Commit {first}"
+    on = f" on {record['date']}" if "date" in record else ""
+    code = f"Commit {first}" + (f", begun{on}" if on else "")
+    if later:
+        code = f"Begun{on} at commit {first}, resumed at {', '.join(later)}"
     cores = several(machine["cores"], "core")
     where = f"{machine['processor']}, {cores}, {machine['system']}; JAX on {devices}"
     return [

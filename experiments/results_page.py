@@ -8,7 +8,8 @@ from experiments import results_bars, results_groups
 from experiments.results_files import Source
 from experiments.results_groups import Comparison, Group, Spread
 from experiments.results_markdown import NONE, duration, interval, several, table, wrap
-from experiments.results_runs import one_run, one_sweep, shipped, speed
+from experiments.results_runs import one_run, shipped, speed
+from experiments.results_sweeps import one_sweep
 
 # What the 2006 paper prints (sections 6.1 and 6.2): test errors in per cent, and the read-outs.
 PAPER_ERRORS = {"greedy": 2.49, "up-down": 1.39, "all cases": 1.25}
@@ -58,6 +59,7 @@ def lay_out(
     comparisons: list[Comparison],
     sweeps: list[Source],
     benchmark: dict[str, Any] | None,
+    scaling: dict[str, Any] | None,
     shipped_net: dict[str, Any] | None,
     likelihoods: list[str],
 ) -> str:
@@ -78,8 +80,12 @@ def lay_out(
     for sweep in sweeps:
         parts += one_sweep(sweep)
     parts += likelihoods
+    if benchmark or scaling:
+        parts.append("## Speed")
     if benchmark:
-        parts += ["## Speed", *speed(benchmark), *results_bars.speed(benchmark)]
+        parts += [*speed(benchmark), *results_bars.speed(benchmark)]
+    if scaling:
+        parts += ["### Weak scaling", *speed(scaling)]
     return "\n\n".join(parts) + "\n"
 
 

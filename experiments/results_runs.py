@@ -121,6 +121,6 @@ def _first(errors: int | None) -> float:
 
 
 def speed(benchmark: dict[str, Any]) -> list[str]:
-    """The benchmark's table as it is."""
+    """The table of a benchmark as it is."""
     rows = [[plain(cell) for cell in row] for row in benchmark["rows"]]
     return [*made(benchmark), table(benchmark["columns"], rows), wrap(benchmark["note"])]

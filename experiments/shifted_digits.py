@@ -1,7 +1,7 @@
 """Millions of digits in a folder, to learn from as a stream: training images, shifted.
 
     python -m experiments.shifted_digits --data_dir=FOLDER --output=SHIFTED
-    python -m experiments.mnist_dbn --data_dir=FOLDER --stream=SHIFTED
+    python -m experiments.mnist_dbn --dataset=mnist --data_dir=FOLDER --stream=SHIFTED
 
 Case i is training image i modulo their number, shifted along either axis by a real number of pixels
 drawn evenly between -2 and 2, with bilinear interpolation and zeros from outside. The training
@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 
 from dbnjax import checks
-from dbnjax.data import folders
+from dbnjax.data import folder_writing, folders
 from dbnjax.data.images import Images
 from dbnjax.training import metrics
 from experiments import dbn_cases, dbn_config, flags
@@ -62,7 +62,7 @@ def run(config: Config) -> folders.Folder:
     height, width = train.pixels.shape[1:]
     with metrics.progress(-(-config.n // SHOWN), "shifted digits", unit="100k") as advance:
         batches = shifted(train, config.n, config.seed, advance)
-        folders.write(config.output, batches, config.n, (height, width), origin)
+        folder_writing.write(config.output, batches, config.n, (height, width), origin)
     folder = folders.read(config.output, source.n_classes)
     print(f"{folder.n_cases} images of {height} x {width}: {folder.path}")
     return folder

@@ -17,7 +17,7 @@ import numpy as np
 from dbnjax import checks, files
 from dbnjax.models.dbn import DBN
 from dbnjax.weights import io, shipped
-from experiments import classify, flags, inputs
+from experiments import classify, flags, inputs, results_groups
 from experiments.flags import option
 from experiments.results_markdown import count, duration, interval, made, wrap
 from experiments.results_runs import errors
@@ -39,17 +39,23 @@ def run(config: Config) -> dict[str, Any]:
     """Writes the rounded net, its card and its line of RESULTS.md; returns the metadata.
 
     Raises:
-      InputError: the net or the data cannot be used, or the net carries no record of its run, or
-        that was not on images of MNIST's own size.
+      InputError: the net or the data cannot be used, the net carries no record of its run, is not
+        its last one, or the run was not on images of MNIST's own size.
     """
     checks.require(config.net is not None, "--net: expected a net of the main job, got none")
     checks.require(config.data_dir is not None, "--data_dir: expected the test set, got none")
     net = inputs.read_net(config.net)
     summary = net.metadata.get("summary", {})
     checks.require(
-        "wrong" in summary,
-        f"{config.net}: expected the record of a run of experiments.mnist_dbn in its metadata, got "
-        "none; only such a net can be described",
+        bool(summary.get("errors")),
+        f"{config.net}: expected the record of a run of experiments.mnist_dbn with labels in its "
+        "metadata, got none; only such a net can be described",
+    )
+    stage, last = net.metadata.get("stage"), results_groups.stages(summary)[-1]
+    checks.require(
+        stage in (None, last),  # none: saved when runs kept their last net alone
+        f"{config.net}: expected the last net of its run, {last}, got that of the stage {stage}, "
+        "for which the run's record does not speak; give net.safetensors",
     )
     made_of = summary["config"]["dataset"], summary["config"]["side"]
     checks.require(

@@ -10,12 +10,17 @@ greedily and by up-down, and prints and writes a table of validation and trainin
 deterministic read-out: those of the net that did best on validation. The test set is not looked
 at. All cases, the long tail, other read-outs, baselines and TensorBoard play no part.
 
+A grid with seed=0,1,2 in it learns every setting with each of them; validation then chooses by the
+mean over seeds, and the table gives it with its standard deviation. up_down_steps=3-6-10,1-1-1
+varies the Gibbs iterations of the phases.
+
 On a CPU the members learn one after another, and those whose greedy flags are equal share one
-stack. On an accelerator all learn together, one program a stage; only rates, their schedules,
-momenta and decays may vary then. --together=yes or no decides otherwise. Both ways draw the same,
-and an update is the same up to rounding; over many updates rounding flips a draw now and then, so
-that the nets differ as if by chance. A member that diverges is noted as such.
---mesh=ensemble:4 splits members that learn together over 4 devices, data:4 each one's minibatches.
+stack. On an accelerator all learn together, one program a stage; only seeds, rates, their
+schedules, momenta, decays and Gibbs iterations may vary then. --together=yes or no decides
+otherwise. Both ways draw the same, but for the order of the cases: members that learn together
+share that of --seed. An update is the same up to rounding; over many updates rounding flips a draw
+now and then, so that the nets differ as if by chance. A member that diverges is noted as such.
+--mesh=ensemble:4 splits members that learn together over 4 devices, data:2 each minibatch over 2.
 
 The same command again resumes a sweep that was stopped; the same work directory with another grid
 learns only the members that are new. The time of a member is that of its epochs, greedy ones
@@ -40,7 +45,7 @@ from experiments import (
     presets,
     provenance,
     results_files,
-    results_runs,
+    results_sweeps,
     sweep_members,
     sweep_one_by_one,
     sweep_outcomes,
@@ -101,12 +106,13 @@ def run_here(config: Config) -> dict[str, Any]:
     print(f"{sweep.folder}: {len(members)} members, {len(members) - len(left)} finished")
     if left:
         workdir.note_commit(sweep.folder)
+        if together and len(left) % sharding.n_devices(sharding.ENSEMBLE):
+            print(f"{len(left)} left, which --mesh cannot split evenly: every device learns all")
         (sweep_together if together else sweep_one_by_one).learn(sweep, left)
-    sharding.meet("outcomes")
     output = Path(config.output or sweep.folder / "sweep.json")
-    files.write_json(output, result(config, sweep, members))
+    sharding.by_first(lambda: files.write_json(output, result(config, sweep, members)))
     written = results_files.Source(output.stem, files.read_json(output))
-    print("\n\n".join(results_runs.one_sweep(written)))
+    print("\n\n".join(results_sweeps.one_sweep(written)))
     print(f"\nwritten to {output}")
     return written.record
 
@@ -133,7 +139,7 @@ def prepare(config: Config, members: list[Member]) -> Sweep:
     ]
     held_out = dbn_cases.put(splits.validation, source.n_classes, 1, balanced=False)
     folder = workdir.prepare(config.workdir, config, FREE)
-    return Sweep(folder, source.n_classes, data, held_out)
+    return Sweep(folder, source.n_classes, data, held_out, config.seed)
 
 
 def result(config: Config, sweep: Sweep, members: list[Member]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The members of a sweep: every combination of the values that a grid gives to flags."""
 
+import contextlib
 import dataclasses
 import hashlib
 import itertools
@@ -25,8 +26,10 @@ NO_PART = (
     "tail_rate",
 )
 CASES = ("split_seed", "n_train", "n_validation", "n_test", "side")  # members learn from the same
-# What the compiled programs take as arrays, or what decides such an array of an epoch.
+# What the compiled programs take as arrays, or what decides such an array.
 ARRAYS = (
+    "seed",
+    "k",
     "greedy_rate",
     "greedy_momentum",
     "memory_rate",
@@ -38,8 +41,15 @@ ARRAYS = (
     "up_down_schedule",
     "up_down_momentum",
     "up_down_decay",
+    "up_down_steps",
 )
-EXPECTED = {int: "whole numbers", float: "numbers", bool: "true or false"}
+EXPECTED = {
+    int: "whole numbers",
+    float: "numbers",
+    bool: "true or false",
+    tuple: "whole numbers with - between those of the phases",
+}
+SHAPES = ("layers", "up_down_epochs")  # the same for all members
 WORDS = {"true": True, "false": False}
 
 
@@ -99,19 +109,22 @@ def parse(grid: str) -> dict[str, tuple[Any, ...]]:
 
 
 def varies(field: dataclasses.Field[Any]) -> bool:
-    """Returns whether a flag may stand in a grid: a switch, one number or one of a few words."""
+    """Returns whether a flag may stand in a grid: a switch, a number, iterations or a few words."""
     plain = type(field.default) in EXPECTED or bool(field.metadata["choices"])
-    return plain and field.name not in ("preset", "labels", "precision", *NO_PART, *CASES, *WHERE)
+    others = (*SHAPES, *NO_PART, *CASES, *WHERE)
+    return plain and field.name not in ("preset", "labels", "precision", *others)
 
 
 def parse_value(field: dataclasses.Field[Any], text: str) -> Any:
     """Reads one value of a flag."""
     kind: Any = type(field.default)
     choices = field.metadata["choices"]
-    try:
-        value = WORDS.get(text.strip()) if kind is bool else kind(text)
-    except ValueError:
-        value = None
+    value: Any = None
+    with contextlib.suppress(ValueError):
+        if kind is tuple:
+            value = tuple(map(int, text.split("-")))
+        else:
+            value = WORDS.get(text.strip()) if kind is bool else kind(text)
     expected = f"some of {', '.join(choices)}" if choices else EXPECTED[kind]
     checks.require(
         value in choices if choices else value is not None,
@@ -123,7 +136,12 @@ def parse_value(field: dataclasses.Field[Any], text: str) -> Any:
 def label(varied: dict[str, Any], config: dbn_config.Config) -> str:
     """Names a setting by the flags that differ from the command's own."""
     differing = {name: value for name, value in varied.items() if value != getattr(config, name)}
-    return ",".join(f"{name}={value}" for name, value in sorted(differing.items())) or "base"
+    return ",".join(f"{name}={written(x)}" for name, x in sorted(differing.items())) or "base"
+
+
+def written(value: Any) -> str:
+    """A value as a grid gives it."""
+    return "-".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def joint_label(names: Iterable[str]) -> str:

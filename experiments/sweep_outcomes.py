@@ -44,12 +44,14 @@ class Sweep:
       n_labels: label units of the top machine.
       data: training cases on the device.
       held_out: validation cases on the device.
+      seed: of the command: it orders the cases of members that learn together, whatever their own.
     """
 
     folder: Path
     n_labels: int
     data: loop.Data
     held_out: loop.Data
+    seed: int
 
     def task(self, config: Config, folder: Path) -> dbn_stages.Task:
         """Makes what the main job's stages take."""

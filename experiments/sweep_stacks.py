@@ -2,9 +2,12 @@
 
 Read `dbn_stages` first: keys, learners and hyper-parameters are its own, so that an update of a
 member is what it would be alone, up to rounding. Every array of a machine or a state has a leading
-axis of members. A member that diverges is marked and goes on: it cannot disturb the others.
+axis of members. First weights and draws are those of each member's own seed; the order of the
+cases is that of the task's key, one for all, since each minibatch is then gathered once. A member
+that diverges is marked and goes on: it cannot disturb the others.
 """
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -13,10 +16,11 @@ import jax.numpy as jnp
 
 from dbnjax.models import dbn
 from dbnjax.models.rbm import RBM
+from dbnjax.models.stack import Stack
 from dbnjax.training import evaluate, greedy, loop, sharding, stages
-from dbnjax.types import Array, PyTree
+from dbnjax.types import Array, Key, PyTree
 from dbnjax.weights import io
-from experiments import dbn_stages
+from experiments import arithmetic, dbn_stages
 from experiments.dbn_config import Config
 from experiments.dbn_stages import Task
 
@@ -43,61 +47,121 @@ def each(function: Callable[..., PyTree]) -> Callable[..., PyTree]:
     return jax.jit(sharding.map_members(function))
 
 
+def member_keys(task: Task, configs: Sequence[Config], key_of: Callable[[Task], Key]) -> Key:
+    """Returns what `key_of` takes from the task under each member's own seed, `[n_members]`."""
+    keys = [arithmetic.key(config.seed, config.draws) for config in configs]
+    return jnp.stack([key_of(dataclasses.replace(task, key=key)) for key in keys])
+
+
+def epoch_keys(
+    task: Task, configs: Sequence[Config], key_of: Callable[[Task], Key]
+) -> Callable[[int], loop.Keys]:
+    """Returns the keys of each epoch of a stage, whose key `key_of` takes from a task.
+
+    Members of one seed share their draws, which are then made once for all.
+    """
+    common, own = key_of(task), member_keys(task, configs, key_of)
+    if len({config.seed for config in configs}) == 1:
+        own = own[0]
+
+    def keys(i: int) -> loop.Keys:
+        def split(key: Key) -> loop.Keys:
+            return loop.split_key(jax.random.fold_in(key, i))
+
+        draws = jax.vmap(split)(own).draws if own.ndim else split(own).draws
+        return loop.Keys(split(common).order, draws)
+
+    return keys
+
+
+def epoch_hypers(
+    of_members: Sequence[Callable[[int], PyTree]], n_steps: Sequence[int]
+) -> Callable[[int], PyTree]:
+    """Joins the members' hyper-parameters of each epoch of a stage.
+
+    Args:
+      of_members: every member's hyper-parameters of an epoch.
+      n_steps: every member's Gibbs iterations; data of the program only where they differ.
+    """
+
+    def hyper(i: int) -> PyTree:
+        joined = stacked([of_member(i) for of_member in of_members])
+        return joined if len(set(n_steps)) == 1 else joined._replace(n_steps=jnp.array(n_steps))
+
+    return hyper
+
+
 def learn_stacks(task: Task, configs: Sequence[Config]) -> Learned:
     """Learns the stacks of all members and unties them, `dbn_stages.learn_stack` of many.
 
     Args:
-      task: with the options of any member.
+      task: with the options of any member, and the key that orders the cases for all.
       configs: every member's options, which differ in `sweep_members.ARRAYS` at most.
 
     Returns:
       The nets and which of them are sound.
     """
     sound = jnp.ones(len(configs), bool)
+    first = first_stacks(task, configs)
 
     def learn(level: int, machine: RBM, below: greedy.Below, n_labels: int) -> RBM:
         nonlocal sound
-        machines, sound = learn_layer(task, configs, level, machine, below, n_labels, sound)
+        del machine  # of the task's key: each member has one of its own
+        machines, sound = learn_layer(
+            task, configs, level, first.rbms[level], below, n_labels, sound
+        )
         return machines
 
     stacks = dbn_stages.grow(task, learn)
     return Learned(jax.vmap(dbn.untie)(stacks), sound)
 
 
+def first_stacks(task: Task, configs: Sequence[Config]) -> Stack:
+    """Returns every member's machines before any of them learns."""
+
+    def of_key(key: Key) -> Stack:
+        own = dataclasses.replace(task, key=key)
+        return dbn_stages.grow(own, lambda level, machine, below, n_labels: machine)
+
+    stacks: Stack = jax.vmap(of_key)(member_keys(task, configs, lambda task: task.key))
+    return stacks
+
+
 def learn_layer(
     task: Task,
     configs: Sequence[Config],
     level: int,
-    machine: RBM,
+    machines: RBM,
     below: greedy.Below,
     n_labels: int,
     sound: Array,
 ) -> Learned:
-    """Learns one machine of every member, all from the same first weights."""
-    common = task.config
+    """Learns one machine of every member."""
+    common = dataclasses.replace(task.config, k=max(config.k for config in configs))
     learner, prepare = dbn_stages.layer_learning(common, level, n_labels)
     program = loop.ensemble_program(learner, prepare, common.batch_size)
     see = greedy.layer_data("mean", "mean", n_labels)
-    first = [dbn_stages.monitored(data) for data in (task.data, task.held_out)]
+    seen_of = [dbn_stages.monitored(data) for data in (task.data, task.held_out)]
     hypers = [dbn_stages.layer_hyper(config, level) for config in configs]
-    key_init, key_epochs = dbn_stages.layer_keys(task, level)
+    hyper = epoch_hypers(hypers, [config.k for config in configs])
+    keys_init = member_keys(task, configs, lambda task: dbn_stages.layer_keys(task, level)[0])
+    keys = epoch_keys(task, configs, lambda task: dbn_stages.layer_keys(task, level)[1])
 
     @each
     def measure(machine: RBM, below: greedy.Below) -> tuple[Array, Array]:
-        seen = [see(task.key, below, *cases) for cases in first]
+        seen = [see(task.key, below, *cases) for cases in seen_of]
         return evaluate.free_energy_gap(machine, *seen)
 
     def epoch(i: int, learned: Learned) -> tuple[Learned, bool, dict[str, float]]:
-        key_epoch, hyper = jax.random.fold_in(key_epochs, i), stacked([h(i) for h in hypers])
-        state, report = program(key_epoch, hyper, learned.state, below, task.data)
+        state, report = program(keys(i), hyper(i), learned.state, below, task.data)
         gap, error = measure(state.params, below)
         sound = learned.sound & report.finite & jnp.isfinite(gap) & jnp.isfinite(error)
         return Learned(state, sound), True, summary(sound, reconstruction_error=error)
 
-    first_states = stacked([learner.init(key_init, machine)] * len(configs))
-    start = Learned(sharding.place_members(first_states), sound)
+    states = dbn_stages.owned(jax.vmap(learner.init)(keys_init, machines))
+    start = Learned(sharding.place_members(states), sound)
     stage = dbn_stages.layer_stage(common, level, epoch)
-    state, sound = stages.run(stage, start, io.describe(machine), task.place)
+    state, sound = stages.run(stage, start, io.describe(machines), task.place)
     return Learned(state.params, sound)
 
 

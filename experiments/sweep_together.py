@@ -1,5 +1,6 @@
 """Members of a sweep all at once, in one program a stage."""
 
+import dataclasses
 from collections.abc import Sequence
 
 import jax
@@ -40,9 +41,12 @@ def learn(sweep: Sweep, members: Sequence[Member]) -> None:
 
 
 def joint_task(sweep: Sweep, part: str, member: Member, names: Sequence[str]) -> Task:
-    """Makes what the stages take; all options that one member's cannot stand for are arrays."""
+    """Makes what the stages take, with the options of one member and the seed of the command.
+
+    Options that differ between members are arrays; the seed orders the cases for all of them.
+    """
     folder = sweep.folder / "together" / f"{part}-{sweep_members.joint_label(names)}"
-    return sweep.task(member.config, folder)
+    return sweep.task(dataclasses.replace(member.config, seed=sweep.seed), folder)
 
 
 def errors(task: Task, nets: DBN) -> list[np.ndarray]:

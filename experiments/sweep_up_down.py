@@ -16,7 +16,7 @@ from dbnjax.weights import io
 from experiments import dbn_fine_tuning
 from experiments.dbn_config import Config
 from experiments.dbn_stages import Task, owned
-from experiments.sweep_stacks import Learned, each, stacked, summary
+from experiments.sweep_stacks import Learned, each, epoch_hypers, epoch_keys, summary
 
 
 class Selected(NamedTuple):
@@ -52,10 +52,12 @@ def fine_tune(task: Task, configs: Sequence[Config], start: Learned) -> Selected
 def run_phase(task: Task, configs: Sequence[Config], phase: int, selected: Selected) -> Selected:
     """Runs one phase of up-down of every member."""
     common = task.config
-    learner, prepare = dbn_fine_tuning.net_learning(task, common.up_down_steps[phase])
+    n_steps = [config.up_down_steps[phase] for config in configs]
+    learner, prepare = dbn_fine_tuning.net_learning(task, max(n_steps))
     program = loop.ensemble_program(learner, prepare, common.batch_size)
-    key = dbn_fine_tuning.phase_key(task, phase)
+    keys = epoch_keys(task, configs, lambda task: dbn_fine_tuning.phase_key(task, phase))
     hypers = [dbn_fine_tuning.phase_hyper(config, phase) for config in configs]
+    hyper = epoch_hypers(hypers, n_steps)
     before = dbn_fine_tuning.epochs_before(common, phase)
     trained, held_out = (dbn_fine_tuning.observed(task, d) for d in (task.data, task.held_out))
 
@@ -64,8 +66,7 @@ def run_phase(task: Task, configs: Sequence[Config], phase: int, selected: Selec
         return dbn_fine_tuning.gap_and_reconstruction(net, trained, held_out)
 
     def epoch(i: int, selected: Selected) -> tuple[Selected, bool, dict[str, float]]:
-        key_epoch, hyper = jax.random.fold_in(key, i), stacked([h(i) for h in hypers])
-        state, report = program(key_epoch, hyper, selected.learned.state, None, task.data)
+        state, report = program(keys(i), hyper(i), selected.learned.state, None, task.data)
         gap, error = measure(state.params)
         errors = count(task, state.params, task.held_out)
         sound = selected.learned.sound & report.finite & jnp.isfinite(gap) & jnp.isfinite(error)

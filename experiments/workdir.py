@@ -4,8 +4,6 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-import jax
-
 from dbnjax import checks, files
 from dbnjax.training import sharding
 from experiments import provenance
@@ -18,6 +16,8 @@ PLACES = ("workdir", "data_dir")  # flags that name a person's own folders
 def prepare(workdir: str, config: Any, free: tuple[str, ...]) -> Path:
     """Makes the folder, or checks that it belongs to this configuration.
 
+    A flag that the folder does not know, since it came later, had its default there.
+
     Args:
       workdir: the folder.
       config: a dataclass of JSON-able values.
@@ -28,20 +28,9 @@ def prepare(workdir: str, config: Any, free: tuple[str, ...]) -> Path:
         cannot be written.
     """
     folder = Path(workdir)
-    wanted = {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in dataclasses.asdict(config).items()
-        if name not in free
-    }
-    try:
-        if jax.process_index() == 0:
-            _prepare(folder, wanted)
-    except OSError as error:
-        raise checks.InputError(
-            f"{folder}: expected a folder to work in, got {error.strerror}; check the path and "
-            "the permissions"
-        ) from error
-    sharding.meet("work directory")
+    wanted = _plain(dataclasses.asdict(config), free)
+    defaults = {field.name: field.default for field in dataclasses.fields(config)}
+    sharding.by_first(lambda: _prepare(folder, wanted, _plain(defaults, free)))
     checks.require(
         (folder / CONFIG).exists(),
         f"{folder}: expected what process 0 wrote there, got nothing; all processes need the same "
@@ -50,25 +39,49 @@ def prepare(workdir: str, config: Any, free: tuple[str, ...]) -> Path:
     return folder
 
 
-def _prepare(folder: Path, wanted: dict[str, Any]) -> None:
-    if (folder / CONFIG).exists():
-        found = files.read_json(folder / CONFIG)
-        checks.require(
-            isinstance(found, dict),
-            f"{folder / CONFIG}: expected a JSON object of flags, got {found!r}; the file was "
-            "edited by hand",
-        )
-        differing = [
-            f"--{name}={found.get(name)} there, {wanted.get(name)} here"
-            for name in sorted(wanted.keys() | found.keys())
-            if wanted.get(name) != found.get(name)
-        ]
-        checks.require(
-            not differing,
-            f"{folder}: expected a run with the same flags, but these differ: "
-            f"{'; '.join(differing)}; use those flags to resume it or another --workdir",
-        )
-        return
+def _plain(values: dict[str, Any], free: tuple[str, ...]) -> dict[str, Any]:
+    """Returns values as JSON holds them, without those that may change."""
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in values.items()
+        if name not in free
+    }
+
+
+def _prepare(folder: Path, wanted: dict[str, Any], defaults: dict[str, Any]) -> None:
+    try:
+        if (folder / CONFIG).exists():
+            _check_same(folder, wanted, defaults)
+        else:
+            _make(folder, wanted)
+    except OSError as error:
+        raise checks.InputError(
+            f"{folder}: expected a folder to work in, got {error.strerror}; check the path and "
+            "the permissions"
+        ) from error
+
+
+def _check_same(folder: Path, wanted: dict[str, Any], defaults: dict[str, Any]) -> None:
+    found = files.read_json(folder / CONFIG)
+    checks.require(
+        isinstance(found, dict),
+        f"{folder / CONFIG}: expected a JSON object of flags, got {found!r}; the file was "
+        "edited by hand",
+    )
+    found = defaults | found
+    differing = [
+        f"--{name}={found.get(name)} there, {wanted.get(name)} here"
+        for name in sorted(wanted.keys() | found.keys())
+        if wanted.get(name) != found.get(name)
+    ]
+    checks.require(
+        not differing,
+        f"{folder}: expected a run with the same flags, but these differ: "
+        f"{'; '.join(differing)}; use those flags to resume it or another --workdir",
+    )
+
+
+def _make(folder: Path, wanted: dict[str, Any]) -> None:
     # A kill while the configuration was written leaves these.
     begun = {f".{CONFIG}.tmp", ORIGIN, f".{ORIGIN}.tmp"}
     occupied = folder.is_dir() and any(path.name not in begun for path in folder.iterdir())
@@ -77,12 +90,7 @@ def _prepare(folder: Path, wanted: dict[str, Any]) -> None:
         f"{folder}: expected an empty or new folder or a run of this experiment, got a folder "
         "with other files; choose another --workdir",
     )
-    made = {
-        "commit": provenance.commit(),
-        "machine": provenance.machine(),
-        "versions": provenance.versions(),
-    }
-    files.write_json(folder / ORIGIN, made)  # first: a folder with flags has all that it needs
+    files.write_json(folder / ORIGIN, provenance.made())  # first: flags alone are not enough
     files.write_json(folder / CONFIG, wanted)
 
 
@@ -98,7 +106,7 @@ def note_commit(folder: Path) -> None:
 
 
 def origin(folder: Path) -> dict[str, Any]:
-    """Returns the commit, the machine and the versions that a run was begun with.
+    """Returns the commit, the machine, the versions and the date that a run was begun with.
 
     And, if it was resumed with other code, its `later_commits` in the order of their first use.
     """

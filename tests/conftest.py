@@ -18,6 +18,8 @@ from idx_files import write_set
 # Before anything uses a device: tests of sharding need several of them.
 jax.config.update("jax_platforms", "cpu")
 jax.config.update("jax_num_cpu_devices", 8)
+# A quarter of the suite's time. The programs that tests start are compiled as users have them.
+jax.config.update("jax_disable_most_optimizations", True)
 
 
 @pytest.fixture

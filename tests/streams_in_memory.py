@@ -1,10 +1,13 @@
-"""A stream of known cases that says how it was read."""
+"""A stream of known cases that says how it was read, and an epoch that says what it saw."""
 
+import jax
 import numpy as np
 
 from dbnjax.data.images import Images
+from dbnjax.training import loop, streaming
 
-N_CLASSES = 5
+N_CLASSES, BATCH = 5, 10
+KEY = jax.random.key(3)
 
 
 class Counted:
@@ -26,3 +29,24 @@ class Counted:
 def numbers(pixels):
     """The cases' numbers, from flat pixels."""
     return 256 * np.asarray(pixels[..., 0], int) + np.asarray(pixels[..., 1], int)
+
+
+def seeing():
+    """A learner that learns nothing, and an epoch's program that keeps what it has seen."""
+    seen = []
+
+    def program(key, hyper, state, context, data):
+        rows = np.asarray(loop.minibatches(key, data, BATCH))
+        seen.append(numbers(np.asarray(data.pixels)[rows]))
+        np.testing.assert_array_equal(data.labels, numbers(data.pixels) % N_CLASSES)
+        return state, loop.Report(info=np.float32(len(seen)), finite=np.bool_(True))
+
+    return seen, program
+
+
+def epoch_of(stream, size, key=KEY):
+    """Goes once over a stream in chunks of a size and returns what was seen, and the report."""
+    seen, program = seeing()
+    epoch = streaming.epoch_over(program, streaming.cut(stream, size, BATCH))
+    _, report = epoch(key, None, (), ())
+    return seen, report

@@ -4,23 +4,22 @@
     labels.npy    integers [n], from 0
     origin.json   optional: where the images come from
 
-The two arrays are what `numpy.save` writes. Pixels are looked at through a map of the file and read
-by plain reads: those take a quarter of the processor's time, nothing of the file counts as the
-process's memory, and a file that was cut meanwhile is one clear line, not a fault of the memory.
-n: images, h, w: height and width in pixels.
+The two arrays are what `numpy.save` writes; `folder_writing` writes such a folder too. Pixels are
+looked at through a map of the file and read by plain reads: those take a quarter of the processor's
+time, nothing of the file counts as the process's memory, and a file that was cut meanwhile is one
+clear line, not a fault of the memory. n: images, h, w: height and width in pixels.
 """
 
 import dataclasses
-import os
-import shutil
-from collections.abc import Iterable, Mapping
+import hashlib
+import json
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
 from dbnjax import files
-from dbnjax.checks import InputError, check_count, check_labels, require
+from dbnjax.checks import InputError, check_labels, require
 from dbnjax.data.images import Images
 from dbnjax.data.streams import Ranges
 
@@ -116,85 +115,20 @@ def origin(path: str | Path) -> dict[str, Any]:
     return dict(found)
 
 
-def write(
-    path: str | Path,
-    batches: Iterable[Images],
-    n_cases: int,
-    shape: tuple[int, int],
-    origin: Mapping[str, Any],
-) -> None:
-    """Writes a folder whole or not at all, from batches of any source, one in memory at a time.
+def digest(path: str | Path) -> str:
+    """Returns 12 hexadecimal digits that tell a folder from others, wherever it lies.
 
-    It grows beside its place under a name with a dot, which a killed run leaves and the next one
-    overwrites, and takes its name when all is on the disk.
-
-    Args:
-      path: the folder, which must not exist or be empty.
-      batches: labelled images; together `n_cases`.
-      n_cases: images in all.
-      shape: height and width of each in pixels.
-      origin: JSON-able; where the images come from.
+    They are made of its labels, the shape of its images and what it tells of their origin: of
+    pixels there may be too many.
 
     Raises:
-      InputError: the folder is not empty or cannot be written, the disk has too little space (the
-        message says how much it takes), or the batches are of another type, shape or number.
+      InputError: a file is missing or damaged.
     """
     path = Path(path).expanduser()
-    check_count("images to write", n_cases, 1)
-    require(
-        not path.exists() or (path.is_dir() and not any(path.iterdir())),
-        f"{path}: expected a new or empty folder, got one in use; delete it or choose another",
-    )
-    growing = path.with_name(f".{path.name}.tmp")
-    with files.writing(path):
-        shutil.rmtree(growing, ignore_errors=True)
-        _check_space(path, n_cases * (shape[0] * shape[1] + np.dtype(np.int32).itemsize))
-        try:
-            growing.mkdir()
-            _write_arrays(growing, batches, n_cases, shape)
-            files.write_json(growing / ORIGIN, origin)
-            os.replace(growing, path)
-        finally:
-            shutil.rmtree(growing, ignore_errors=True)
-
-
-def _write_arrays(
-    folder: Path, batches: Iterable[Images], n_cases: int, shape: tuple[int, int]
-) -> None:
-    """Appends to plain files: a full disk is then an error, where a mapped file would crash."""
-    written = 0
-    with open(folder / IMAGES, "wb") as images, open(folder / LABELS, "wb") as numbers:
-        _write_header(images, np.uint8, (n_cases, *shape))
-        _write_header(numbers, np.int32, (n_cases,))
-        for batch in batches:
-            pixels, labels = batch.pixels, batch.known_labels()
-            require(
-                pixels.dtype == np.uint8 and pixels.shape == (len(labels), *shape),
-                f"images to write: expected uint8 of shape {(len(labels), *shape)}, one for each "
-                f"label, got {pixels.dtype} {pixels.shape}",
-            )
-            images.write(pixels.tobytes())
-            numbers.write(labels.astype(np.int32).tobytes())
-            written += len(pixels)
-        for file in (images, numbers):
-            file.flush()
-            os.fsync(file.fileno())
-    require(written == n_cases, f"images to write: expected {n_cases} in all, got {written}")
-
-
-def _write_header(file: BinaryIO, dtype: Any, shape: tuple[int, ...]) -> None:
-    described = np.lib.format.dtype_to_descr(np.dtype(dtype))
-    header = {"descr": described, "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(file, header)
-
-
-def _check_space(path: Path, needed: int) -> None:
-    free = shutil.disk_usage(path.parent).free
-    require(
-        needed <= free,
-        f"{path}: expected {needed} free bytes on its disk, got {free}; write fewer images or "
-        "choose a place on another disk",
-    )
+    pixels, labels = (_mapped(path / name) for name in (IMAGES, LABELS))
+    found = hashlib.sha256(json.dumps([pixels.shape, origin(path)], sort_keys=True).encode())
+    found.update(labels.tobytes())
+    return found.hexdigest()[:12]
 
 
 def _mapped(path: Path) -> np.memmap:

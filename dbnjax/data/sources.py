@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from dbnjax.checks import check_labels, require
-from dbnjax.data import idx, registry
+from dbnjax.data import idx, registry, tfds_sets
 from dbnjax.data.images import Images, Source, read_images
 from dbnjax.data.optional import import_extra
 
@@ -37,8 +37,8 @@ def load(name: str = "mnist5k", data_dir: str | Path | None = None) -> Source:
             "for a folder of IDX files name another set, such as --dataset=mnist",
         )
         source = _load_embedded()
-    elif name not in registry.MNIST_FAMILY:
-        source = registry.read_prepared(name, folder)
+    elif name not in tfds_sets.MNIST_FAMILY:
+        source = tfds_sets.read(name, folder)
     else:
         source = _load_family(name, folder)
     _check(source)

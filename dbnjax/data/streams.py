@@ -3,7 +3,7 @@
 A stream is any object with the attributes and the method of `Stream`: a folder of NPY files
 (`dbnjax.data.folders`), a set that tensorflow-datasets has prepared, or a user's own. What can only
 be read from its beginning to its end, an iterator of batches, becomes a folder once
-(`folders.write`): learning needs its cases in another order in every epoch.
+(`folder_writing`): learning needs its cases in another order in every epoch.
 """
 
 import dataclasses
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from dbnjax.data import registry
+from dbnjax.data import tfds_sets
 from dbnjax.data.images import Images
 
 Ranges = Sequence[tuple[int, int]]
@@ -64,14 +64,14 @@ class Prepared:
           InputError: a file is damaged, or the images differ in size.
         """
         rows = [row for start, stop in ranges for row in range(start, stop)]
-        return registry.read_split(self.name, self.builder, self.split, rows)
+        return tfds_sets.read_split(self.name, self.builder, self.split, rows)
 
 
 def prepared(name: str, data_dir: str | Path | None = None, split: str = "train") -> Prepared:
     """Opens a split of a set that tensorflow-datasets has prepared as array_record.
 
     Args:
-      name: a tfds name, as in `registry.read_prepared`.
+      name: a tfds name, as in `tfds_sets.read`.
       data_dir: tfds' data folder, by default its usual one.
       split: one of the set's own.
 
@@ -79,7 +79,7 @@ def prepared(name: str, data_dir: str | Path | None = None, split: str = "train"
       InputError: the set is unknown, not prepared or damaged, has no images with class labels, or
         no such split.
     """
-    builder, n_classes = registry.open_prepared(name, data_dir, split)
-    height, width = registry.read_split(name, builder, split, range(1)).pixels.shape[1:]
+    builder, n_classes = tfds_sets.find(name, data_dir, split)
+    height, width = tfds_sets.read_split(name, builder, split, range(1)).pixels.shape[1:]
     n_cases = builder.info.splits[split].num_examples
     return Prepared(name, builder, split, n_cases, (height, width), n_classes)

@@ -42,7 +42,8 @@ def contrastive_divergence(
     an `updates.Hyper`, an `updates.State` and visible states `[..., n_visible]`.
 
     Args:
-      k: full Gibbs steps, static.
+      k: full Gibbs steps, static; the most of them where the hyper-parameters have a number of
+        their own.
       choices: what is sampled and what is averaged.
       centred: subtract moving averages from the states in the weights' gradient.
 
@@ -70,7 +71,9 @@ def contrastive_divergence(
         key_hidden, key_chain = jax.random.split(key)
         rbm = state.params
         positive = phases.positive_phase(key_hidden, rbm, phases.as_cases(batch), choices)
-        negative = phases.negative_phase(key_chain, rbm, positive.hidden_state, k, choices)
+        negative = phases.negative_phase(
+            key_chain, rbm, positive.hidden_state, k, choices, hyper.n_steps
+        )
         gradient = phases.rbm_gradient(positive, negative, state.offsets)
         error = ((positive.visible - negative.visible) ** 2).sum(-1).mean()
         info = Info(reconstruction_error=error, activity=positive.hidden.mean())

@@ -40,11 +40,14 @@ class Hyper(NamedTuple):
       rate: learning rate on the mean gradient, one for every parameter.
       momentum: in [0, 1).
       decay: weight decay, on weights only.
+      n_steps: Gibbs iterations of up-down, int32, from 1 to the learner's own number, where members
+        of an ensemble differ in that; None for the learner's own.
     """
 
     rate: Array
     momentum: Array
     decay: Array
+    n_steps: Array | None = None
 
 
 def hyper(rate: float, momentum: float = 0.0, decay: float = 0.0) -> Hyper:

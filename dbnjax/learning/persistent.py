@@ -95,7 +95,9 @@ def _learner(n_chains: int, k: int, choices: phases.Choices, centred: bool, fast
         rbm = state.machine.params
         chained = rbm if state.fast is None else jax.tree.map(jnp.add, rbm, state.fast)
         positive = phases.positive_phase(key_hidden, rbm, phases.as_cases(batch), choices)
-        negative = phases.negative_phase(key_chain, chained, state.chains, k, choices)
+        negative = phases.negative_phase(
+            key_chain, chained, state.chains, k, choices, hyper.n_steps
+        )
         if state.fast is not None:
             # The chains run under the sum; what is measured is the regular machine's energy.
             negative = negative._replace(
@@ -128,7 +130,8 @@ def persistent_contrastive_divergence(
 
     Args:
       n_chains: number of persistent chains, static; need not be the batch size.
-      k: full Gibbs steps between updates, static.
+      k: full Gibbs steps between updates, static; the most of them where the hyper-parameters have
+        a number of their own.
       choices: what is sampled and what is averaged; the visible units must be sampled.
       centred: subtract moving averages from the states in the weights' gradient.
 
@@ -148,7 +151,8 @@ def fast_persistent_contrastive_divergence(
 
     Args:
       n_chains: number of persistent chains, static.
-      k: full Gibbs steps between updates, static.
+      k: full Gibbs steps between updates, static; the most of them where the hyper-parameters have
+        a number of their own.
       choices: what is sampled and what is averaged; both layers of the
         chains must be sampled.
 

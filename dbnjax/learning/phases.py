@@ -112,7 +112,14 @@ def positive_phase(key: Key, rbm: RBM, v: Array, choices: Choices) -> Phase:
     return Phase(v, hidden, rbm.visible.statistics(v), statistics, state)
 
 
-def negative_phase(key: Key, rbm: RBM, hidden: Array, n_steps: int, choices: Choices) -> Phase:
+def negative_phase(
+    key: Key,
+    rbm: RBM,
+    hidden: Array,
+    n_steps: int,
+    choices: Choices,
+    n_active: Array | None = None,
+) -> Phase:
     """Runs `n_steps` full Gibbs steps from hidden states and measures at the end.
 
     The last hidden units are conditioned on the last visible ones, p(h_k | v_k).
@@ -123,12 +130,17 @@ def negative_phase(key: Key, rbm: RBM, hidden: Array, n_steps: int, choices: Cho
       hidden: `[n_cases, n_hidden]` states to start from.
       n_steps: at least 1, static.
       choices: what is sampled and what is averaged.
+      n_active: int32 scalar from 1 to `n_steps`, how many of the steps to make where members of an
+        ensemble differ in that; None for all. The draws are those of so many steps alone.
     """
     key_chain, key_visible, key_hidden = jax.random.split(key, 3)
     if n_steps > 1:
         # Only the hidden half of a state is read by a step; the visible half gives the shape.
         begin = gibbs.State(jnp.zeros((*hidden.shape[:-1], rbm.visible.size)), hidden)
-        walk = gibbs.chain(key_chain, rbm, begin, n_steps - 1, visible=choices.visible)
+        before_last = None if n_active is None else n_active - 1
+        walk = gibbs.chain(
+            key_chain, rbm, begin, n_steps - 1, visible=choices.visible, n_active=before_last
+        )
         hidden = walk.hidden
     v, v_statistics = rbm_lib.visible_given_hidden(rbm, hidden).draw(key_visible, choices.visible)
     given = rbm_lib.hidden_given_visible(rbm, v)

@@ -56,7 +56,7 @@ def up_down(n_steps: int, labels: Draw = "mean", statistics: Draw = "sample") ->
 
     Args:
       n_steps: Gibbs iterations in the memory between the passes, static (3, 6 and 10 in the
-        paper).
+        paper); the most of them where the hyper-parameters have a number of their own.
       labels: label states in the memory's chain; "mean" is appendix B, "sample" section 6.1.
       statistics: the top units in the memory's statistics; "sample" is appendix B, "mean" the
         same gradient in expectation with less noise.
@@ -80,7 +80,7 @@ def up_down(n_steps: int, labels: Draw = "mean", statistics: Draw = "sample") ->
         clamped = dbn_lib.join_labels(states[-1], batch.labels)
         positive = phases.positive_phase(key_top, dbn.memory, clamped, choices)
         negative = phases.negative_phase(
-            key_chain, dbn.memory, positive.hidden_state, n_steps, choices
+            key_chain, dbn.memory, positive.hidden_state, n_steps, choices, hyper.n_steps
         )
         penultimate, _ = dbn_lib.split_labels(dbn.memory, negative.visible)
         gradient = DBN(

@@ -26,6 +26,8 @@ class Hyper(NamedTuple):
       sparsity_target: wanted mean activity of each hidden unit.
       sparsity_cost: strength of the pull towards it; 0 turns it off.
       averaging: weight of the newest batch in the running means (activity, offsets), (0, 1].
+      n_steps: Gibbs steps of CD-k and PCD-k, int32, from 1 to the learner's own k, where members of
+        an ensemble differ in that; None for the learner's own.
     """
 
     rate: Array
@@ -34,6 +36,7 @@ class Hyper(NamedTuple):
     sparsity_target: Array
     sparsity_cost: Array
     averaging: Array
+    n_steps: Array | None = None
 
 
 def hyper(

@@ -5,6 +5,7 @@ It leaves p(v, h) unchanged. Clamped units keep their values, and the step then 
 conditional distribution of the others unchanged.
 """
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -110,10 +111,23 @@ def chain(
     visible: Draws = "sample",
     clamp_visible: Clamp | None = None,
     clamp_hidden: Clamp | None = None,
+    n_active: Array | None = None,
 ) -> State:
     """Makes `n_steps` full steps in one scan; step i draws with `fold_in(key, i)`.
 
-    Arguments as in `step`; no steps return the state unchanged.
+    No steps return the state unchanged.
+
+    Args:
+      key: a PRNG key.
+      rbm: a machine.
+      state: both layers, any leading axes.
+      n_steps: static.
+      visible: as in `step`.
+      clamp_visible: as in `step`.
+      clamp_hidden: as in `step`.
+      n_active: int32 scalar, how many of the steps to make where that differs between chains that
+        run under one `vmap`; None for all. The state is then what `n_active` steps alone make of
+        it, exactly, and the time is that of `n_steps`.
     """
 
     def body(state: State, i: Array) -> tuple[State, None]:
@@ -125,6 +139,8 @@ def chain(
             clamp_visible=clamp_visible,
             clamp_hidden=clamp_hidden,
         )
+        if n_active is not None:
+            following = jax.tree.map(partial(jnp.where, i < n_active), following, state)
         return following, None
 
     return jax.lax.scan(body, state, jnp.arange(n_steps))[0]

@@ -8,7 +8,6 @@ not notice a flipped bit in an array.
 """
 
 import contextlib
-import hashlib
 import json
 import logging
 from collections.abc import Iterator, Mapping
@@ -18,10 +17,10 @@ from typing import Any
 import jax
 import orbax.checkpoint as ocp
 
-from dbnjax import checks, files
+from dbnjax import checks
+from dbnjax.training import digests
 from dbnjax.types import PyTree
 
-DIGESTS = "digests.json"
 KEPT = 2  # the newest and, should it turn out damaged, the one before
 
 
@@ -57,8 +56,7 @@ def save(folder: str | Path, step: int, state: PyTree, architecture: Mapping[str
         "belongs to another run or this step was saved before",
     )
     if jax.process_index() == 0:
-        whole = Path(folder, str(step))
-        files.write_json(whole / DIGESTS, _digests(whole))
+        digests.write(Path(folder, str(step)))
 
 
 def latest_step(folder: str | Path) -> int | None:
@@ -94,7 +92,7 @@ def restore(
             f"{folder}: expected a checkpoint, got none; the path may be wrong, or the run was "
             "stopped before its first one"
         )
-    _check_digests(Path(folder, str(step)))
+    _check_whole(Path(folder, str(step)))
     description = _read(folder, step, ocp.args.JsonRestore(), "description")
     _check_same(folder, step, "architecture", description["architecture"], architecture)
     _check_same(folder, step, "arrays", description["arrays"], _signatures(target))
@@ -124,35 +122,20 @@ def _read(folder: str | Path, step: int, args: ocp.args.CheckpointArgs, item: st
             ) from error
 
 
+def _check_whole(checkpoint: Path) -> None:
+    """Raises `InputError` unless every file is what was written.
+
+    A kill between the checkpoint and its digests leaves a whole checkpoint without them.
+    """
+    changed = digests.changed(checkpoint)
+    checks.require(not changed, _damaged(checkpoint, f"missing or changed {', '.join(changed)}"))
+
+
 def _damaged(checkpoint: Path, problem: str) -> str:
     return (
         f"{checkpoint}: expected a whole checkpoint, got {problem}; it is damaged: delete it to "
         "resume from the one before"
     )
-
-
-def _digests(checkpoint: Path) -> dict[str, str]:
-    """Returns the SHA-256 of every file of a checkpoint but the list of digests itself."""
-    files = sorted(file for file in checkpoint.rglob("*") if file.is_file())
-    digests = {}
-    for file in files:
-        with file.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        digests[file.relative_to(checkpoint).as_posix()] = digest
-    digests.pop(DIGESTS, None)
-    return digests
-
-
-def _check_digests(checkpoint: Path) -> None:
-    """Raises `InputError` unless every file is what was written.
-
-    A kill between the checkpoint and its digests leaves a whole checkpoint without them.
-    """
-    if not (checkpoint / DIGESTS).exists():
-        return
-    written, found = files.read_json(checkpoint / DIGESTS), _digests(checkpoint)
-    changed = [name for name in written if found.get(name) != written[name]]
-    checks.require(not changed, _damaged(checkpoint, f"missing or changed {', '.join(changed)}"))
 
 
 def _check_same(folder: str | Path, step: int, what: str, saved: Any, wanted: Any) -> None:

@@ -17,7 +17,7 @@ from dbnjax.training import sharding
 from dbnjax.types import Array, Key, Learner, PyTree
 
 Prepare = Callable[[Key, PyTree, Array, Array], Any]
-Epoch = Callable[[Key, PyTree, PyTree, PyTree, "Data"], tuple[PyTree, "Report"]]
+Epoch = Callable[["Key | Keys", PyTree, PyTree, PyTree, "Data"], tuple[PyTree, "Report"]]
 
 
 class Data(NamedTuple):
@@ -33,6 +33,19 @@ class Data(NamedTuple):
     pixels: Array
     labels: Array
     by_class: Array | None
+
+
+class Keys(NamedTuple):
+    """What an epoch draws with.
+
+    Attributes:
+      order: for the order of the cases.
+      draws: for all else; step i draws with `fold_in(draws, i)`. In an ensemble `[n_members]` where
+        members have seeds of their own.
+    """
+
+    order: Key
+    draws: Key
 
 
 class Report(NamedTuple):
@@ -109,6 +122,11 @@ def all_finite(tree: PyTree) -> Array:
     return jnp.all(jnp.stack([jnp.isfinite(x).all() for x in leaves]))
 
 
+def split_key(key: Key) -> Keys:
+    """Splits the single key of an epoch as its program does."""
+    return Keys(*jax.random.split(key))
+
+
 def epoch_program(learner: Learner, prepare: Prepare, batch_size: int) -> Epoch:
     """Compiles an epoch: `epoch(key, hyper, state, context, data) -> (state, report)`.
 
@@ -130,25 +148,35 @@ def ensemble_program(learner: Learner, prepare: Prepare, batch_size: int) -> Epo
     """Compiles an epoch of many members at once: the same arguments as `epoch_program`.
 
     Hyper-parameters, state, context and report have a leading axis of members in every array. The
-    key and the data are shared: one order of the cases, one copy of them, and the same uniforms
-    behind every draw. A member's update is what it would be alone, up to rounding, and members
-    differ by their hyper-parameters, not by the luck of their draws.
+    data are shared: one copy of them, one order of the cases. So is a single key, with the same
+    uniforms behind every member's draws: members then differ by their hyper-parameters, not by
+    their luck. `Keys` with draws `[n_members]` give each the luck of its own seed. A member's
+    update is what it would be alone, with its draws and that order, up to rounding.
     """
-    members = jax.vmap(_epoch(learner, prepare, batch_size), in_axes=(None, 0, 0, 0, None))
+    epoch = _epoch(learner, prepare, batch_size)
+
+    def members(
+        key: Key | Keys, hyper: PyTree, state: PyTree, context: PyTree, data: Data
+    ) -> tuple[PyTree, Report]:
+        own = jax.tree.map(lambda key: 0 if key.ndim else None, key)
+        of_each = jax.vmap(epoch, in_axes=(own, 0, 0, 0, None))
+        learned: tuple[PyTree, Report] = of_each(key, hyper, state, context, data)
+        return learned
+
     return jax.jit(members, donate_argnums=2)
 
 
 def _epoch(learner: Learner, prepare: Prepare, batch_size: int) -> Epoch:
     def epoch(
-        key: Key, hyper: PyTree, state: PyTree, context: PyTree, data: Data
+        key: Key | Keys, hyper: PyTree, state: PyTree, context: PyTree, data: Data
     ) -> tuple[PyTree, Report]:
-        key_order, key_steps = jax.random.split(key)
-        rows = sharding.constrain(minibatches(key_order, data, batch_size))
+        order, draws = key if isinstance(key, Keys) else split_key(key)
+        rows = sharding.constrain(minibatches(order, data, batch_size))
 
         def step(state: PyTree, numbered: tuple[Array, Array]) -> tuple[PyTree, PyTree]:
             i, chosen = numbered
             chosen = sharding.constrain(chosen, sharding.DATA)
-            key_prepare, key_step = jax.random.split(jax.random.fold_in(key_steps, i))
+            key_prepare, key_step = jax.random.split(jax.random.fold_in(draws, i))
             pixels, labels = data.pixels[chosen], data.labels[chosen]
             batch = prepare(key_prepare, context, pixels, labels)
             return learner.step(key_step, hyper, state, batch)

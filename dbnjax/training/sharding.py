@@ -20,6 +20,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 
 import jax
+import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import AxisType
 from jax.sharding import PartitionSpec as P
@@ -30,6 +31,7 @@ from dbnjax.types import Array, PyTree
 DATA, ENSEMBLE = "data", "ensemble"
 # Devices of one host are neighbours: the axis that exchanges something stays inside it.
 AXES = (ENSEMBLE, DATA)
+LONGEST = 4096  # bytes of a line that one process tells the others
 
 
 def parse(text: str, allowed: Sequence[str] = AXES) -> dict[str, int]:
@@ -166,6 +168,29 @@ def gather(x: Array) -> Array:
     return x if jax.sharding.get_abstract_mesh().empty else jax.device_put(x, P())
 
 
-def meet(name: str) -> None:
-    """Waits until every process is here; the first has then written what the others read."""
-    multihost_utils.sync_global_devices(name)
+def by_first(act: Callable[[], None]) -> None:
+    """Lets the first process act while the others wait: what it cannot use, none can.
+
+    Raises:
+      InputError: in every process, with the first one's line.
+    """
+    if jax.process_count() == 1:
+        act()
+        return
+    said = ""
+    if jax.process_index() == 0:
+        try:
+            act()
+        except checks.InputError as error:
+            said = str(error)
+    said = _from_first(said)
+    checks.require(not said, said)
+
+
+def _from_first(text: str) -> str:
+    """Returns in every process what the first one says, as far as it fits."""
+    told = np.zeros(LONGEST, np.uint8)
+    words = np.frombuffer(text.encode()[:LONGEST], np.uint8)
+    told[: len(words)] = words
+    heard = np.asarray(multihost_utils.broadcast_one_to_all(told))
+    return heard.tobytes().rstrip(b"\0").decode(errors="ignore")

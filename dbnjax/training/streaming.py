@@ -116,9 +116,15 @@ def read(stream: Stream, ranges: Ranges) -> Images:
 
 
 def sample(key: Key, stream: Stream, n_cases: int) -> Images:
-    """Reads some cases from all over a stream, to look at; at most as many as there are."""
+    """Reads some cases from all over a stream, to look at; at most as many as there are.
+
+    They come in an order of the key's, so that the first of them are a sample too.
+    """
+    key_ranges, key_order = jax.random.split(key)
     n_cases = min(n_cases, stream.n_cases)
-    return read(stream, plan(key, stream.n_cases, n_cases)[0])
+    cases = read(stream, plan(key_ranges, stream.n_cases, n_cases)[0])
+    order = np.asarray(jax.random.permutation(key_order, n_cases))
+    return Images(cases.pixels[order], cases.known_labels()[order])
 
 
 def epoch_over(program: loop.Epoch, cases: loop.Data | Chunks) -> EpochOver:

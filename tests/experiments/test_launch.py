@@ -9,22 +9,30 @@ from pathlib import Path
 
 import pytest
 
+from dbnjax.checks import InputError
 from experiments import launch
 
 ROOT = Path(__file__).parent.parent.parent
 STAND_IN = """
-import os, sys, time
-own = int(os.environ["DBNJAX_PROCESS_ID"])
-with open(os.path.join(sys.argv[1], str(own)), "w") as file:
-    names = "DBNJAX_N_PROCESSES", "JAX_COORDINATOR_ADDRESS"
-    print(*(os.environ[name] for name in names), os.getpid(), file=file)
-print("out of", own)
-wanted = sys.argv[2 + own]
-if wanted == "sleep":
-    time.sleep(600)
-sys.exit(f"words of {own}") if wanted == "1" else None
-print("words of", own, file=sys.stderr)
-os.kill(os.getpid(), 9) if wanted == "9" else sys.exit(int(wanted))
+import dataclasses, os, sys, time
+
+@dataclasses.dataclass
+class Config:
+    mesh: str = ""
+    workdir: str = "runs"
+
+if __name__ == "__main__":
+    own = int(os.environ["DBNJAX_PROCESS_ID"])
+    with open(os.path.join(sys.argv[1], str(own)), "w") as file:
+        names = "DBNJAX_N_PROCESSES", "JAX_COORDINATOR_ADDRESS"
+        print(*(os.environ[name] for name in names), os.getpid(), file=file)
+    print("out of", own)
+    wanted = sys.argv[2 + own]
+    if wanted == "sleep":
+        time.sleep(600)
+    sys.exit(f"words of {own}") if wanted == "1" else None
+    print("words of", own, file=sys.stderr)
+    os.kill(os.getpid(), 9) if wanted == "9" else sys.exit(int(wanted))
 """
 
 
@@ -33,6 +41,7 @@ def run(tmp_path, monkeypatch):
     """Runs the stand-ins, which do as they are told; says the exit code and the seconds."""
     (tmp_path / "stand_in.py").write_text(STAND_IN)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(launch, "GRACE_SECONDS", 0.5)
 
     def run(*wanted):
@@ -124,3 +133,20 @@ def test_no_command_is_one_line(monkeypatch, capsys):
         launch.main(["launch"])
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: expected an experiment and its flags after --")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("experiments.mnist_dnb", r"names it, such as experiments.mnist_dbn, got none \(No modul"),
+        ("--mesh=data:2", "--mesh=data:2: expected an experiment as python -m names it"),
+        ("json", "got none .*no attribute 'Config'"),
+        ("experiments.classify", "such as experiments.mnist_dbn, got one without --mesh and --wor"),
+        ("experiments.rbm_learning_rules", "got one without --mesh; run it alone"),
+    ],
+)
+def test_what_processes_cannot_share_is_refused_before_any_starts(monkeypatch, name, message):
+    monkeypatch.setattr(launch, "start", lambda *_: pytest.fail("it was started"))
+    with pytest.raises(InputError, match=message) as said:
+        launch.run(2, [name])
+    assert "\n" not in str(said.value)

@@ -15,6 +15,7 @@ import jax
 import numpy as np
 import pytest
 from idx_files import write_idx, write_set
+from saved_stages import chosen_net, greedy_net
 from small_job import EPOCHS, config, epochs_of
 
 from dbnjax.checks import InputError
@@ -22,7 +23,7 @@ from dbnjax.data.images import Images, Source
 from dbnjax.training import greedy, loop, metrics
 from dbnjax.training.stages import DivergenceError
 from dbnjax.weights import io
-from experiments import dbn_cases, dbn_config, dbn_stages, mnist_dbn
+from experiments import dbn_cases, dbn_config, dbn_plan, dbn_stages, mnist_dbn
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -141,6 +142,25 @@ def test_a_killed_run_ends_with_the_same_bits(whole, tmp_path):
     assert_same_bits(chosen, cut)
 
 
+def test_the_net_of_every_stage_is_saved_under_its_name(whole):
+    chosen, _ = whole
+    nets = {
+        path.stem: io.load(path)
+        for path in Path(chosen.workdir).iterdir()
+        if path.suffix == ".safetensors"
+    }
+    assert {name: metadata["stage"] for name, (_, metadata) in nets.items()} == {
+        "greedy": "greedy",
+        "up-down": "up-down",
+        "all_cases": "all cases",
+        "net": "tail",
+    }
+    expected = {"greedy": greedy_net(chosen), "up-down": chosen_net(chosen)}
+    for name, net in expected.items():
+        for a, b in zip(*map(jax.tree.leaves, (nets[name][0], net)), strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
 def test_a_net_without_labels_has_no_read_out(idx_folder, tmp_path, capsys):
     chosen = config(
         idx_folder, tmp_path / "run", labels=False, layers=(12, 16), up_down_epochs=(1,),
@@ -243,9 +263,9 @@ def test_rates_fall_to_zero_or_stay():
 
 def test_the_memory_has_a_plan_of_its_own():
     chosen = dbn_config.Config(layers=(5, 4, 3), memory_rule="pcd", memory_epochs=7)
-    assert [dbn_stages.plan(chosen, level).rule for level in range(3)] == ["cd", "cd", "pcd"]
-    assert dbn_stages.plan(chosen, 2).n_epochs == 7
-    assert dbn_stages.plan(chosen, 1).n_epochs == chosen.greedy_epochs
+    assert [dbn_plan.plan(chosen, level).rule for level in range(3)] == ["cd", "cd", "pcd"]
+    assert dbn_plan.plan(chosen, 2).n_epochs == 7
+    assert dbn_plan.plan(chosen, 1).n_epochs == chosen.greedy_epochs
 
 
 def test_a_missing_tensorboard_is_named_before_anything_is_written(

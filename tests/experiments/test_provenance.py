@@ -1,6 +1,7 @@
 """Where results come from: the command parses back into the options, the rest is JSON."""
 
 import dataclasses
+import datetime
 import json
 import os
 import platform
@@ -151,3 +152,11 @@ def test_the_processor_is_named_by_the_system_where_it_names_it(tmp_path):
     assert provenance._processor(cpuinfo) == "Abacus 3000 @ 1 Hz: fast"
     cpuinfo.write_text("processor\t: 0\nBogoMIPS\t: 50.00\n")
     assert provenance._processor(cpuinfo) == (platform.processor() or platform.machine())
+
+
+def test_a_record_tells_the_day_it_was_made():
+    before = datetime.datetime.now(datetime.UTC).date()
+    made = json.loads(json.dumps(provenance.made()))
+    after = datetime.datetime.now(datetime.UTC).date()
+    assert before <= datetime.date.fromisoformat(made["date"]) <= after
+    assert set(made) == {"commit", "machine", "versions", "date"}

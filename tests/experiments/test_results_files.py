@@ -50,3 +50,6 @@ def test_a_damaged_sweep_or_benchmark_is_refused(results_folder):
     write(results_folder, sweeps__rates=sweep(), benchmark=benchmark() | {"rows": [["a", 1]]})
     with pytest.raises(InputError, match=r"benchmark\.json: rows\.0: expected 3 cells"):
         results.build(results_folder)
+    write(results_folder, benchmark=benchmark(), scaling=benchmark() | {"note": 1})
+    with pytest.raises(InputError, match=r"scaling\.json: note: expected text, got 1"):
+        results.build(results_folder)

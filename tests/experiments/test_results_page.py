@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from result_records import READ_OUTS, broken, cells, finished, write
+from result_records import READ_OUTS, benchmark, broken, cells, finished, write
 
 from experiments import results, results_markdown, significance
 
@@ -120,6 +120,14 @@ def test_later_commits_are_told(tmp_path):
     assert "Begun at commit abc1234, resumed at def5678, unknown. Machine: Abacus" in page
 
 
+def test_the_day_is_told_where_it_is_known(tmp_path):
+    later = {"date": "2026-11-22"}
+    resumed = finished(seed=1) | later | {"later_commits": ["def5678"]}
+    page = " ".join(results.build(write(tmp_path, a=finished() | later, b=resumed)).split())
+    assert "Commit abc1234, begun on 2026-11-22. Machine: Abacus" in page
+    assert "Begun on 2026-11-22 at commit abc1234, resumed at def5678. Machine: Abacus" in page
+
+
 def test_flags_that_changed_their_default_between_commits_part_the_columns(tmp_path):
     changed = broken("config", "n_gibbs", to=11) | {"command": "python -m experiments.mnist_dbn"}
     write(tmp_path, new=changed | {"seed": 1}, old=finished() | {"command": changed["command"]})
@@ -152,6 +160,14 @@ def test_the_benchmark_is_shown_as_it_is(results_folder):
         ["up-down", "2 s", "3"],
     ]
     assert "\nMedians of five.\n" in page
+
+
+def test_scaling_stands_with_the_speed(results_folder, tmp_path):
+    scaling = benchmark() | {"columns": ["mesh", "sent"], "rows": [["data:2", "1 all-reduce"]]}
+    speed = results.build(write(results_folder, scaling=scaling)).split("## Speed\n")[1]
+    assert cells(speed, "Weak scaling") == [["mesh", "sent"], ["data:2", "1 all-reduce"]]
+    alone = results.build(write(tmp_path / "alone", only=finished(), scaling=scaling))
+    assert "## Speed\n\n### Weak scaling\n" in alone
 
 
 def test_the_shipped_net_is_what_classify_reads(results_folder):

@@ -11,6 +11,8 @@ from dbnjax.checks import InputError
 from dbnjax.weights import io
 from experiments import classify, mnist_dbn, results_files, ship
 
+EARLIER = "expected the last net of its run, all cases, got that of the stage greedy, for which"
+
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
@@ -59,6 +61,7 @@ def test_what_cannot_be_shipped(trained, tmp_path):
         ({"data_dir": str(folder)}, "--net: expected a net of the main job, got none"),
         ({"net": str(bare), "data_dir": str(folder)}, "expected the record of a run"),
         ({"net": str(small), "data_dir": str(folder)}, "got --dataset=mnist --side=14"),
+        ({"net": str(net.with_name("greedy.safetensors")), "data_dir": str(folder)}, EARLIER),
     ):
         with pytest.raises(InputError, match=message):
             ship.run(ship.Config(**options, output=str(path)))

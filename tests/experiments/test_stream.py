@@ -1,14 +1,29 @@
 """Shifted digits, and the main job that learns from them as a stream."""
 
 import dataclasses
+import json
+import re
+import shlex
 
+import command_lines
 import numpy as np
 import pytest
+from idx_files import digits
+from prepared_sets import prepare
 from small_job import config, epochs_of
 
+from dbnjax import files
 from dbnjax.checks import InputError
-from dbnjax.data import folders
-from experiments import dbn_cases, dbn_stream, mnist_dbn, shifted_digits, sweep
+from dbnjax.data import folders, tfds_sets
+from experiments import (
+    dbn_cases,
+    dbn_config,
+    dbn_keys,
+    dbn_stream,
+    mnist_dbn,
+    shifted_digits,
+    sweep,
+)
 
 N, CHUNK = 70, 30
 
@@ -78,6 +93,20 @@ def test_the_folder_holds_training_images_and_follows_the_seed(idx_folder, tmp_p
     assert (other.read([(0, N)]).pixels != pixels).any()
 
 
+def test_the_documented_commands_go_together(idx_folder, tmp_path):
+    commands = re.findall(r"python -m experiments\.\S+ (.*)", shifted_digits.__doc__)
+    places = {"FOLDER": str(idx_folder), "SHIFTED": str(tmp_path / "shifted")}
+    small = ["--n_train=20 --n=70", "--n_train=20 --n_validation=10 --batch_size=10 --chunk=30"]
+    words = [
+        [re.sub("FOLDER|SHIFTED", lambda m: places[m[0]], word) for word in shlex.split(command)]
+        + shlex.split(more)
+        for command, more in zip(commands, small, strict=True)
+    ]
+    shifted_digits.run(command_lines.read(words[0], shifted_digits.Config))
+    _, chunks = take(command_lines.read(words[1], dbn_config.Config))
+    assert chunks.stream.n_cases == N
+
+
 def test_the_main_job_learns_from_a_stream(job, tmp_path, monkeypatch):
     reads, read = [], folders.Folder.read
 
@@ -99,6 +128,11 @@ def test_the_main_job_learns_from_a_stream(job, tmp_path, monkeypatch):
     assert summary["cases"] == {"train": N, "validation": 10, "test": 20, "stream": N}
     assert epochs_of(tmp_path / "run") == [("rbm_1", 1), ("rbm_2", 1), ("up_down_1", 1)]
     assert reads == [N] + 3 * (N // CHUNK) * [CHUNK]  # the sample, and three epochs
+    result = files.read_json(tmp_path / "run/result.json")
+    assert result["config"]["stream"] == f"folder {folders.digest(job.stream)}"
+    assert result["config"]["chunk"] == CHUNK
+    assert "--stream=STREAM --chunk=30" in result["command"]
+    assert str(tmp_path) not in json.dumps([result["command"], result["config"]])
 
 
 def test_validation_and_test_cases_are_those_of_the_split(job):
@@ -128,6 +162,44 @@ def test_a_stream_that_does_not_fit_is_one_line(job, changes, message):
     with pytest.raises(InputError, match=message) as said:
         take(dataclasses.replace(job, **changes))
     assert "\n" not in str(said.value)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "stream"),
+    [
+        ("mnist", "mnist"),
+        ("mnist", "mnist:3.0.1"),
+        ("mnist5k", "mnist"),
+        ("emnist/balanced", "emnist/byclass"),
+    ],
+)
+def test_a_prepared_set_that_validation_comes_from_is_refused(
+    idx_folder, tmp_path, dataset, stream
+):
+    chosen = config(idx_folder, tmp_path, dataset=dataset, stream=f"tfds:{stream}")
+    message = f"--stream=tfds:{stream}: expected another set than that of --dataset={dataset}, got"
+    with pytest.raises(InputError, match=message) as said:
+        dbn_stream.check(chosen, 20)
+    assert "\n" not in str(said.value)
+    dbn_stream.check(dataclasses.replace(chosen, stream="tfds:kmnist"), 20)
+    assert dbn_stream.named(chosen.stream) == (chosen.stream, chosen.stream)
+
+
+def test_a_prepared_set_lies_in_data_dir_unless_that_holds_idx_files(idx_folder, tmp_path):
+    prepare("fashion_mnist", tmp_path, *digits(20, 0))
+    chosen = config(tmp_path, tmp_path / "run", stream="tfds:fashion_mnist")
+    assert dbn_stream.open_stream(chosen, 10).n_cases == 20
+    usual = re.escape(str(tfds_sets.data_folder(None)))
+    with pytest.raises(InputError, match=f"cifar10: expected it in {usual}, prepared"):
+        dbn_stream.open_stream(
+            dataclasses.replace(chosen, data_dir=str(idx_folder), stream="tfds:cifar10"), 10
+        )
+
+
+def test_every_part_of_the_main_job_draws_by_a_number_of_its_own():
+    numbers = [n for name, n in vars(dbn_keys).items() if name.isupper()]
+    assert len(numbers) >= 7
+    assert len(set(numbers)) == len(numbers)
 
 
 def test_images_of_another_size_are_refused(job, tmp_path):

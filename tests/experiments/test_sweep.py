@@ -10,8 +10,9 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
-import small_job
+import small_sweep
 from small_job import epochs_of
+from small_sweep import config, distance, take
 
 from dbnjax.checks import InputError
 from dbnjax.data import preparation
@@ -35,13 +36,6 @@ ROOT = Path(__file__).parent.parent.parent
 DIVERGING = "greedy_rate=0.1,1e38;up_down_rate=0.1,1e38"
 NO_ERRORS = dict.fromkeys(("validation_errors", "training_errors", "epoch"))
 NO_GREEDY_ERRORS = dict.fromkeys(("greedy_validation_errors", "greedy_training_errors"))
-
-
-def config(folder: Path, workdir: Path, **changes) -> sweep.Config:
-    shorter = {"layers": (12, 16), "greedy_epochs": 1, "memory_epochs": 1, "up_down_rate": 0.1}
-    shorter |= {"up_down_epochs": (1,), "up_down_steps": (2,)}
-    small = dataclasses.asdict(small_job.config(folder, workdir, **shorter))
-    return dataclasses.replace(sweep.Config(**small), **changes)
 
 
 def without_times(record):
@@ -145,32 +139,8 @@ def test_all_together_resume_and_say_what_they_would_alone(
     assert json.loads((tmp_path / "run/sweep.json").read_text()) == record
 
 
-@pytest.fixture(scope="module")
-def cases():
-    """20 training and 10 validation images of 6 x 6 and 10 classes."""
-    rng = np.random.default_rng(0)
-
-    def put(n, batch_size, balanced):
-        labels = np.arange(n) % 10
-        pixels = rng.integers(0, 256, (n, 36), dtype=np.uint8)
-        return loop.put(pixels, labels, 10, batch_size, balanced)
-
-    return put(20, 20, True), put(10, 1, False)
-
-
-def take(ensemble, member):
-    return jax.tree.map(lambda x: x[member], ensemble)
-
-
-def distance(a, b):
-    return max(
-        float(np.abs(x - y).max())
-        for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
-    )
-
-
 @pytest.mark.parametrize(("rule", "i", "early"), [("cd", 3, 5), ("pcd", 0, 0)])
-def test_together_equals_one_after_another(cases, tmp_path, monkeypatch, rule, i, early):
+def test_together_equals_one_after_another(tmp_path, monkeypatch, rule, i, early):
     monkeypatch.setattr(dbn_stages, "EARLY_EPOCHS", early)
     base = config(
         tmp_path,
@@ -191,7 +161,7 @@ def test_together_equals_one_after_another(cases, tmp_path, monkeypatch, rule, i
     )
     members = sweep_members.make(base, grid)
     sweep_members.check_together(members)
-    shared = sweep_outcomes.Sweep(tmp_path, 10, *cases)
+    shared = sweep_outcomes.Sweep(tmp_path, 10, *small_sweep.cases(), seed=0)
     task = shared.task(base, tmp_path / "together")
     configs = [member.config for member in members]
     stacks = sweep_stacks.learn_stacks(task, configs)
@@ -255,6 +225,8 @@ BAD = [
     ("decay=0;k=1.5", "--grid: k: expected whole numbers, separated by commas, got '1.5'"),
     ("memory_rule=cd,pdc", "memory_rule: expected some of cd, pcd, separated by commas, got 'pdc'"),
     ("decay=0.1,0.10", "decay: expected different values, got '0.1,0.10'"),
+    ("up_down_steps=1-x", "up_down_steps: expected whole numbers with - between those .* '1-x'"),
+    ("up_down_steps=1-2", "--up_down_epochs: expected one number for each phase of "),
     ("up_down_momentum=0,1", "--up_down_momentum: expected 0 or more and less than 1, got 1.0"),
     ("decay=nan", "--decay: expected 0 or more, got nan"),
     ("batch_size=10,15", "balanced minibatches: expected equal classes that divide the batch of"),
@@ -270,8 +242,8 @@ def test_a_grid_that_cannot_be_meant_leaves_nothing_behind(idx_folder, tmp_path,
 
 
 def test_what_cannot_be_learned_together_is_named(idx_folder, tmp_path, monkeypatch):
-    chosen = config(idx_folder, tmp_path / "run", grid="decay=0;k=1,2;pixels=mean")
-    with pytest.raises(InputError, match=r"as arrays, greedy_rate, .*; got k, pixels, which need"):
+    chosen = config(idx_folder, tmp_path / "run", grid="decay=0;draws=rbg;pixels=mean")
+    with pytest.raises(InputError, match=r"as arrays, seed, .*; got draws, pixels, which need"):
         sweep.run(dataclasses.replace(chosen, together="yes"))
     assert not sweep.at_once(chosen)
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")

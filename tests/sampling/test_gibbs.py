@@ -189,3 +189,25 @@ def test_a_clamp_that_cannot_be_is_refused(unit, mask, values, message):
 def test_a_value_that_is_not_clamped_need_not_be_finite():
     clamp = gibbs.clamp(units.Bernoulli.zeros(2), [True, False], [1.0, np.nan])
     np.testing.assert_array_equal(gibbs.apply_clamp(clamp, jnp.zeros(2)), [1.0, 0.0])
+
+
+def test_a_chain_that_makes_some_of_its_steps_is_the_shorter_chain():
+    rbm, key = MACHINES["concat"], jax.random.key(3)
+    state = gibbs.start(jax.random.key(2), rbm, jnp.zeros((50, 5)))
+    some = chain_of(5)
+    for n in (0, 2, 5):
+        shorter = chain_of(n)(key, rbm, state)
+        walked = some(key, rbm, state, n_active=jnp.int32(n))
+        np.testing.assert_array_equal(walked.visible, shorter.visible)
+        np.testing.assert_array_equal(walked.hidden, shorter.hidden)
+    assert not np.array_equal(some(key, rbm, state).visible, chain_of(2)(key, rbm, state).visible)
+
+
+def test_a_chain_that_makes_all_of_its_steps_selects_nothing():
+    rbm, key = MACHINES["bernoulli"], jax.random.key(3)
+    state = gibbs.start(jax.random.key(2), rbm, jnp.zeros((2, 4)))
+    text = [
+        str(jax.make_jaxpr(partial(gibbs.chain, n_steps=2, n_active=n))(key, rbm, state))
+        for n in (None, 1)
+    ]
+    assert ["select_n" in program for program in text] == [False, True]

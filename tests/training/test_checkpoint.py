@@ -12,7 +12,7 @@ import pytest
 from flax import struct
 
 from dbnjax.checks import InputError
-from dbnjax.training import checkpoint
+from dbnjax.training import checkpoint, digests
 
 ARCHITECTURE = {"layers": (784, 500), "units": {"visible": "bernoulli"}}
 
@@ -220,7 +220,7 @@ def test_a_folder_that_is_no_checkpoint_is_named(saved):
 
 
 def test_a_kill_before_the_digests_leaves_a_checkpoint_that_serves(saved):
-    (saved / "2" / checkpoint.DIGESTS).unlink()
+    (saved / "2" / digests.NAME).unlink()
     step, state = checkpoint.restore(saved, make_state(), ARCHITECTURE)
     assert step == 2
     assert_identical(state, make_state(2))
@@ -229,7 +229,7 @@ def test_a_kill_before_the_digests_leaves_a_checkpoint_that_serves(saved):
 KILLED = """
 import os, signal, sys
 import jax.numpy as jnp
-from dbnjax.training import checkpoint
+from dbnjax.training import checkpoint, digests
 
 def kill(event, arguments):
     if event == {event!r} and str(arguments[0]).endswith({suffix!r}):
