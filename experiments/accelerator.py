@@ -14,8 +14,9 @@ several generators. Each is written to --output as soon as it is done, with its 
 machine and date, in the place of an earlier one of its name; a call prints all that the file holds
 and says of everything that is asked for whether it is met.
 
-The nets are those of the main job's flags, by default --preset=paper. Without an accelerator all of
-it runs on what there is, which stands beside every section.
+The nets are those of the main job's flags, by default --preset=paper; their work directories are
+temporary, in --workdir, and checkpoints of many nets take gigabytes there. Without an accelerator
+all of it runs on what there is, which stands beside every section.
 """
 
 import dataclasses
@@ -63,7 +64,7 @@ class Config(accelerator_config.Config):
     sections: tuple[str, ...] = option(
         tuple(SECTIONS), f"What is measured: some of {','.join(SECTIONS)}."
     )
-    output: str = option("results/accelerator.json", "JSON file that sections are written to.")
+    output: str = option("runs/accelerator.json", "JSON file that sections are written to.")
 
 
 def run(config: Config) -> dict[str, Any]:

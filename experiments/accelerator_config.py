@@ -21,6 +21,7 @@ class Config(dbn_config.Config):
     preset: str = option(
         "paper", "Recipe of the nets: paper, best, 16x16.", tuple(filter(None, presets.PRESETS))
     )
+    save_every: int = option(100, "Epochs between checkpoints: a whole run may take a minute.")
     workdir: str = option("", "Folder of the temporary work directories; empty: the system's.")
     steps: int = option(440, "Minibatches in an epoch of kernels, ensembles and draws.")
     rounds: int = option(5, "Timings of everything in bandwidth, ensembles and draws.")
@@ -57,7 +58,7 @@ class Finished(NamedTuple):
     seconds: float
 
     def errors(self, split: str) -> int | None:
-        """Returns the deterministic read-out's, of the last net that was judged on a split."""
+        """Returns those of the deterministic read-out, by the last net judged on a split."""
         judged = [read_outs["deterministic"] for read_outs in self.result["errors"].values()]
         counts: list[int] = [found[split] for found in judged if split in found]
         return counts[-1] if counts else None

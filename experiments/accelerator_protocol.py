@@ -22,11 +22,12 @@ from experiments.accelerator_config import (
 COLD, WARM = 90.0, 60.0  # seconds
 NOTE = (
     "Seconds of `experiments.mnist_dbn` in this process, from reading the images to the last "
-    "figure; Python, JAX and the device were started before. Cold: with an empty cache of compiled "
-    "programs; warm: with those that the cold run left on the disk, all of them, none in memory. "
-    "The seconds of a stage are those of its epochs, where its programs compile in the first; the "
-    "rest is data, checkpoints, read-outs and figures. What XLA's tuning of products remembers of "
-    "earlier sections of the same call is kept, so that this one goes first."
+    "figure, products in precision {precision} and draws by {draws}; Python, JAX and the device "
+    "were started before. Cold: with an empty cache of compiled programs; warm: with those that "
+    "the cold run left on the disk, all of them, none in memory. The seconds of a stage are those "
+    "of its epochs, where its programs compile in the first; the rest is data, checkpoints, "
+    "read-outs and figures. What XLA's tuning of products remembers of earlier sections of the "
+    "same call is kept, so that this one goes first."
 )
 
 
@@ -43,7 +44,7 @@ def protocol(config: Config) -> Found:
     return Found(
         columns=["", *runs],
         rows=[*seconds(runs), *rows, *test_errors(runs)],
-        note=NOTE,
+        note=NOTE.format(precision=config.precision, draws=config.draws),
         bars=[
             at_most(f"{name} run", limit, "seconds", runs[name].seconds)
             for name, limit in (("cold", COLD), ("warm", WARM))

@@ -11,7 +11,7 @@ from experiments.flags import option
 
 DRAWS = ("mean", "sample")
 SCHEDULES = ("constant", "linear")
-WHERE = ("mesh", "platform")  # flags that say where a run is done, not what it does
+WHERE = ("mesh", "platform", "save_every")  # how a run is done, not what it learns
 # Flags that came later: a result names them only where they are not these, as if there were none.
 LATER = {"draws": "threefry", "precision": "default"}
 STREAMED = ("stream", "chunk")  # a result names them only where there is a stream, by a digest
@@ -92,6 +92,7 @@ class Config:
         "", "Learn from a folder of more cases than fit in memory (shifted_digits), or tfds:NAME."
     )
     chunk: int = option(100_000, "Cases of --stream read together; two chunks fill the device.")
+    save_every: int = option(1, "Epochs between checkpoints; a stage's last epoch has one too.")
     mesh: str = option("", "Devices: data:2 splits minibatches and chains over 2; empty: one.")
     platform: str = option("", "cpu, gpu or tpu; empty: the best there is.", devices.PLATFORMS)
     draws: str = option("threefry", arithmetic.DRAWS_HELP, tuple(arithmetic.GENERATORS))
@@ -99,6 +100,7 @@ class Config:
 
 
 LEAST = {
+    "save_every": 1,
     "batch_size": 1,
     "k": 1,
     "memory_chains": 1,

@@ -65,7 +65,7 @@ def run_here(config: Config) -> dict[str, Any]:
     data = dbn_cases.put(splits.train, source.n_classes, config.batch_size, balanced)
     held_out = dbn_cases.put(splits.validation, source.n_classes, 1, balanced=False)
     folder = workdir.prepare(config.workdir, config, free=("workdir", "tensorboard", *WHERE))
-    place = stages.Place(folder)
+    place = stages.Place(folder, save_every=config.save_every)
     done = [r for r in metrics.read(place.metrics) if r.get("stage") == "summary"]
     if done:
         print(f"{folder}: this run is finished; its results:")
@@ -88,7 +88,8 @@ def run_here(config: Config) -> dict[str, Any]:
     )
     if config.tensorboard:
         with metrics.tensorboard_writer(folder / "events") as log:
-            return finish(dataclasses.replace(task, place=stages.Place(folder, log)), splits)
+            place = dataclasses.replace(place, log=log)
+            return finish(dataclasses.replace(task, place=place), splits)
     return finish(task, splits)
 
 

@@ -62,7 +62,7 @@ class Sweep:
             data=self.data,
             held_out=self.held_out,
             everything=None,
-            place=stages.Place(folder),
+            place=stages.Place(folder, save_every=config.save_every),
         )
 
     def member(self, member: Member) -> Path:

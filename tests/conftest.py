@@ -10,6 +10,8 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="dbnjax-tests-")
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"
     atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
+# A quarter of the suite's time. Programs that tests start inherit it: runs are compared bit by bit.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 
 import jax
 import pytest
@@ -18,8 +20,6 @@ from idx_files import write_set
 # Before anything uses a device: tests of sharding need several of them.
 jax.config.update("jax_platforms", "cpu")
 jax.config.update("jax_num_cpu_devices", 8)
-# A quarter of the suite's time. The programs that tests start are compiled as users have them.
-jax.config.update("jax_disable_most_optimizations", True)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A stage of a run: epochs with a checkpoint, a record and a line of progress after each.
+"""A stage of a run: epochs with a record, a line of progress and, by default, a checkpoint each.
 
 A run is a list of stages, each in a checkpoint folder of its own. A stage that is finished hands
 over its last state; one that was killed goes on from its last whole checkpoint, with the same
@@ -46,10 +46,12 @@ class Place:
     Attributes:
       workdir: its folder: `metrics.jsonl` and `checkpoints/`.
       log: also told every epoch's numbers, `log(step, {name: number})`.
+      save_every: epochs between checkpoints; the last epoch of a stage always has one.
     """
 
     workdir: Path
     log: Callable[[int, Mapping[str, float]], None] = lambda step, numbers: None
+    save_every: int = 1
 
     @property
     def metrics(self) -> Path:
@@ -96,10 +98,12 @@ def run(stage: Stage, state: PyTree, architecture: Mapping[str, Any], place: Pla
             seconds = time.perf_counter() - begin
             record = {"stage": stage.name, "epoch": i + 1, **numbers, "seconds": seconds}
             metrics.append(place.metrics, record)
-            checkpoint.save(folder, i + 1, state, architecture)
+            last = stage.done(state) or i + 1 == stage.n_epochs
+            if last or (i + 1) % place.save_every == 0:
+                checkpoint.save(folder, i + 1, state, architecture)
             place.log(i + 1, {f"{stage.name}/{name}": x for name, x in numbers.items()})
             advance(numbers)
-            if stage.done(state):
+            if last:
                 break
     return state
 

@@ -46,6 +46,18 @@ def test_what_was_recorded_after_the_checkpoint_is_dropped(tmp_path):
     assert any(r["stage"] == "another" for r in metrics.read(place.metrics))
 
 
+def test_checkpoints_may_be_seldom_but_for_the_last(tmp_path):
+    place = stages.Place(tmp_path, save_every=2)
+    with pytest.raises(KeyboardInterrupt):
+        stages.run(counting(5, stop_at=3), start(), ARCHITECTURE, place)
+    assert checkpoint.latest_step(place.checkpoints("counting")) == 2
+    resumed = stages.run(counting(5), start(), ARCHITECTURE, place)
+    assert checkpoint.latest_step(place.checkpoints("counting")) == 5
+    assert [r["epoch"] for r in metrics.read(place.metrics)] == [1, 2, 3, 4, 5]
+    always = stages.run(counting(5), start(), ARCHITECTURE, stages.Place(tmp_path / "always"))
+    assert float(resumed["x"]) == float(always["x"])
+
+
 def test_a_finished_stage_runs_nothing(tmp_path):
     place = stages.Place(tmp_path)
     done = stages.run(counting(3), start(), ARCHITECTURE, place)
