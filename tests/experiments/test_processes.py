@@ -81,7 +81,6 @@ def test_a_run_goes_on_in_two_processes_and_on_other_meshes(two, monkeypatch, ca
 
     with monkeypatch.context() as patch:
         patch.setattr(launch, "first_failed", kill_one)
-        patch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")  # which take longer than they save
         assert launch.run(2, command(two)) == 1
     assert time.monotonic() - killed[0] < BOUND
     said = capfd.readouterr().err
