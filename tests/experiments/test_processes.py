@@ -70,7 +70,7 @@ def test_a_run_goes_on_in_two_processes_and_on_other_meshes(two, monkeypatch, ca
     assert epochs_of(place) == [("rbm_1", 1), ("rbm_2", 1)]
 
     def kill_one(processes):
-        deadline = time.monotonic() + 240
+        deadline = time.monotonic() + 400
         while ("up_down_1", 2) not in epochs_of(place):
             assert time.monotonic() < deadline
             assert all(process.poll() is None for process in processes)
