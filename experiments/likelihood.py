@@ -66,9 +66,7 @@ def run(config: Config) -> dict[str, Any]:
         "warnings": likelihood_report.warnings(log_z, rows) + likelihood_config.doubts(config, net),
         "seconds": task.seconds | {"in all": time.perf_counter() - began},
         "command": provenance.command("experiments.likelihood", named, {}),
-        "commit": provenance.commit(),
-        "machine": provenance.machine(),
-        "versions": provenance.versions(),
+        **provenance.made(),
     }
     print(likelihood_report.table(record))
     if config.output is not None:

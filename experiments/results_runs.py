@@ -1,7 +1,5 @@
-"""The sections of RESULTS.md on single runs, on sweeps and on speed."""
+"""The sections of RESULTS.md on single runs and on speed."""
 
-import itertools
-import math
 from typing import Any
 
 from experiments import results_groups
@@ -11,7 +9,6 @@ from experiments.results_markdown import (
     SPLITS,
     count,
     duration,
-    flags,
     interval,
     made,
     plain,
@@ -94,30 +91,6 @@ def times(record: dict[str, Any]) -> str:
     rows = [[stage, str(epochs.count(stage)), duration(s)] for stage, s in seconds.items()]
     rows.append(["in all", str(len(epochs)), duration(sum(seconds.values()))])
     return table(["stage", "epochs", "wall time"], rows)
-
-
-def one_sweep(sweep: Source) -> list[str]:
-    """What was tried, the fewest validation errors first and what diverged last."""
-    record, cases = sweep.record, sweep.record["cases"]
-    rows = sorted(record["rows"], key=lambda row: _first(row["validation_errors"]))
-    varied = dict.fromkeys(itertools.chain.from_iterable(row["varied"] for row in rows))
-    header = [*varied, "validation errors", "training errors", "wall time"]
-    cells = [
-        [
-            *(plain(row["varied"].get(name)) for name in varied),
-            count(row["validation_errors"], cases["validation"]),
-            count(row["training_errors"], cases["train"]),
-            duration(row["seconds"]),
-        ]
-        for row in rows
-    ]
-    proxy = f"All with `{flags(record['proxy'])}`, {cases['train']:,} training and "
-    proxy += f"{cases['validation']:,} validation cases."
-    return [f"### {sweep.name}", *made(record), wrap(proxy), table(header, cells)]
-
-
-def _first(errors: int | None) -> float:
-    return math.inf if errors is None else errors
 
 
 def speed(benchmark: dict[str, Any]) -> list[str]:

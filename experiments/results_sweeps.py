@@ -1,13 +1,23 @@
 """The section of a sweep: its members and, where seeds vary, what they say of each setting."""
 
+import itertools
 import json
 import math
 from typing import Any, NamedTuple
 
-from experiments import results_runs
 from experiments.results_files import Source
 from experiments.results_groups import Spread
-from experiments.results_markdown import NONE, flags, plain, several, table, wrap
+from experiments.results_markdown import (
+    NONE,
+    count,
+    duration,
+    flags,
+    made,
+    plain,
+    several,
+    table,
+    wrap,
+)
 
 
 class Setting(NamedTuple):
@@ -28,11 +38,35 @@ class Setting(NamedTuple):
 
 def one_sweep(sweep: Source) -> list[str]:
     """Every member, the fewest validation errors first, and the settings over their seeds."""
-    parts = results_runs.one_sweep(sweep)
+    parts = members(sweep)
     if not any("seed" in row["varied"] for row in sweep.record["rows"]):
         return parts
     found = settings(sweep.record)
     return [*parts, over_seeds(found), wrap(chosen(found))]
+
+
+def members(sweep: Source) -> list[str]:
+    """What was tried, the fewest validation errors first and what diverged last."""
+    record, cases = sweep.record, sweep.record["cases"]
+    rows = sorted(record["rows"], key=lambda row: _first(row["validation_errors"]))
+    varied = dict.fromkeys(itertools.chain.from_iterable(row["varied"] for row in rows))
+    header = [*varied, "validation errors", "training errors", "wall time"]
+    cells = [
+        [
+            *(plain(row["varied"].get(name)) for name in varied),
+            count(row["validation_errors"], cases["validation"]),
+            count(row["training_errors"], cases["train"]),
+            duration(row["seconds"]),
+        ]
+        for row in rows
+    ]
+    proxy = f"All with `{flags(record['proxy'])}`, {cases['train']:,} training and "
+    proxy += f"{cases['validation']:,} validation cases."
+    return [f"### {sweep.name}", *made(record), wrap(proxy), table(header, cells)]
+
+
+def _first(errors: int | None) -> float:
+    return math.inf if errors is None else errors
 
 
 def settings(record: dict[str, Any]) -> list[Setting]:

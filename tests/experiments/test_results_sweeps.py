@@ -2,7 +2,7 @@
 
 import result_records
 
-from experiments import results_runs, results_sweeps
+from experiments import results_sweeps
 from experiments.results_files import Source
 
 
@@ -24,7 +24,7 @@ def swept(**errors):
 def shown(**errors):
     sweep = swept(**errors)
     parts = results_sweeps.one_sweep(sweep)
-    before = results_runs.one_sweep(sweep)
+    before = results_sweeps.members(sweep)
     assert parts[:-2] == before  # one row a member
     table, told = parts[-2:]
     rows = [[cell.strip() for cell in line[1:-1].split("|")] for line in table.splitlines()]
@@ -63,4 +63,4 @@ def test_seeds_alone_leave_nothing_to_choose():
 
 def test_a_sweep_without_seeds_is_its_members():
     sweep = Source("rates", result_records.sweep())
-    assert results_sweeps.one_sweep(sweep) == results_runs.one_sweep(sweep)
+    assert results_sweeps.one_sweep(sweep) == results_sweeps.members(sweep)

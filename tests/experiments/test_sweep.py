@@ -24,7 +24,7 @@ from experiments import (
     dbn_stages,
     provenance,
     results_files,
-    results_runs,
+    results_sweeps,
     sweep,
     sweep_members,
     sweep_outcomes,
@@ -85,7 +85,7 @@ def test_members_one_after_another_share_a_stack_and_diverge_alone(idx_folder, t
     assert record["cases"] == {"train": 20, "validation": 10}
     assert set(record) >= {"commit", "machine", "versions"}
     (source,) = results_files.read_sweeps(tmp_path / "results")
-    section = "\n".join(results_runs.one_sweep(source))
+    section = "\n".join(results_sweeps.one_sweep(source))
     share = 100 * good["validation_errors"] / 10
     assert f"| {good['validation_errors']} ({share:.2f} %)" in section
     assert "### rates" in section
