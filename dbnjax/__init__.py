@@ -14,6 +14,8 @@ from dbnjax.evaluation import (
 from dbnjax.inference import classify, complete, features, generate
 from dbnjax.learning import (
     averaging,
+    backprop,
+    conjugate_gradient,
     contrastive_divergence,
     passes,
     persistent,
@@ -23,7 +25,7 @@ from dbnjax.learning import (
     updates,
     wake_sleep,
 )
-from dbnjax.models import belief_net, dbn, path, rbm, stack
+from dbnjax.models import belief_net, dbn, feedforward, path, rbm, stack
 from dbnjax.sampling import gibbs, ladder, tempering
 
 __version__ = "0.1.0"
@@ -32,10 +34,12 @@ __all__ = [
     "ais",
     "annealing",
     "averaging",
+    "backprop",
     "belief_net",
     "bounds",
     "classify",
     "complete",
+    "conjugate_gradient",
     "contrastive_divergence",
     "dbn",
     "diagnostics",
@@ -43,6 +47,7 @@ __all__ = [
     "exact",
     "exact_nets",
     "features",
+    "feedforward",
     "generate",
     "gibbs",
     "inference",

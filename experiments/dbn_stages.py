@@ -41,6 +41,7 @@ class Task:
         them.
       place: where the run writes.
       stream: training cases in chunks, of which `data` is then a sample; None if they all fit.
+      vary: changes what makes the machines' data: `translations.translating`, for example.
     """
 
     config: Config
@@ -51,6 +52,7 @@ class Task:
     everything: loop.Data | None
     place: stages.Place
     stream: streaming.Chunks | None = None
+    vary: Callable[[loop.Prepare], loop.Prepare] = lambda prepare: prepare
 
     @property
     def learned_from(self) -> loop.Data | streaming.Chunks:
@@ -149,7 +151,7 @@ def learn_layer(task: Task, level: int, machine: RBM, below: greedy.Below, n_lab
     """Learns one machine on what the layers below make of the data."""
     config = task.config
     learner, prepare = layer_learning(config, level, n_labels)
-    program = loop.epoch_program(learner, prepare, config.batch_size)
+    program = loop.epoch_program(learner, task.vary(prepare), config.batch_size)
     learn = streaming.epoch_over(program, task.learned_from)
     see = jax.jit(greedy.layer_data("mean", "mean", n_labels))
     seen = [see(task.key, below, *monitored(data)) for data in (task.data, task.held_out)]

@@ -54,17 +54,17 @@ def make_splits(
     train, rest = _take_balanced(source, order, n_train, "training")
     if source.test is not None:
         n_test = len(source.test.pixels) if n_test is None else n_test
-        _check_enough(source, "validation", n_validation, len(rest))
-        _check_enough(source, "test", n_test, len(source.test.pixels))
-        validation, test = rest[:n_validation], _take(source.test, slice(n_test))
+        check_enough(source, "validation", n_validation, len(rest))
+        check_enough(source, "test", n_test, len(source.test.pixels))
+        validation, test = rest[:n_validation], take(source.test, slice(n_test))
     elif n_test is not None:
         validation, rest = _take_balanced(source, rest, n_validation, "validation")
-        test = _take(source.train, _take_balanced(source, rest, n_test, "test")[0])
+        test = take(source.train, _take_balanced(source, rest, n_test, "test")[0])
     else:
         raise InputError(
             f"test images: expected a number, got none; {source.name} has no official test set"
         )
-    return Splits(_take(source.train, train), _take(source.train, validation), test)
+    return Splits(take(source.train, train), take(source.train, validation), test)
 
 
 def all_but_test(source: Source, splits: Splits) -> Images:
@@ -140,7 +140,8 @@ def _check_pixels(pixels: np.ndarray) -> None:
     )
 
 
-def _check_enough(source: Source, part: str, wanted: int, available: int) -> None:
+def check_enough(source: Source, part: str, wanted: int, available: int) -> None:
+    """Raises `InputError` if a part of an image set is asked for more images than there are."""
     require(
         wanted <= available,
         f"{part} images: expected at most {available}, which {source.name} has left for it, got "
@@ -148,7 +149,8 @@ def _check_enough(source: Source, part: str, wanted: int, available: int) -> Non
     )
 
 
-def _take(images: Images, indices: np.ndarray | slice) -> Images:
+def take(images: Images, indices: np.ndarray | slice) -> Images:
+    """Returns some of labelled images."""
     assert images.labels is not None
     return Images(images.pixels[indices], images.labels[indices])
 

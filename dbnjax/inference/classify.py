@@ -124,3 +124,15 @@ def gibbs(key: Key, dbn: DBN, v: Array, n_steps: int) -> Array:
     with jax.default_matmul_precision("highest"):
         (_, total), _ = jax.lax.scan(iterate, (start, jnp.zeros_like(start)), jnp.arange(n_steps))
     return total
+
+
+def product(log_p: Array) -> Array:
+    """Joins the opinions of several nets by multiplying their probabilities (TR 2006-004).
+
+    Args:
+      log_p: `[n_nets, ..., n_classes]` log-probabilities.
+
+    Returns:
+      `[..., n_classes]` logarithms of the normalised products.
+    """
+    return jax.nn.log_softmax(log_p.sum(0), axis=-1)

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,10 +11,12 @@ from dbnjax.evaluation import overfitting
 from dbnjax.inference import classify, features
 from dbnjax.learning.passes import Batch
 from dbnjax.models import dbn as dbn_lib
+from dbnjax.models import feedforward
 from dbnjax.models.dbn import DBN
+from dbnjax.models.feedforward import Feedforward
 from dbnjax.types import Array, Key, PyTree
 
-ReadOut = Callable[[Key, DBN, Array], PyTree]  # scores [..., n_labels], one array or more
+ReadOut = Callable[[Key, Any, Array], PyTree]  # scores [..., n_labels], one array or more
 CHUNK = 1000  # cases at a time: 1,000 x 2,000 top units are 8 MB
 
 free_energy_gap = jax.jit(overfitting.free_energy_gap)
@@ -40,14 +43,21 @@ def deterministic(key: Key, net: DBN, v: Array) -> Array:
     return classify.deterministic(net, v)
 
 
+def softmax(key: Key, net: Feedforward, v: Array) -> Array:
+    """The read-out of a feedforward net: log p(class), in full float32 products."""
+    del key
+    with jax.default_matmul_precision("highest"):
+        return feedforward.log_probabilities(net, v)
+
+
 @functools.partial(jax.jit, static_argnums=0)
-def scores(read_out: ReadOut, key: Key, net: DBN, pixels: Array) -> PyTree:
+def scores(read_out: ReadOut, key: Key, net: PyTree, pixels: Array) -> PyTree:
     """Returns a read-out's scores for every case.
 
     Args:
       read_out: one of `read_outs`, static: keep it and pass the same object again.
       key: a PRNG key; case i draws with `fold_in(key, i)`.
-      net: a net with labels.
+      net: what the read-out asks.
       pixels: `[n_cases, n_visible]` uint8.
 
     Returns:
@@ -61,7 +71,7 @@ def scores(read_out: ReadOut, key: Key, net: DBN, pixels: Array) -> PyTree:
     return jax.lax.map(one, (jnp.arange(pixels.shape[0]), pixels), batch_size=CHUNK)
 
 
-def count_errors(read_out: ReadOut, key: Key, net: DBN, pixels: Array, labels: Array) -> int:
+def count_errors(read_out: ReadOut, key: Key, net: PyTree, pixels: Array, labels: Array) -> int:
     """Returns how many cases a read-out of one array gets wrong; arguments as in `scores`."""
     guesses = scores(read_out, key, net, pixels).argmax(-1)
     return int((guesses != labels).sum())

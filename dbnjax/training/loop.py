@@ -175,14 +175,24 @@ def _epoch(learner: Learner, prepare: Prepare, batch_size: int) -> Epoch:
 
         def step(state: PyTree, numbered: tuple[Array, Array]) -> tuple[PyTree, PyTree]:
             i, chosen = numbered
-            chosen = sharding.constrain(chosen, sharding.DATA)
-            key_prepare, key_step = jax.random.split(jax.random.fold_in(draws, i))
-            pixels, labels = data.pixels[chosen], data.labels[chosen]
-            batch = prepare(key_prepare, context, pixels, labels)
+            key_step, batch = gather(prepare, jax.random.fold_in(draws, i), context, data, chosen)
             return learner.step(key_step, hyper, state, batch)
 
         state, infos = jax.lax.scan(step, state, (jnp.arange(rows.shape[0]), rows))
-        info = jax.tree.map(lambda x: x.mean(0), infos)
-        return state, Report(info=info, finite=all_finite(state))
+        return state, report(state, infos)
 
     return epoch
+
+
+def gather(
+    prepare: Prepare, key: Key, context: PyTree, data: Data, chosen: Array
+) -> tuple[Key, PyTree]:
+    """Returns the key of a step and its minibatch, the cases of the rows `chosen`."""
+    chosen = sharding.constrain(chosen, sharding.DATA)
+    key_prepare, key_step = jax.random.split(key)
+    return key_step, prepare(key_prepare, context, data.pixels[chosen], data.labels[chosen])
+
+
+def report(state: PyTree, infos: PyTree) -> Report:
+    """Sums up an epoch: the learner's Infos of all steps, averaged, and its state at the end."""
+    return Report(info=jax.tree.map(lambda x: x.mean(0), infos), finite=all_finite(state))

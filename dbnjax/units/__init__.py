@@ -6,6 +6,7 @@ from dbnjax.units.categorical import Categorical
 from dbnjax.units.concat import Concat
 from dbnjax.units.gaussian import Gaussian
 from dbnjax.units.poisson import Poisson
+from dbnjax.units.rectifier import Rectifier
 from dbnjax.units.relu import NoisyRelu, Relu
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Gaussian",
     "NoisyRelu",
     "Poisson",
+    "Rectifier",
     "Relu",
     "Tails",
     "Unit",

@@ -16,20 +16,23 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias, get_args, get_origin
 
 from dbnjax import checks, units
+from dbnjax.models import feedforward
 from dbnjax.models import stack as stack_lib
 from dbnjax.models.belief_net import Layer
 from dbnjax.models.dbn import DBN
+from dbnjax.models.feedforward import Feedforward
 from dbnjax.models.rbm import RBM
 from dbnjax.models.stack import Stack
 from dbnjax.types import Array
 
-Model: TypeAlias = RBM | Stack | DBN
+Model: TypeAlias = RBM | Stack | DBN | Feedforward
 CLASSES: dict[str, Any] = {
     cls.__name__: cls
     for cls in (
         RBM,
         Stack,
         DBN,
+        Feedforward,
         Layer,
         units.Bernoulli,
         units.Categorical,
@@ -37,6 +40,7 @@ CLASSES: dict[str, Any] = {
         units.Gaussian,
         units.NoisyRelu,
         units.Poisson,
+        units.Rectifier,
         units.Relu,
     )
 }
@@ -88,6 +92,9 @@ def check_sizes(model: Model) -> None:
             checks.require(bool(node.parts), f"{path}: expected one part or more, got none")
         elif isinstance(node, units.Unit):
             _check_unit(path, node)
+    if isinstance(model, Feedforward):
+        feedforward.create(model.hidden, model.output)
+        return
     for chain in _as_machines(model):
         for level, rbm in enumerate(chain):
             sizes = (rbm.visible.size, rbm.hidden.size)
@@ -179,7 +186,7 @@ def _check_unit(path: str, unit: Any) -> None:
     )
 
 
-def _as_machines(model: Model) -> tuple[tuple[RBM, ...], ...]:
+def _as_machines(model: RBM | Stack | DBN) -> tuple[tuple[RBM, ...], ...]:
     """Returns stacks whose sizes fit if the model's do: for a DBN one upwards, one downwards."""
     if isinstance(model, RBM):
         return ((model,),)

@@ -41,7 +41,7 @@ def save(
 
     Args:
       path: the file, `.safetensors` by custom; its folder is made if it is missing.
-      model: an `RBM`, a `Stack` or a `DBN` of the library's own unit types.
+      model: an `RBM`, `Stack`, `DBN` or `Feedforward` of the library's own unit types.
       metadata: anything JSON-able that belongs to the net, NumPy and JAX numbers included.
       dtype: "float32" for an exact copy, "float16" for half the size and rounded weights.
 

