@@ -10,27 +10,26 @@ from experiments.flags import option
 STARTS = ("pretrained", "2006", "glorot", "rectified")
 OPTIMISERS = ("momentum", "adam", "cg")
 
-TR: dict[str, Any] = {"dataset": "mnist", "folds": 3, "greedy_epochs": 40, "all_epochs": 60}
+TR: dict[str, Any] = {
+    "dataset": "mnist",
+    "folds": 3,
+    "rate": 0.1,
+    "tune_decay": 1e-5,
+    "all_epochs": 60,
+    "save_every": 5,
+}
 """TR 2006-004: three nets, each pretrained and tuned on a split of its own, then on all cases."""
+
+ONE: dict[str, Any] = TR | {"nets": 1, "all_epochs": 0}
+FALLING: dict[str, Any] = {"schedule": "linear", "tune_epochs": 120, "patience": 120}
 
 PRESETS: dict[str, dict[str, Any]] = {
     "": {},
     "tr": TR,
-    "unpretrained": TR | {"start": "2006", "folds": 1, "all_epochs": 0},
-    "rectified": TR | {"start": "rectified", "folds": 1, "all_epochs": 0},
-    "dropout": TR
-    | {
-        "folds": 1,
-        "drop_visible": 0.2,
-        "drop_hidden": 0.5,
-        "max_norm": 3.0,
-        "rate": 0.1,
-        "schedule": "linear",
-        "tune_epochs": 300,
-        "patience": 300,
-        "all_epochs": 0,
-    },
-    "translations": TR | {"folds": 1, "reach": 2},
+    "unpretrained": ONE | {"start": "2006"},
+    "rectified": ONE | {"start": "rectified", "optimiser": "adam", "rate": 1e-3, "tune_decay": 0.0},
+    "dropout": ONE | FALLING | {"drop_visible": 0.2, "drop_hidden": 0.5, "tune_decay": 0.0},
+    "translations": ONE | FALLING | {"reach": 2},
 }
 
 
@@ -47,6 +46,7 @@ class Config:
     seed: int = option(0, "Seed of every random draw but the splits of the data.")
     split_seed: int = option(0, "Seed of the splits into training, validation and test cases.")
     folds: int = option(1, "Nets, each with validation cases of its own, disjoint from the rest.")
+    nets: int = option(0, "Learn the first so many of them; 0: all.")
     n_validation: int = option(0, "Validation cases of each net; 0: 1 in 6, or 1 in 10.")
     n_test: int = option(0, "Test cases; 0: the official test set, or 1 in 10 with none.")
     layers: tuple[int, ...] = option((500, 500, 2000), "Hidden units from the bottom up.")
@@ -78,7 +78,7 @@ class Config:
     softmax_epochs: int = option(
         0, "First epochs of tuning in which the softmax layer alone learns."
     )
-    rate: float = option(0.02, "Learning rate of tuning; the optimiser's step is multiplied by it.")
+    rate: float = option(0.1, "Learning rate of tuning; the optimiser's step is multiplied by it.")
     schedule: str = option(
         "constant",
         "Its course over tune_epochs: constant, or linear to zero.",
@@ -99,6 +99,7 @@ class Config:
 
 COUNTS = ("folds", "greedy_batch_size", "batch_size", "patience", "line_searches", "save_every")
 NOT_NEGATIVE = (
+    "nets",
     "n_validation",
     "n_test",
     "reach",
@@ -147,8 +148,8 @@ def check(config: Config) -> None:
         "search finds the length of its step by itself, on a cost that stays the same",
     )
     checks.require(
-        len(given_stacks(config)) in (0, config.folds),
-        f"--stacks: expected one file for each of --folds={config.folds}, got "
+        len(given_stacks(config)) in (0, n_nets(config)),
+        f"--stacks: expected one file for each of {n_nets(config)} nets, got "
         f"{len(given_stacks(config))}",
     )
     checks.require(
@@ -156,6 +157,11 @@ def check(config: Config) -> None:
         f"--stacks: expected --start=pretrained beside them, got --start={config.start}",
     )
     checks.check_seed(config.seed)
+
+
+def n_nets(config: Config) -> int:
+    """Returns the number of nets that are learned."""
+    return min(config.nets or config.folds, config.folds)
 
 
 def given_stacks(config: Config) -> tuple[str, ...]:

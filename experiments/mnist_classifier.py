@@ -48,7 +48,7 @@ def run(config: Config) -> dict[str, Any]:
     """
     classifier_config.check(config)
     source = sources.load(config.dataset, config.data_dir)
-    parts = split(config, source)
+    parts = split(config, source)[: classifier_config.n_nets(config)]
     folder = workdir.prepare(config.workdir, config, free=("workdir", "save_every"))
     done = folder / "result.json"
     if done.exists():
