@@ -21,7 +21,7 @@ from experiments.classifier_task import Task, measure
 from experiments.dbn_stages import finite, owned, schedule
 
 RANDOM: dict[str, tuple[Any, Callable[[int, int], float]]] = {
-    "2006": (Bernoulli, feedforward.custom_of_2006),
+    "2006": (Bernoulli, feedforward.science_2006),
     "glorot": (Bernoulli, feedforward.glorot_logistic),
     "rectified": (Rectifier, feedforward.he),
 }
