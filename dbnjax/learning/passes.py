@@ -1,4 +1,4 @@
-"""The two passes that fine-tune a deep belief net, shared by up-down and wake-sleep.
+"""The two passes that fine-tune a deep belief net, shared by up-down, wake-sleep and the hybrid.
 
 Read `phases`, `updates` and `models.dbn` first.
 
@@ -8,7 +8,7 @@ from the one below. Both are delta rules (eq. 2.2), and every prediction is made
 before the update.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +18,10 @@ from dbnjax.models import dbn as dbn_lib
 from dbnjax.models import stack as stack_lib
 from dbnjax.models.belief_net import Layer, conditional
 from dbnjax.models.dbn import DBN
-from dbnjax.types import Array, Draw, Key, PyTree
+from dbnjax.models.stack import Stack
+from dbnjax.types import Array, Draw, Key
+
+P = TypeVar("P", bound=DBN | Stack)
 
 
 class Batch(NamedTuple):
@@ -119,13 +122,69 @@ def reconstruction_error(dbn: DBN, states: tuple[Array, ...]) -> Array:
     return ((states[0] - predicted) ** 2).sum(-1).mean()
 
 
-def ascend(hyper: Hyper, dbn: DBN, velocity: DBN, gradient: DBN) -> tuple[DBN, PyTree]:
+class Measured(NamedTuple):
+    """What the up-down algorithm measures on a batch.
+
+    Attributes:
+      gradient: a pytree like the net.
+      reconstruction_error: as in `up_down.Info`.
+      memory_error: as in `up_down.Info`.
+    """
+
+    gradient: DBN
+    reconstruction_error: Array
+    memory_error: Array
+
+
+def contrastive_wake_sleep(
+    key: Key,
+    dbn: DBN,
+    batch: Batch,
+    n_steps: int,
+    labels: Draw,
+    statistics: Draw,
+    n_active: Array | None = None,
+) -> Measured:
+    """Measures the gradient of the up-down algorithm, which `up_down` describes.
+
+    Args:
+      key: a PRNG key.
+      dbn: a net.
+      batch: labelled or not.
+      n_steps: Gibbs iterations in the memory between the passes, static.
+      labels: as in `up_down.up_down`.
+      statistics: as in `up_down.up_down`.
+      n_active: as in `phases.negative_phase`.
+    """
+    key_wake, key_top, key_chain, key_sleep = jax.random.split(key, 4)
+    choices = memory_choices(dbn, labels, statistics)
+    batch = as_cases(batch)
+    states, generative = wake(key_wake, dbn, batch.visible)
+    clamped = dbn_lib.join_labels(states[-1], batch.labels)
+    positive = phases.positive_phase(key_top, dbn.memory, clamped, choices)
+    negative = phases.negative_phase(
+        key_chain, dbn.memory, positive.hidden_state, n_steps, choices, n_active
+    )
+    penultimate, _ = dbn_lib.split_labels(dbn.memory, negative.visible)
+    gradient = DBN(
+        recognition=sleep(key_sleep, dbn, penultimate),
+        generative=generative,
+        memory=phases.rbm_gradient(positive, negative, offsets=None),
+    )
+    return Measured(
+        gradient=gradient,
+        reconstruction_error=reconstruction_error(dbn, states),
+        memory_error=((positive.visible - negative.visible) ** 2).sum(-1).mean(),
+    )
+
+
+def ascend(hyper: Hyper, net: P, velocity: P, gradient: P) -> tuple[P, P]:
     """Makes one step uphill; returns the net and the velocity."""
-    gradient = updates.with_decay(gradient, dbn, hyper.decay)
+    gradient = updates.with_decay(gradient, net, hyper.decay)
     velocity = updates.accelerate(hyper.momentum, velocity, gradient)
-    return updates.move(dbn, hyper.rate, velocity), velocity
+    return updates.move(net, hyper.rate, velocity), velocity
 
 
-def at_rest(dbn: DBN) -> DBN:
+def at_rest(net: P) -> P:
     """Returns a velocity of zero."""
-    return jax.tree.map(jnp.zeros_like, dbn)
+    return jax.tree.map(jnp.zeros_like, net)

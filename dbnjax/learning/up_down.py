@@ -14,11 +14,8 @@ the experiments used, are absent from the pseudocode and present here.
 
 from typing import NamedTuple
 
-import jax
-
 from dbnjax import checks
-from dbnjax.learning import passes, phases
-from dbnjax.models import dbn as dbn_lib
+from dbnjax.learning import passes
 from dbnjax.models.dbn import DBN
 from dbnjax.types import Array, Draw, Key, Learner
 
@@ -72,26 +69,10 @@ def up_down(n_steps: int, labels: Draw = "mean", statistics: Draw = "sample") ->
     def step(
         key: Key, hyper: passes.Hyper, state: State, batch: passes.Batch
     ) -> tuple[State, Info]:
-        key_wake, key_top, key_chain, key_sleep = jax.random.split(key, 4)
-        dbn = state.params
-        choices = passes.memory_choices(dbn, labels, statistics)
-        batch = passes.as_cases(batch)
-        states, generative = passes.wake(key_wake, dbn, batch.visible)
-        clamped = dbn_lib.join_labels(states[-1], batch.labels)
-        positive = phases.positive_phase(key_top, dbn.memory, clamped, choices)
-        negative = phases.negative_phase(
-            key_chain, dbn.memory, positive.hidden_state, n_steps, choices, hyper.n_steps
+        measured = passes.contrastive_wake_sleep(
+            key, state.params, batch, n_steps, labels, statistics, hyper.n_steps
         )
-        penultimate, _ = dbn_lib.split_labels(dbn.memory, negative.visible)
-        gradient = DBN(
-            recognition=passes.sleep(key_sleep, dbn, penultimate),
-            generative=generative,
-            memory=phases.rbm_gradient(positive, negative, offsets=None),
-        )
-        info = Info(
-            reconstruction_error=passes.reconstruction_error(dbn, states),
-            memory_error=((positive.visible - negative.visible) ** 2).sum(-1).mean(),
-        )
-        return State(*passes.ascend(hyper, dbn, state.velocity, gradient)), info
+        moved = passes.ascend(hyper, state.params, state.velocity, measured.gradient)
+        return State(*moved), Info(measured.reconstruction_error, measured.memory_error)
 
     return Learner(init=init, step=step)
