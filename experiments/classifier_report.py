@@ -72,15 +72,24 @@ def judge_all(config: Config, folder: Path, learned: list[Learned], test: Images
         "preset": config.preset,
         "seed": config.seed,
         "command": provenance.command(
-            "experiments.mnist_classifier", config, classifier_config.PRESETS[config.preset]
+            "experiments.mnist_classifier", named(config), classifier_config.PRESETS[config.preset]
         ),
-        "config": {k: v for k, v in dataclasses.asdict(config).items() if k not in workdir.PLACES},
+        "config": {
+            k: v for k, v in dataclasses.asdict(named(config)).items() if k not in workdir.PLACES
+        },
         "cases": {split: len(data.labels) for split, data in counts.items() if data is not None},
         "nets": nets,
         "products": products,
         "seconds": seconds(learned),
         "pretraining": pretraining(config, learned),
     }
+
+
+def named(config: Config) -> Config:
+    """Returns options that name stacks by net and file, not by a person's own folders."""
+    given = classifier_config.given_stacks(config)
+    short = tuple("/".join(Path(file).parts[-2:]) for file in given)
+    return dataclasses.replace(config, stacks=short or ("",))
 
 
 def one_net(one: Learned, log_p: dict[str, Array], cases: loop.Data) -> dict[str, Any]:

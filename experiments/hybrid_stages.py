@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from dbnjax.learning import hybrid
 from dbnjax.models.dbn import DBN
@@ -15,6 +14,7 @@ from dbnjax.training import evaluate, greedy, loop, stages
 from dbnjax.types import Array, Key, Learner
 from dbnjax.weights import io
 from experiments import hybrid_config, hybrid_start
+from experiments.classifier_task import Measured, judge
 from experiments.dbn_stages import finite, owned, schedule
 from experiments.hybrid_config import Config
 
@@ -45,25 +45,12 @@ class Task:
     place: stages.Place
 
 
-class Measured(NamedTuple):
-    """How the deterministic read-out does on some cases.
-
-    Attributes:
-      cost: cross-entropy in nats, mean over cases.
-      wrong: the cases that it puts into a wrong class.
-    """
-
-    cost: float
-    wrong: np.ndarray
-
-
 def measure(params: DBN | Stack, data: loop.Data) -> Measured:
     """Asks a net about every case."""
     unused = jax.random.key(0)  # the read-out draws nothing
     net = hybrid_start.untied(params)
     log_p: Array = evaluate.scores(evaluate.deterministic, unused, net, data.pixels)
-    own = jnp.take_along_axis(log_p, data.labels[:, None], axis=-1)
-    return Measured(-float(own.mean()), np.flatnonzero(log_p.argmax(-1) != data.labels))
+    return judge(log_p, data)
 
 
 class Selected(NamedTuple):

@@ -17,6 +17,7 @@ from pathlib import Path
 from dbnjax import checks, files
 from experiments import (
     flags,
+    results_classifiers,
     results_files,
     results_groups,
     results_likelihood,
@@ -89,7 +90,7 @@ def build(folder: Path) -> str:
         results_files.read_benchmark(folder),
         results_files.read_benchmark(folder, results_files.SCALING),
         results_files.read_shipped(folder),
-        results_likelihood.sections(folder),
+        [*results_classifiers.sections(folder), *results_likelihood.sections(folder)],
     )
 
 
