@@ -9,6 +9,7 @@ from dbnjax.data import idx, preparation, sources
 from dbnjax.models import dbn as dbn_lib
 from dbnjax.models import stack as stack_lib
 from dbnjax.models.dbn import DBN
+from dbnjax.models.feedforward import Feedforward
 from dbnjax.models.rbm import RBM
 from dbnjax.weights import io, shipped
 
@@ -27,18 +28,46 @@ class Net(NamedTuple):
     metadata: dict[str, Any]
 
 
+class Model(NamedTuple):
+    """A saved model of any kind; the fields are those of `Net`."""
+
+    model: DBN | Feedforward
+    shape: tuple[int, int]
+    metadata: dict[str, Any]
+
+
 def read_net(path: str | None) -> Net:
     """Reads the net of `--net`, or the one that comes with the package.
 
     Its images have the shape that the metadata's `image_shape` gives, or else are square.
 
     Raises:
-      InputError: there is no such net, its image shape is none, or its images cannot be square.
+      InputError: there is no such net, its image shape is none, its images cannot be square, or it
+        is one that only classifies.
     """
-    model, metadata = shipped.load() if path is None else io.load(path)
+    found = read_model(path)
+    checks.require(
+        isinstance(found.model, DBN),
+        f"{path}: expected a net that generates, got a feedforward classifier; only "
+        "experiments.classify can ask it",
+    )
+    assert isinstance(found.model, DBN)
+    return Net(found.model, found.shape, found.metadata)
+
+
+def read_model(path: str | None) -> Model:
+    """Reads a net or a classifier; `shipped.CLASSIFIER` names the one that comes with the package.
+
+    Raises:
+      InputError: as `read_net`, but for its last reason.
+    """
+    if path == shipped.CLASSIFIER:
+        model, metadata = shipped.load_classifier()
+    else:
+        model, metadata = shipped.load() if path is None else io.load(path)
     if isinstance(model, RBM):
         model = stack_lib.create((model,))
-    net = model if isinstance(model, DBN) else dbn_lib.untie(model)
+    net = model if isinstance(model, DBN | Feedforward) else dbn_lib.untie(model)
     named = "the shipped net" if path is None else path
     n_pixels = count_pixels(net)
     side = math.isqrt(n_pixels)
@@ -56,17 +85,22 @@ def read_net(path: str | None) -> Net:
         f"{named}: expected visible units for images of {height} x {width}, got {n_pixels}; save "
         "the net with the height and width as image_shape in its metadata",
     )
-    return Net(net, (height, width), metadata)
+    return Model(net, (height, width), metadata)
 
 
-def count_pixels(net: DBN) -> int:
+def count_pixels(net: DBN | Feedforward) -> int:
     """Returns the number of visible units, those for labels apart."""
+    if isinstance(net, Feedforward):
+        width: int = (*net.hidden, net.output)[0].weights.shape[-2]
+        return width
     if net.generative:
         return net.generative[0].unit.size
     return stack_lib.feature_unit(net.memory).size
 
 
-def read_images(net: Net, images: str | None, data_dir: str | None, split: str) -> sources.Images:
+def read_images(
+    net: Net | Model, images: str | None, data_dir: str | None, split: str
+) -> sources.Images:
     """Reads the images of `--images`, or those of `--data_dir` and `--split`.
 
     A net that learned from reduced images sees these reduced in the same way.
@@ -95,7 +129,7 @@ def read_images(net: Net, images: str | None, data_dir: str | None, split: str) 
     return given
 
 
-def reduced(net: Net) -> bool:
+def reduced(net: Net | Model) -> bool:
     """Returns whether the record of a net's run says that its images had been reduced."""
     summary = net.metadata.get("summary")
     return isinstance(summary, dict) and summary.get("config", {}).get("side", 0) > 0

@@ -1,0 +1,177 @@
+"""The rows that scikit-learn learns: the support vector machine, and the nets once more.
+
+Its nets have logistic units and the flags of ours, and stop by the same rule, an epoch being one
+`partial_fit`. What differs: its first weights are uniform in sqrt(2 / (n_from + n_to)), and with
+squared error its outputs are linear (`MLPRegressor`), where ours are a softmax group. Its penalty
+is divided by the cases of a minibatch, and is multiplied by them here.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from dbnjax.data import preparation
+from dbnjax.data.images import Images
+from dbnjax.data.optional import import_extra
+from dbnjax.training import early_stopping, metrics, stages
+from experiments import comparators_nets, comparators_task
+from experiments.comparators_nets import Net
+from experiments.comparators_task import Outcome, Task
+
+DEGREE = 9
+CACHE = 1000  # MB of kernel values
+
+Scores = Callable[[np.ndarray], np.ndarray]
+
+
+class Fitted(NamedTuple):
+    """A net between two epochs, as `early_stopping` looks at it."""
+
+    params: Any
+
+
+def unit_length(images: Images) -> np.ndarray:
+    """Returns images as vectors of length 1, `[n, n_pixels]`; an empty one stays empty."""
+    pixels = preparation.as_unit_interval(images.pixels)
+    length = np.linalg.norm(pixels, axis=1, keepdims=True)
+    return pixels / np.where(length > 0, length, 1)
+
+
+def svm(task: Task) -> Outcome:
+    """Fits machines of kernel `((u . v + 1) / 2)^9`, one a pair of classes, which vote.
+
+    Images have unit length, so that the kernel of an image with itself is 1.
+    """
+    config = task.config
+    cases = comparators_task.first(task, config.svm_cases)
+    machine = import_extra("sklearn.svm").SVC(
+        C=config.svm_cost, kernel="poly", degree=DEGREE, gamma=0.5, coef0=0.5, cache_size=CACHE
+    )
+    began = time.perf_counter()
+    judged = {"test": task.splits.test}
+    if config.svm_cases:
+        judged["validation"] = task.splits.validation
+    with metrics.progress(1 + len(judged), f"SVM, {len(cases.pixels)} cases", "part") as advance:
+        machine.fit(unit_length(cases), cases.known_labels())
+        advance({"support vectors": len(machine.support_)})
+        wrong = {}
+        for split, images in judged.items():
+            guesses = machine.predict(unit_length(images))
+            wrong[split] = comparators_task.mistakes(guesses, images)
+            advance({f"{split} errors": len(wrong[split])})
+    return Outcome(
+        cases=len(cases.pixels),
+        validation=len(wrong["validation"]) if "validation" in wrong else None,
+        wrong=wrong["test"],
+        seconds=time.perf_counter() - began,
+        settings={
+            "kernel": f"((u . v + 1) / 2)^{DEGREE} of images of unit length",
+            "C": config.svm_cost,
+            "classes": "one against one",
+            "support_vectors": len(machine.support_),
+        },
+    )
+
+
+def row(task: Task, name: str) -> Outcome:
+    """Learns one of the nets once with each decay and judges the one that validation chooses."""
+    config, net = task.config, comparators_nets.NETS[name]
+    decays = comparators_nets.numbers(config, net).decays
+    began = time.perf_counter()
+    tried = [tune(task, name, net, decay) for decay in decays]
+    errors = [int(seen.errors) for _, seen in tried]
+    chosen = int(np.argmin(errors))
+    model, seen = tried[chosen]
+    scores = scorer(with_params(model, seen.best), net)
+    guesses = scores(preparation.as_unit_interval(task.splits.test.pixels)).argmax(-1)
+    outputs = "linear" if net.squared else "softmax"
+    return Outcome(
+        cases=len(task.splits.train.pixels),
+        validation=errors[chosen],
+        wrong=comparators_task.mistakes(guesses, task.splits.test),
+        seconds=time.perf_counter() - began,
+        settings=comparators_nets.settings(config, net, decays[chosen], int(seen.epoch))
+        | {"outputs": outputs},
+    )
+
+
+def tune(task: Task, name: str, net: Net, decay: float) -> tuple[Any, early_stopping.Watch]:
+    """Learns a net until the stopping rule holds; returns it and what was seen of it."""
+    config = task.config
+    train, held_out = task.splits.train, task.splits.validation
+    x, v = (preparation.as_unit_interval(images.pixels) for images in (train, held_out))
+    targets = np.eye(task.n_classes, dtype=np.float32)
+    wanted, labels = targets[held_out.known_labels()], held_out.known_labels()
+    model, learn = learner(task, net, decay)
+    orders = np.random.default_rng(config.seed)
+    seen = early_stopping.watch(Fitted(()))
+    title = f"scikit-learn, {name}, decay {decay:g}"
+    with metrics.progress(config.epochs, title) as advance:
+        for _ in range(config.epochs):
+            order = orders.permutation(len(x))
+            try:
+                learn(x[order], train.known_labels()[order])
+            except ValueError as error:  # what it says of weights that are not finite
+                raise stages.DivergenceError(
+                    f"{title}: expected finite weights; {error}"
+                ) from error
+            found = scorer(model, net)(v)
+            cost = costs(found, wanted, net.squared).mean()
+            errors = int((found.argmax(-1) != labels).sum())
+            seen = early_stopping.look(seen, Fitted(params(model)), errors, float(cost))
+            advance({"validation_cost": cost, "validation_error": 100 * errors / len(labels)})
+            if early_stopping.done(seen, config.patience):
+                break
+    return model, seen
+
+
+def learner(
+    task: Task, net: Net, decay: float
+) -> tuple[Any, Callable[[np.ndarray, np.ndarray], Any]]:
+    """Makes a net and what it does in an epoch, `learn(pixels, labels)`."""
+    networks = import_extra("sklearn.neural_network")
+    batch_size, rate, _ = comparators_nets.numbers(task.config, net)
+    kind = networks.MLPRegressor if net.squared else networks.MLPClassifier
+    model = kind(
+        hidden_layer_sizes=net.layers,
+        activation="logistic",
+        solver="sgd",
+        alpha=decay * batch_size,
+        batch_size=batch_size,
+        learning_rate_init=rate,
+        momentum=task.config.momentum,
+        nesterovs_momentum=False,
+        shuffle=False,  # each epoch begins its random numbers anew, and would have one order
+        random_state=task.config.seed,
+    )
+    targets = np.eye(task.n_classes, dtype=np.float32)
+    if net.squared:
+        return model, lambda x, labels: model.partial_fit(x, targets[labels])
+    classes = np.arange(task.n_classes)
+    return model, lambda x, labels: model.partial_fit(x, labels, classes=classes)
+
+
+def scorer(model: Any, net: Net) -> Scores:
+    """Returns what gives every class of every case a score, `[n, n_classes]`."""
+    scores: Scores = model.predict if net.squared else model.predict_proba
+    return scores
+
+
+def costs(scores: np.ndarray, wanted: np.ndarray, squared: bool) -> np.ndarray:
+    """Returns the squared error or the cross-entropy of each case."""
+    if squared:
+        return ((scores - wanted) ** 2).sum(-1)
+    return -np.log(np.maximum((scores * wanted).sum(-1), np.finfo(np.float32).tiny))
+
+
+def params(model: Any) -> Any:
+    """Returns the weights and the biases of a net, layer by layer."""
+    return list(model.coefs_), list(model.intercepts_)
+
+
+def with_params(model: Any, kept: Any) -> Any:
+    """Gives a net these weights and biases."""
+    model.coefs_, model.intercepts_ = ([np.asarray(x) for x in part] for part in kept)
+    return model

@@ -1,0 +1,115 @@
+"""What `three_ideas` comes to: a record, a table, and where pretraining helps."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from experiments import ideas_config, provenance, workdir
+from experiments.ideas_learning import Task
+from experiments.ideas_methods import NONE
+
+PAPER = "Bengio et al. 2006, of 50,000 cases"
+# Test errors in per cent of the lecture's chart, by method and depth.
+ERRORS_OF_PAPER = {
+    (NONE, "shallow"): 1.9,
+    (NONE, "deep"): 2.4,
+    ("supervised", "deep"): 2.0,
+    ("cross_entropy", "deep"): 1.4,
+    ("rbm", "deep"): 1.2,
+}
+
+
+def result(task: Task, cells: Sequence[dict[str, Any]], folder: Path) -> dict[str, Any]:
+    """Returns all that RESULTS.md and the figure need of a finished run."""
+    config = task.config
+    named = (*workdir.PLACES, *ideas_config.FREE)  # places of the one who runs it
+    splits = {"training": task.data, "validation": task.held_out, "test": task.test}
+    return {
+        "cases": {name: len(data.labels) for name, data in splits.items()},
+        "cells": [{k: v for k, v in cell.items() if k != "stage"} for cell in cells],
+        "command": provenance.command("experiments.three_ideas", config, {}, ideas_config.FREE),
+        "config": {k: v for k, v in dataclasses.asdict(config).items() if k not in named},
+        **workdir.origin(folder),
+    }
+
+
+def half_width(values: Sequence[float]) -> float:
+    """Returns half the 95 % t-interval of the mean of some values; none of one value."""
+    if len(values) < 2:
+        return 0.0
+    error = float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    return float(stats.t.ppf(0.975, len(values) - 1)) * error
+
+
+def gain(baseline: Sequence[float], values: Sequence[float]) -> tuple[float, float, float]:
+    """Returns how much smaller values are than a baseline's, with its 95 % interval (Welch)."""
+    difference = float(np.mean(baseline) - np.mean(values))
+    if min(len(baseline), len(values)) < 2:
+        return difference, -math.inf, math.inf
+    parts = [float(np.var(x, ddof=1)) / len(x) for x in (baseline, values)]
+    if sum(parts) == 0.0:
+        return difference, difference, difference
+    weights = [p**2 / (len(x) - 1) for p, x in zip(parts, (baseline, values), strict=True)]
+    freedom = sum(parts) ** 2 / sum(weights)
+    half = float(stats.t.ppf(0.975, freedom)) * math.sqrt(sum(parts))
+    return difference, difference - half, difference + half
+
+
+def per_cent(counts: Sequence[int], n: int) -> list[float]:
+    """Returns counts of errors among n cases in per cent."""
+    return [100.0 * count / n for count in counts]
+
+
+def gains(record: dict[str, Any]) -> dict[tuple[str, str, str], tuple[float, float, float]]:
+    """Returns by era, depth and method what it gains over no pretraining, in points of per cent."""
+    errors = {
+        (cell["era"], cell["depth"], cell["method"]): per_cent(
+            cell["test"], record["cases"]["test"]
+        )
+        for cell in record["cells"]
+    }
+    return {
+        (era, depth, method): gain(errors[era, depth, NONE], its_own)
+        for (era, depth, method), its_own in errors.items()
+        if method != NONE and (era, depth, NONE) in errors
+    }
+
+
+def verdicts(record: dict[str, Any]) -> list[str]:
+    """Says for each era and depth which methods are clearly ahead of no pretraining, or behind."""
+    gained, lines = gains(record), []
+    for era, depth in dict.fromkeys(name[:2] for name in gained):
+        of_these = {name: g for (*place, name), g in gained.items() if place == [era, depth]}
+        ahead = [name for name, (_, low, _) in of_these.items() if low > 0]
+        behind = [name for name, (_, _, high) in of_these.items() if high < 0]
+        lines.append(
+            f"{era}, {depth}: clearly better than no pretraining: {', '.join(ahead) or 'no method'}"
+            f"; clearly worse: {', '.join(behind) or 'no method'}"
+        )
+    return lines
+
+
+def table(record: dict[str, Any]) -> str:
+    """Lays out the cells as text, then says where pretraining helps."""
+    n = record["cases"]
+    gained = gains(record)
+    lines = [
+        f"{'era':<11}{'depth':<9}{'method':<20}{'rate':>7}{'epochs':>8}{'training':>10}"
+        f"{'validation':>12}{'test error (%), 95 %':>22}{'  gain over none (95 %)'}"
+    ]
+    for cell in record["cells"]:
+        errors = per_cent(cell["test"], n["test"])
+        test = f"{np.mean(errors):.2f} +- {half_width(errors):.2f}"
+        means = [np.mean(per_cent(cell[split], n[split])) for split in ("training", "validation")]
+        found = gained.get((cell["era"], cell["depth"], cell["method"]))
+        last = "" if found is None else "  {:.2f} ({:.2f} to {:.2f})".format(*found)
+        lines.append(
+            f"{cell['era']:<11}{cell['depth']:<9}{cell['method']:<20}{cell['rate']:>7g}"
+            f"{np.mean(cell['epochs']):>8.0f}{means[0]:>10.2f}{means[1]:>12.2f}{test:>22}{last}"
+        )
+    return "\n".join([*lines, "", *verdicts(record)])
