@@ -6,12 +6,12 @@ Sections: learning, epochs of CD-1 and PCD-1 (784-500, and the memory, 510-2000 
 up-down at 3, 6 and 10 Gibbs iterations, minibatches of 100; inference, classification, clamped
 generation and an AIS sweep; ensembles of 1, 8 and 64 machines and of 1 and 8 nets; sizes, the cost
 against width, batch, data and depth; ablation, CD-1 with one thing left out each; draws, a layer's
-states by several generators; streams, CD-1 from memory and from a folder; peers, CD-1 in
-scikit-learn, PyTorch, learnergy and rbms, if installed. Beside each row stand the matrix products
-of the same shapes one by one and the random draws alone (see `benchmark_bare`). Everything is
-compiled first and then timed in rounds, each timing once a round, so that a slow moment of the
-machine meets all of them; the medians are shown. --data_dir takes real images in the place of
-random ones.
+states by several generators; streams, CD-1 from memory and from a folder; backprop, an epoch of the
+net with a softmax layer on top (784-500-500-2000-10), and in PyTorch; peers, CD-1 in scikit-learn,
+PyTorch, learnergy and rbms, if installed. Beside each row stand the matrix products of the same
+shapes one by one and the random draws alone (see `benchmark_bare`). Everything is compiled first
+and then timed in rounds, each timing once a round, so that a slow moment of the machine meets all
+of them; the medians are shown. --data_dir takes real images in the place of random ones.
 
 784-500-500-2000 on two CPU cores with nothing beside it: about twenty minutes; --steps and
 --sections make it shorter.
@@ -29,6 +29,7 @@ from dbnjax.data import idx
 from experiments import (
     arithmetic,
     benchmark_ablation,
+    benchmark_backprop,
     benchmark_bare,
     benchmark_draws,
     benchmark_jobs,
@@ -54,6 +55,7 @@ SECTIONS: dict[str, Callable[[Setting], list[Job]]] = {
     "ablation": benchmark_ablation.ablation,
     "draws": benchmark_draws.draws,
     "streams": benchmark_streams.streams,
+    "backprop": benchmark_backprop.backprop,
     "peers": benchmark_peers.jobs,
 }
 NOTE = (
@@ -66,7 +68,7 @@ NOTE = (
     "all nets that of a part of one. By parts: the library's CD-1, the same step made by hand, "
     "that step without one thing each, and its products alone in a scan, for which nothing is "
     "gathered. Streamed: from a folder that was just written, a chunk read while another trains. "
-    "The peers: "
+    "Backprop: of the net with a softmax layer on top, momentum and no decay. The peers: "
     "scikit-learn does persistent CD, learnergy counts a pseudo-likelihood in every step, rbms "
     "centres and normalises the gradient; all three sample pixels, start from float32 intensities, "
     "and scikit-learn and rbms have neither momentum nor decay."

@@ -132,6 +132,18 @@ def up_down(
     )
 
 
+def backprop(n_cases: int, widths: tuple[int, ...]) -> Parts:
+    """One step of backpropagation: up, statistics, and down, but not to the lowest layer.
+
+    Args:
+      n_cases: cases in a minibatch.
+      widths: of the layers from the visible units to the classes.
+    """
+    pairs = list(itertools.pairwise(widths))
+    parts: Parts = Counter(make(n_cases, *pair) for pair in pairs for make in (forward, outer))
+    return parts + Counter(backward(n_cases, *pair) for pair in pairs[1:])
+
+
 def classification(n_cases: int, widths: tuple[int, ...], n_top: int) -> Parts:
     """A deterministic read-out: the labels' rows of the weights are added, not multiplied."""
     pairs = itertools.pairwise((*widths, n_top))

@@ -42,7 +42,7 @@ def jobs(setting: Setting) -> list[Job]:
     parts = benchmark_parts.contrastive_divergence(size, pixels.shape[-1], n_hidden)
 
     def job(peer: Peer) -> Job:
-        found = _find(peer.module)
+        found = find(peer.module)
         call = None if found is None else peer.make(found, pixels, n_hidden, size)
         name = f"CD-1 epoch in {peer.name}"
         return Job(name, "minibatch", setting.n_steps, call, parts, size, compiled=False)
@@ -52,11 +52,12 @@ def jobs(setting: Setting) -> list[Job]:
 
 def versions() -> dict[str, str]:
     """Returns the versions of the peers that are installed."""
-    installed = [peer.distribution for peer in PEERS if _find(peer.module)]
+    installed = [peer.distribution for peer in PEERS if find(peer.module)]
     return {name: metadata.version(name) for name in installed}
 
 
-def _find(module: str) -> Any:
+def find(module: str) -> Any:
+    """Imports a module; None if it is not installed."""
     try:
         return importlib.import_module(module)
     except ImportError:
@@ -80,7 +81,8 @@ def _on_all_cores(torch: Any) -> None:
     torch.set_num_threads(provenance.machine()["cores"])
 
 
-def _minibatches(torch: Any, n_cases: int, batch_size: int) -> Iterable[Any]:
+def minibatches(torch: Any, n_cases: int, batch_size: int) -> Iterable[Any]:
+    """Returns the rows of an epoch's minibatches, shuffled."""
     order = torch.randperm(n_cases)[: n_cases // batch_size * batch_size]
     return order.split(batch_size)  # type: ignore[no-any-return]
 
@@ -106,7 +108,7 @@ def pytorch(torch: Any, pixels: np.ndarray, n_hidden: int, batch_size: int) -> C
     def epoch() -> Any:
         errors = [
             pytorch_step(torch, params, velocity, data[rows].float().div_(255))
-            for rows in _minibatches(torch, len(data), batch_size)
+            for rows in minibatches(torch, len(data), batch_size)
         ]
         return torch.stack(errors).mean()
 
@@ -157,7 +159,7 @@ def rbms(module: Any, pixels: np.ndarray, n_hidden: int, batch_size: int) -> Cal
 
     @torch.no_grad()
     def epoch() -> Any:
-        for rows in _minibatches(torch, len(data), batch_size):
+        for rows in minibatches(torch, len(data), batch_size):
             batch = data[rows], weights[rows]
             chains = machine.init_chains(len(rows), weights=batch[1], start_v=batch[0])
             optimizer.zero_grad(set_to_none=False)

@@ -144,9 +144,11 @@ def check(config: Config) -> None:
         f"--reach={config.reach}: expected --easy=0 beside it, since a case is another each time",
     )
     checks.require(
-        config.optimiser != "cg" or (config.rate == 1.0 and not dropout(config)),
-        f"--optimiser=cg: expected --rate=1 and no dropout, got --rate={config.rate}; a line "
-        "search finds the length of its step by itself, on a cost that stays the same",
+        config.optimiser != "cg"
+        or (config.rate == 1.0 and config.schedule == "constant" and not dropout(config)),
+        f"--optimiser=cg: expected a constant --rate=1 and no dropout, got --rate={config.rate}, "
+        f"--schedule={config.schedule}; a line search finds the length of its step by itself, on a "
+        "cost that stays the same",
     )
     checks.require(
         len(given_stacks(config)) in (0, n_nets(config)),
@@ -156,6 +158,11 @@ def check(config: Config) -> None:
     checks.require(
         not given_stacks(config) or config.start == "pretrained",
         f"--stacks: expected --start=pretrained beside them, got --start={config.start}",
+    )
+    checks.require(
+        config.tune_epochs > 0 or (config.start == "pretrained" and not given_stacks(config)),
+        "--tune_epochs=0: expected stacks that are to be learned, got --start or --stacks that "
+        "leave nothing to do",
     )
     checks.check_seed(config.seed)
 

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from dbnjax import checks
 from dbnjax.learning import backprop, conjugate_gradient
 from dbnjax.models import feedforward
 from dbnjax.models.feedforward import Feedforward
@@ -25,6 +26,22 @@ RANDOM: dict[str, tuple[Any, Callable[[int, int], float]]] = {
     "glorot": (Bernoulli, feedforward.glorot_logistic),
     "rectified": (Rectifier, feedforward.he),
 }
+
+
+def check(task: Task) -> None:
+    """Refuses what does not fit a net's cases, before anything is written or learned.
+
+    Raises:
+      InputError: minibatches of pretraining are larger than the data, images would be shifted out,
+        or a stack that is given cannot be used.
+    """
+    config = task.config
+    task.vary(cases(task.n_classes))
+    given = classifier_config.given_stacks(config)
+    if given:
+        classifier_stacks.read(given[task.number], task)
+    elif config.start == "pretrained":
+        checks.check_batch_size(config.greedy_batch_size, len(task.data.labels))
 
 
 def start(task: Task) -> Feedforward:

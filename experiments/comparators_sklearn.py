@@ -102,21 +102,16 @@ def tune(task: Task, name: str, net: Net, decay: float) -> tuple[Any, early_stop
     config = task.config
     train, held_out = task.splits.train, task.splits.validation
     x, v = (preparation.as_unit_interval(images.pixels) for images in (train, held_out))
-    targets = np.eye(task.n_classes, dtype=np.float32)
-    wanted, labels = targets[held_out.known_labels()], held_out.known_labels()
-    model, learn = learner(task, net, decay)
+    labels = held_out.known_labels()
+    wanted = one_hot(labels, task.n_classes)
+    model = create(task, net, decay)
     orders = np.random.default_rng(config.seed)
     seen = early_stopping.watch(Fitted(()))
     title = f"scikit-learn, {name}, decay {decay:g}"
     with metrics.progress(config.epochs, title) as advance:
         for _ in range(config.epochs):
             order = orders.permutation(len(x))
-            try:
-                learn(x[order], train.known_labels()[order])
-            except ValueError as error:  # what it says of weights that are not finite
-                raise stages.DivergenceError(
-                    f"{title}: expected finite weights; {error}"
-                ) from error
+            learn(task, model, net, x[order], train.known_labels()[order])
             found = scorer(model, net)(v)
             cost = costs(found, wanted, net.squared).mean()
             errors = int((found.argmax(-1) != labels).sum())
@@ -127,14 +122,12 @@ def tune(task: Task, name: str, net: Net, decay: float) -> tuple[Any, early_stop
     return model, seen
 
 
-def learner(
-    task: Task, net: Net, decay: float
-) -> tuple[Any, Callable[[np.ndarray, np.ndarray], Any]]:
-    """Makes a net and what it does in an epoch, `learn(pixels, labels)`."""
+def create(task: Task, net: Net, decay: float) -> Any:
+    """Makes a net without weights; it gets them in its first epoch."""
     networks = import_extra("sklearn.neural_network")
     batch_size, rate, _ = comparators_nets.numbers(task.config, net)
     kind = networks.MLPRegressor if net.squared else networks.MLPClassifier
-    model = kind(
+    return kind(
         hidden_layer_sizes=net.layers,
         activation="logistic",
         solver="sgd",
@@ -146,11 +139,29 @@ def learner(
         shuffle=False,  # each epoch begins its random numbers anew, and would have one order
         random_state=task.config.seed,
     )
-    targets = np.eye(task.n_classes, dtype=np.float32)
-    if net.squared:
-        return model, lambda x, labels: model.partial_fit(x, targets[labels])
-    classes = np.arange(task.n_classes)
-    return model, lambda x, labels: model.partial_fit(x, labels, classes=classes)
+
+
+def learn(task: Task, model: Any, net: Net, x: np.ndarray, labels: np.ndarray) -> None:
+    """Learns for an epoch, the cases in this order.
+
+    Raises:
+      DivergenceError: a weight is not finite.
+    """
+    try:
+        if net.squared:
+            model.partial_fit(x, one_hot(labels, task.n_classes))
+        else:
+            model.partial_fit(x, labels, classes=np.arange(task.n_classes))
+    except ValueError as error:
+        raise stages.DivergenceError(
+            f"scikit-learn, {net.layers} units: expected finite weights, so the learning rate is "
+            f"probably too large; it says: {error}"
+        ) from error
+
+
+def one_hot(labels: np.ndarray, n_classes: int) -> np.ndarray:
+    """Returns one-of-K states, `[n, n_classes]` float32."""
+    return np.eye(n_classes, dtype=np.float32)[labels]
 
 
 def scorer(model: Any, net: Net) -> Scores:

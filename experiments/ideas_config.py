@@ -32,7 +32,7 @@ class Config:
         (500, 500, 500), "Hidden units of the deep nets from the bottom up; shallow: the first."
     )
     batch_size: int = option(100, "Cases in a minibatch.")
-    layer_epochs: int = option(20, "Epochs of pretraining of each layer.")
+    layer_epochs: int = option(15, "Epochs of pretraining of each layer.")
     tuning_epochs: int = option(60, "At most so many epochs of backpropagation on the whole net.")
     patience: int = option(10, "Epochs that the fewest validation errors of all must lie back.")
     factors: tuple[float, ...] = option(

@@ -118,6 +118,6 @@ def learn_layer(
                     f"diverged: a parameter is not finite after epoch {i + 1} of {name}; expected "
                     f"finite numbers, so the rate of {rate:g} is too large for these data"
                 )
-            advance({key: x.mean() for key, x in report.info._asdict().items()})
+            advance({key: float(x.mean()) for key, x in report.info._asdict().items()})
     found: Layer = jax.vmap(lesson.layer)(state.params)
     return found

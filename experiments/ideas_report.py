@@ -102,7 +102,7 @@ def table(record: dict[str, Any]) -> str:
         f"{'era':<11}{'depth':<9}{'method':<20}{'rate':>7}{'epochs':>8}{'training':>10}"
         f"{'validation':>12}{'test error (%), 95 %':>22}{'  gain over none (95 %)'}"
     ]
-    for cell in record["cells"]:
+    for cell in sorted(record["cells"], key=lambda cell: (cell["era"], len(cell["layers"]))):
         errors = per_cent(cell["test"], n["test"])
         test = f"{np.mean(errors):.2f} +- {half_width(errors):.2f}"
         means = [np.mean(per_cent(cell[split], n[split])) for split in ("training", "validation")]

@@ -77,7 +77,7 @@ def tune(task: Task, era: str, name: str, layers: greedy.Below) -> tuple[Tuned, 
             errors = jnp.where(report.finite, errors, len(task.held_out.labels))
             best = better(best, state.params, errors, i + 1)
             curves.append(np.asarray(errors))
-            advance({"validation errors": errors.mean(), "best": best.errors.mean()})
+            advance({"errors": float(errors.mean()), "fewest": float(best.errors.mean())})
             if bool((i + 1 - best.epoch >= config.patience).all()):
                 break
     return best, np.stack(curves, axis=1).tolist()

@@ -11,6 +11,7 @@ from dbnjax.models import stack as stack_lib
 from dbnjax.models.dbn import DBN
 from dbnjax.models.feedforward import Feedforward
 from dbnjax.models.rbm import RBM
+from dbnjax.models.stack import Stack
 from dbnjax.weights import io, shipped
 
 
@@ -61,6 +62,7 @@ def read_model(path: str | None) -> Model:
     Raises:
       InputError: as `read_net`, but for its last reason.
     """
+    model: RBM | Stack | DBN | Feedforward
     if path == shipped.CLASSIFIER:
         model, metadata = shipped.load_classifier()
     else:

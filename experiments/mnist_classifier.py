@@ -14,6 +14,7 @@ from random weights, as in 2006 and as today; --preset=dropout and --preset=tran
 their names say. A flag beside a preset changes it; the same command again resumes.
 """
 
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -49,14 +50,19 @@ def run(config: Config) -> dict[str, Any]:
     classifier_config.check(config)
     source = sources.load(config.dataset, config.data_dir)
     parts = split(config, source)[: classifier_config.n_nets(config)]
-    folder = workdir.prepare(config.workdir, config, free=("workdir", "save_every"))
+    folder = Path(config.workdir)
     done = folder / "result.json"
+    tasks: list[classifier_task.Task] = []
+    if not done.exists():
+        tasks = [prepare(config, source, splits, i, folder) for i, splits in enumerate(parts)]
+        for task in tasks:
+            classifier_stages.check(task)
+    workdir.prepare(config.workdir, config, free=("workdir", "save_every"))
     if done.exists():
         result: dict[str, Any] = files.read_json(done)
         print(f"{folder}: this run is finished; its results:\n{classifier_report.table(result)}")
         return result
     workdir.note_commit(folder)
-    tasks = [prepare(config, source, splits, i, folder) for i, splits in enumerate(parts)]
     if not config.tune_epochs:
         return {"stacks": [stacked(task) for task in tasks]}
     learned = [learn(task) for task in tasks]

@@ -12,10 +12,15 @@ from_random       clamped chains from a random image, looked at every 20 iterati
 free              the memory running freely, its own label beneath each image
 units_1, ...      what single units of each hidden layer generate
 error             training and validation error after each epoch of up-down, from the net's record
+hard              the right guesses that a classifier is least sure of (TR 2006-004, figure 2)
 
-What the net or the options do not allow is skipped with a line that says why: errors and
-close_calls need --data_dir, a folder of IDX files with the test set. 784-500-500-2000 on two CPU
-cores: 40 s for the whole set.
+What the net or the options do not allow is skipped with a line that says why: errors, close_calls
+and hard need --data_dir, a folder of IDX files with the test set; a classifier imagines nothing.
+784-500-500-2000 on two CPU cores: 40 s for the whole set.
+
+    python -m experiments.paper_figures --net=mnist_classifier --data_dir=FOLDER --only=hard
+
+draws the last of them from the classifier that comes with dbnjax.
 """
 
 import dataclasses
@@ -24,20 +29,23 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 from matplotlib.figure import Figure
 
 from dbnjax import checks, figures
 from dbnjax.data.images import Images
-from dbnjax.models import dbn as dbn_lib
 from dbnjax.models import stack
+from dbnjax.models.dbn import DBN
+from dbnjax.models.feedforward import Feedforward
 from dbnjax.types import Key
-from experiments import dbn_figures, flags, inputs
+from experiments import classifier_figures, classify, dbn_figures, flags, inputs
 from experiments.flags import option
-from experiments.inputs import Net
+from experiments.inputs import Model, Net
 
-OF_TEST_SET = ("errors", "close_calls")
-OF_LABELS = (*OF_TEST_SET, "samples", "from_random")
-FIGURES = ("receptive_fields", *OF_LABELS, "free", "units", "error")
+OF_TEST_SET = ("errors", "close_calls", "hard")
+IMAGINED = ("samples", "from_random", "free", "units")
+OF_LABELS = (*OF_TEST_SET[:2], *IMAGINED[:2])
+FIGURES = ("receptive_fields", *OF_LABELS, "free", "units", "error", "hard")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +71,7 @@ def run(config: Config) -> list[Path]:
         bool(config.only) and not unknown,
         f"--only: expected some of {', '.join(FIGURES)}, got {', '.join(unknown) or 'none'}",
     )
-    net = inputs.read_net(config.net)
+    net = inputs.read_model(config.net)
     records = read_records(net)
     reasons = why_not(config, net, records)
     for reason in dict.fromkeys(reasons.values()):
@@ -79,49 +87,69 @@ def run(config: Config) -> list[Path]:
     return written
 
 
-def read_records(net: Net) -> list[dict[str, Any]]:
+def read_records(net: Model) -> list[dict[str, Any]]:
     """Returns what the epochs of the net's own run recorded; nothing for a net without a record."""
     summary = net.metadata.get("summary")
     return summary.get("epochs", []) if isinstance(summary, dict) else []
 
 
-def why_not(config: Config, net: Net, records: list[dict[str, Any]]) -> dict[str, str]:
+def why_not(config: Config, net: Model, records: list[dict[str, Any]]) -> dict[str, str]:
     """Returns the asked figures that cannot be drawn, each with the reason."""
     reasons: dict[str, str] = {}
-    if stack.label_group(net.dbn.memory) is None:
-        reasons |= dict.fromkeys(OF_LABELS, "the net has no label units")
-    elif config.data_dir is None:
-        reasons |= dict.fromkeys(OF_TEST_SET, "no test set; give it by --data_dir=FOLDER")
+    if isinstance(net.model, Feedforward):
+        reasons |= dict.fromkeys(IMAGINED, "a classifier imagines nothing")
+    else:
+        reasons["hard"] = "it is of classifiers alone; close_calls has such digits of this net"
+        if stack.label_group(net.model.memory) is None:
+            reasons |= dict.fromkeys(OF_LABELS, "the net has no label units")
+    if config.data_dir is None:
+        missing = [name for name in OF_TEST_SET if name not in reasons]
+        reasons |= dict.fromkeys(missing, "no test set; give it by --data_dir=FOLDER")
     if not any("training_error" in record for record in records):
         reasons["error"] = "the net carries no record of epochs of up-down"
     return {name: reason for name, reason in reasons.items() if name in config.only}
 
 
-def read_test(config: Config, net: Net) -> Images:
+def read_test(config: Config, net: Model) -> Images:
     """Reads the test set, whose labels must be ones that the net knows."""
     test = inputs.read_images(net, None, config.data_dir, "test")
-    n_classes = dbn_lib.label_unit(net.dbn.memory).size
+    n_classes = classify.count_classes(classify.Config(), net.model)
     checks.check_labels("labels", test.known_labels(), n_classes)
     return test
 
 
 def draw(
-    key: Key, net: Net, records: list[dict[str, Any]], test: Images | None, wanted: list[str]
+    key: Key, net: Model, records: list[dict[str, Any]], test: Images | None, wanted: list[str]
 ) -> Iterator[tuple[str, Figure]]:
     """Yields each figure with its name as soon as it is drawn, those of the test set first."""
-    key_samples, key_random, key_free, key_units = jax.random.split(key, 4)
     if test is not None:
-        probabilities = dbn_figures.probabilities(net, test)
+        said = classify.class_probabilities(classify.Config(), net.model, test.pixels)
         for name, of_test_set in (
             ("errors", dbn_figures.errors),
             ("close_calls", dbn_figures.close_calls),
+            ("hard", classifier_figures.hard),
         ):
             if name in wanted:
-                yield name, of_test_set(test, probabilities)
+                yield name, of_test_set(test, said)
     if "receptive_fields" in wanted:
-        yield "receptive_fields", dbn_figures.receptive_fields(net)
+        yield "receptive_fields", receptive_fields(net)
     if "error" in wanted:
         yield from dbn_figures.error_curves(records).items()
+    if isinstance(net.model, DBN):
+        yield from imagined(key, Net(net.model, net.shape, net.metadata), wanted)
+
+
+def receptive_fields(net: Model) -> Figure:
+    """Draws what the first units above the pixels listen to."""
+    if isinstance(net.model, DBN):
+        return dbn_figures.receptive_fields(Net(net.model, net.shape, net.metadata))
+    first = (*net.model.hidden, net.model.output)[0]
+    return figures.receptive_fields(np.asarray(first.weights), net.shape)
+
+
+def imagined(key: Key, net: Net, wanted: list[str]) -> Iterator[tuple[str, Figure]]:
+    """Yields the figures of what a net has in mind."""
+    key_samples, key_random, key_free, key_units = jax.random.split(key, 4)
     if "samples" in wanted:
         yield "samples", dbn_figures.samples(key_samples, net)
     if "from_random" in wanted:

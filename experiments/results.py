@@ -2,12 +2,13 @@
 
     python -m experiments.results
 
-reads `results/*.json` (one finished run each, the `result.json` of its work directory),
-`results/sweeps/*.json`, `results/likelihood/*.json`, `results/rules/*.json`,
-`results/benchmark.json`, `results/scaling.json` and `results/shipped.json`, and writes RESULTS.md:
-no number in it is typed by hand but what others report. README's tables are put in their places,
-the default job's from the one file in `results/embedded`. With `--check` it writes nothing, and
-exits with 1 if a page differs from what it would write. Two seconds on one CPU core.
+reads `results/*.json` (one finished run each, the `result.json` of its work directory), the folders
+`sweeps`, `likelihood`, `rules`, `classifiers`, `hybrid`, `three_ideas`, `few_labels` and
+`comparators` there, `benchmark.json`, `scaling.json`, `shipped.json` and `shipped_classifier.json`,
+and writes RESULTS.md: no number in it is typed by hand but what others report. README's tables are
+put in their places, the default job's from the one file in `results/embedded`. With `--check` it
+writes nothing, and exits with 1 if a page differs from what it would write. Three seconds on one
+CPU core.
 """
 
 import dataclasses
@@ -18,11 +19,13 @@ from dbnjax import checks, files
 from experiments import (
     flags,
     results_classifiers,
+    results_comparisons,
     results_files,
     results_groups,
     results_likelihood,
     results_page,
     results_readme,
+    results_summary,
 )
 from experiments.flags import option
 
@@ -73,6 +76,9 @@ def build_readme(folder: Path, readme: Path) -> str:
     )
     groups = results_groups.gather(results_files.read_runs(folder))
     blocks = results_readme.blocks(groups, embedded)
+    classifiers = results_summary.headline(folder)
+    if classifiers is not None:
+        blocks["classifiers"] = classifiers
     return results_readme.splice(files.read_bytes(readme).decode(), blocks)
 
 
@@ -90,7 +96,11 @@ def build(folder: Path) -> str:
         results_files.read_benchmark(folder),
         results_files.read_benchmark(folder, results_files.SCALING),
         results_files.read_shipped(folder),
-        [*results_classifiers.sections(folder), *results_likelihood.sections(folder)],
+        [
+            *results_classifiers.sections(folder),
+            *results_comparisons.sections(folder),
+            *results_likelihood.sections(folder),
+        ],
     )
 
 

@@ -1,21 +1,16 @@
-"""Reads the files that RESULTS.md is built from, and refuses a damaged one with one line.
-
-A form says what a JSON value must look like: a type, a tuple of types, a list of one form, a
-dictionary of forms by key, or `{str: form}` for whatever keys there are.
-"""
+"""Reads the files that RESULTS.md is built from, and refuses a damaged one with one line."""
 
 import dataclasses
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from dbnjax import checks, files
+from experiments.results_forms import NULL, NUMBER, TOP, check_wrong, conform, require
 
 BENCHMARK = "benchmark.json"
 SCALING = "scaling.json"
 SHIPPED = "shipped.json"
-NULL = type(None)
-NUMBER = (int, float)
-TOP = "the file"  # the place that a line names when a key is missing at the outermost level
+SHIPPED_CLASSIFIER = "shipped_classifier.json"
 
 MADE = {
     "command": str,
@@ -34,6 +29,7 @@ RUN_FORM = MADE | {
     "seconds": {str: NUMBER},
     "epochs": [{"stage": str}],
 }
+# What some runs have; where a form has the same name, the form tells what it is.
 OPTIONAL = {
     "later_commits": [str],  # of what was resumed with other code
     "chosen": {"epoch": int, "training_errors": int},  # of a run with up-down
@@ -61,8 +57,6 @@ SHIPPED_FORM = {
 }
 BENCHMARK_FORM = MADE | {"columns": [str], "rows": [[object]], "note": str}
 
-NAMES = {str: "text", int: "a whole number", float: "a number", bool: "true or false", NULL: "null"}
-
 
 @dataclasses.dataclass(frozen=True)
 class Source:
@@ -83,7 +77,7 @@ def read_runs(folder: Path) -> list[Source]:
     Raises:
       InputError: there are none, or a file is damaged or contradicts itself.
     """
-    others = (BENCHMARK, SCALING, SHIPPED)
+    others = (BENCHMARK, SCALING, SHIPPED, SHIPPED_CLASSIFIER)
     runs = [_read(path, RUN_FORM) for path in _paths(folder) if path.name not in others]
     checks.require(
         bool(runs),
@@ -127,13 +121,13 @@ def read_benchmark(folder: Path, name: str = BENCHMARK) -> dict[str, Any] | None
     record = _read(path, BENCHMARK_FORM).record
     n = len(record["columns"])
     for number, row in enumerate(record["rows"]):
-        _require(len(row) == n, path, f"rows.{number}", f"{n} cells, one a column", len(row))
+        require(len(row) == n, path, f"rows.{number}", f"{n} cells, one a column", len(row))
     return record
 
 
-def read_shipped(folder: Path) -> dict[str, Any] | None:
-    """Reads what rounding did to the shipped net, or returns None without it."""
-    path = folder / SHIPPED
+def read_shipped(folder: Path, name: str = SHIPPED) -> dict[str, Any] | None:
+    """Reads what rounding did to a shipped net, or returns None without it."""
+    path = folder / name
     return _read(path, SHIPPED_FORM).record if path.exists() else None
 
 
@@ -144,12 +138,12 @@ def _paths(folder: Path) -> list[Path]:
 def _read(path: Path, form: Any) -> Source:
     record = files.read_json(path)
     conform(path, TOP, record, form)
-    for part in (name for name in OPTIONAL if name in record):
+    for part in (name for name in OPTIONAL if name in record and name not in form):
         conform(path, part, record[part], OPTIONAL[part])
     cases = record.get("cases", {})  # a benchmark has none
     conform(path, "cases", cases, {str: int})
     for split, n in cases.items():
-        _require(n > 0, path, f"cases.{split}", "1 or more", n)
+        require(n > 0, path, f"cases.{split}", "1 or more", n)
     return Source(path.stem, record)
 
 
@@ -162,12 +156,8 @@ def _check_run(path: Path, record: dict[str, Any]) -> None:
         conform(path, f"errors.{stage}", read_outs, {"deterministic": {}})
         _check_counts(path, f"errors.{stage}", read_outs, record["cases"])
         conform(path, "wrong", record["wrong"], {stage: [int]})
-        n, wrong = read_outs["deterministic"]["test"], record["wrong"][stage]
-        expected = f"{n} different cases, as errors.{stage}.deterministic.test says"
-        _require(len(set(wrong)) == len(wrong) == n, path, f"wrong.{stage}", expected, len(wrong))
-        strays = set(wrong) - set(range(record["cases"]["test"]))
-        expected = f"indices below {record['cases']['test']}"
-        _require(not strays, path, f"wrong.{stage}", expected, min(strays, default=None))
+        told = (f"errors.{stage}.deterministic.test", read_outs["deterministic"]["test"])
+        check_wrong(path, f"wrong.{stage}", record["wrong"][stage], told, record["cases"])
 
 
 def _check_counts(path: Path, where: str, found: Any, cases: dict[str, int]) -> None:
@@ -176,41 +166,6 @@ def _check_counts(path: Path, where: str, found: Any, cases: dict[str, int]) -> 
     for name, counts in found.items():
         for split, n in counts.items():
             here = f"{where}.{name}.{split}"
-            _require(split in cases, path, here, f"one of {', '.join(cases)}", split)
+            require(split in cases, path, here, f"one of {', '.join(cases)}", split)
             conform(path, here, n, int)
-            _require(0 <= n <= cases[split], path, here, f"0 to {cases[split]} errors", n)
-
-
-def conform(path: Path, where: str, value: Any, form: Any) -> None:
-    """Checks a value against a form.
-
-    Raises:
-      InputError: it differs; the line names the file and the place in it.
-    """
-    if isinstance(form, dict):
-        _require(isinstance(value, dict), path, where, "an object", value)
-        for key, inner in (dict.fromkeys(value, form[str]) if str in form else form).items():
-            if key not in value:
-                _refuse(path, where, f"the key {key!r}", f"only {', '.join(value) or 'nothing'}")
-            conform(path, key if where == TOP else f"{where}.{key}", value[key], inner)
-    elif isinstance(form, list):
-        _require(isinstance(value, list), path, where, "a list", value)
-        for number, item in enumerate(value):
-            conform(path, f"{where}.{number}", item, form[0])
-    else:
-        kinds = form if isinstance(form, tuple) else (form,)
-        fits = isinstance(value, kinds) and (not isinstance(value, bool) or form in (bool, object))
-        expected = " or ".join(NAMES[kind] for kind in kinds if kind in NAMES)
-        _require(fits, path, where, expected, value)
-
-
-def _require(condition: bool, path: Path, where: str, expected: str, got: Any) -> None:
-    if not condition:
-        _refuse(path, where, expected, f"{got!r:.60}")
-
-
-def _refuse(path: Path, where: str, expected: str, got: str) -> NoReturn:
-    raise checks.InputError(
-        f"{path}: {where}: expected {expected}, got {got}; the file is damaged, was edited by "
-        "hand or was written by another version"
-    )
+            require(0 <= n <= cases[split], path, here, f"0 to {cases[split]} errors", n)

@@ -1,38 +1,64 @@
 """Rounds a trained net to float16 and writes it into the package, with its model card.
 
     python -m experiments.ship --net=runs/best/net.safetensors --data_dir=FOLDER
+    python -m experiments.ship --net=runs/translations/net_1.safetensors --data_dir=FOLDER
 
-The net must come from the main job, whose record it carries. The rounded weights are judged once
-more on the test set, beside the exact ones; every number of the card is computed.
+The net must come from `mnist_dbn` or from `mnist_classifier`, whose record it carries, and takes
+the place of the shipped one of its kind. The rounded weights are judged once more on the test set,
+beside the exact ones; every number of the card is computed.
 """
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from dbnjax import checks, files
+from dbnjax.data.images import Images
 from dbnjax.models.dbn import DBN
+from dbnjax.models.feedforward import Feedforward
 from dbnjax.weights import io, shipped
-from experiments import classify, flags, inputs, results_groups
+from experiments import classify, flags, inputs, results_files, results_groups, ship_cards
 from experiments.flags import option
-from experiments.results_markdown import count, duration, interval, made, wrap
-from experiments.results_runs import errors
 
 DTYPE = "float16"
+
+
+class Place(NamedTuple):
+    """Where a kind of net stands when it has been shipped.
+
+    Attributes:
+      net: its file in the package.
+      record: the name of the file of results for RESULTS.md.
+    """
+
+    net: Path
+    record: str
+
+
+PLACES = {
+    DBN: Place(shipped.PATH, results_files.SHIPPED),
+    Feedforward: Place(shipped.CLASSIFIER_PATH, results_files.SHIPPED_CLASSIFIER),
+}
 
 
 @dataclasses.dataclass(frozen=True)
 class Config:
     """Options of the run; each is a flag."""
 
-    net: str | None = option(None, "Saved net of the main job, a .safetensors file.")
+    net: str | None = option(
+        None, "Saved net of mnist_dbn or mnist_classifier, a .safetensors file."
+    )
     data_dir: str | None = option(None, "Folder of IDX files with the test set, gzipped or not.")
-    output: str = option(str(shipped.PATH), "File to write; the card stands beside it.")
-    record: str = option("results/shipped.json", "File to write for RESULTS.md.")
+    output: str | None = option(
+        None, "File to write; the card stands beside it. Without one, the package's of its kind."
+    )
+    record: str | None = option(
+        None, "File to write for RESULTS.md. Without one, that of its kind in results/."
+    )
 
 
 def run(config: Config) -> dict[str, Any]:
@@ -42,93 +68,91 @@ def run(config: Config) -> dict[str, Any]:
       InputError: the net or the data cannot be used, the net carries no record of its run, is not
         its last one, or the run was not on images of MNIST's own size.
     """
-    checks.require(config.net is not None, "--net: expected a net of the main job, got none")
+    checks.require(
+        config.net is not None,
+        "--net: expected a net of mnist_dbn or mnist_classifier, got none",
+    )
     checks.require(config.data_dir is not None, "--data_dir: expected the test set, got none")
-    net = inputs.read_net(config.net)
-    summary = net.metadata.get("summary", {})
+    found = inputs.read_model(config.net)
+    own = of_classifier if isinstance(found.model, Feedforward) else of_dbn
+    about = own(str(config.net), found.metadata)
+    judged = judge(found.model, inputs.read_images(found, None, config.data_dir, "test"))
+    metadata = {"image_shape": list(found.shape), **about, "rounded": judged}
+    place = PLACES[type(found.model)]
+    path = Path(config.output or place.net)
+    io.save(path, found.model, metadata, DTYPE)
+    card = ship_cards.card(metadata)
+    files.write_bytes(path.with_suffix(".md"), card.encode())
+    origin = {name: about["summary"][name] for name in ("command", "commit")}
+    files.write_json(config.record or Path("results") / place.record, origin | judged)
+    print(card)
+    return metadata
+
+
+def of_dbn(path: str, metadata: dict[str, Any]) -> dict[str, Any]:
+    """Returns what a net of the main job keeps of its metadata.
+
+    Raises:
+      InputError: they do not describe it, or the card would not.
+    """
+    summary = metadata.get("summary", {})
     checks.require(
         bool(summary.get("errors")),
-        f"{config.net}: expected the record of a run of experiments.mnist_dbn with labels in its "
+        f"{path}: expected the record of a run of experiments.mnist_dbn with labels in its "
         "metadata, got none; only such a net can be described",
     )
-    stage, last = net.metadata.get("stage"), results_groups.stages(summary)[-1]
+    stage, last = metadata.get("stage"), results_groups.stages(summary)[-1]
     checks.require(
         stage in (None, last),  # none: saved when runs kept their last net alone
-        f"{config.net}: expected the last net of its run, {last}, got that of the stage {stage}, "
+        f"{path}: expected the last net of its run, {last}, got that of the stage {stage}, "
         "for which the run's record does not speak; give net.safetensors",
     )
     made_of = summary["config"]["dataset"], summary["config"]["side"]
     checks.require(
         made_of == ("mnist", 0),
-        f"{config.net}: expected a net of --dataset=mnist --side=0, which the card describes, got "
+        f"{path}: expected a net of --dataset=mnist --side=0, which the card describes, got "
         f"--dataset={made_of[0]} --side={made_of[1]}",
     )
-    test = inputs.read_images(net, None, config.data_dir, "test")
-    stored = jax.tree.map(lambda x: x.astype(DTYPE).astype(jnp.float32), net.dbn)
-    exact, rounded = (decisions(dbn, test.pixels) for dbn in (net.dbn, stored))
-    judged = {
+    return {"summary": summary}
+
+
+def of_classifier(path: str, metadata: dict[str, Any]) -> dict[str, Any]:
+    """Returns what a net of `mnist_classifier` keeps of its metadata.
+
+    Raises:
+      InputError: they do not describe it, or the card would not.
+    """
+    summary = metadata.get("summary", {})
+    checks.require(
+        "nets" in summary,
+        f"{path}: expected the record of a run of experiments.mnist_classifier in its metadata, "
+        "got none; only such a net can be described",
+    )
+    dataset = summary["config"]["dataset"]
+    checks.require(
+        dataset == "mnist",
+        f"{path}: expected a net of --dataset=mnist, which the card describes, got "
+        f"--dataset={dataset}",
+    )
+    return {"summary": summary, "net": metadata["net"]}
+
+
+def judge(net: DBN | Feedforward, test: Images) -> dict[str, Any]:
+    """Returns the test errors of a net before and after rounding, and the decisions that change."""
+    stored = jax.tree.map(lambda x: x.astype(DTYPE).astype(jnp.float32), net)
+    exact, rounded = (decisions(one, test.pixels) for one in (net, stored))
+    return {
         "dtype": DTYPE,
         "errors": int((rounded != test.known_labels()).sum()),
         "exact_errors": int((exact != test.known_labels()).sum()),
         "changed": int((rounded != exact).sum()),
         "cases": {"test": len(exact)},
     }
-    metadata = {"image_shape": list(net.shape), "summary": summary, "rounded": judged}
-    path = Path(config.output)
-    io.save(path, net.dbn, metadata, DTYPE)
-    files.write_bytes(path.with_suffix(".md"), card(metadata).encode())
-    origin = {"command": summary["command"], "commit": summary["commit"]}
-    files.write_json(config.record, origin | judged)
-    print(card(metadata))
-    return metadata
 
 
-def decisions(net: DBN, pixels: np.ndarray) -> np.ndarray:
+def decisions(net: DBN | Feedforward, pixels: np.ndarray) -> np.ndarray:
     """Returns the class of each image under the deterministic read-out."""
     return classify.class_probabilities(classify.Config(), net, pixels).argmax(-1)
-
-
-def card(metadata: dict[str, Any]) -> str:
-    """Returns the model card, from the metadata alone."""
-    summary, rounded = metadata["summary"], metadata["rounded"]
-    cases, n = summary["cases"], rounded["cases"]["test"]
-    n_pixels = int(np.prod(metadata["image_shape"]))
-    layers = "-".join(map(str, (n_pixels, *summary["config"]["layers"])))
-    parts = [
-        "# The shipped net",
-        wrap(
-            f"A deep belief net of the MNIST digits, {layers} with ten softmax labels joined to "
-            "the penultimate units: directed generative and recognition layers below an "
-            f"associative memory. Its weights are stored as {rounded['dtype']}; computations are "
-            "in float32."
-        ),
-        "## Error",
-        wrap(
-            f"{count(rounded['errors'], n)} on the official test set of {n:,} images (95 % "
-            f"interval {interval(rounded['errors'], n)}) under the deterministic read-out of "
-            "pixel intensities. Before rounding it is "
-            f"{count(rounded['exact_errors'], n)}; rounding changes {rounded['changed']} of the "
-            "decisions."
-        ),
-        "```sh\npython -m experiments.classify --data_dir=FOLDER\n```",
-        "## How it was made",
-        wrap(
-            f"Data: MNIST (LeCun, Cortes and Burges), {cases['train']:,} training and "
-            f"{cases['validation']:,} validation images drawn from the official training set"
-            + (f", then all {cases['all']:,}" if "all cases" in summary["errors"] else "")
-            + ". The validation images chose the rates and the epoch; the test set chose nothing. "
-            f"Seed {summary['seed']}. Learning took {duration(sum(summary['seconds'].values()))}."
-        ),
-        *made(summary),
-        errors(summary),
-        "## What it is for",
-        wrap(
-            "Showing what a deep belief net does: classifying and imagining centred 28 x 28 "
-            "digits, bright ink on a dark ground. It knows nothing else, gives every image one of "
-            "ten digits, and its probabilities are not calibrated."
-        ),
-    ]
-    return "\n\n".join(parts) + "\n"
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ ERAS = {
 
 def dots(
     panels: Mapping[str, Mapping[str, Mapping[str, Values]]],
+    categories: Sequence[str],
     y_label: str,
     title: str,
     caption: str = "",
@@ -39,6 +40,7 @@ def dots(
     Args:
       panels: title to series name to category to values. A category that a series lacks is a gap;
         a series without any interval is drawn as grey crosses.
+      categories: from left to right.
       y_label: with the unit.
       title: what one sees.
       caption: what the intervals are, below the panels.
@@ -47,8 +49,6 @@ def dots(
       InputError: there is no panel.
     """
     checks.require(len(panels) > 0, "dots: expected at least one panel, got none")
-    of_all = [series for found in panels.values() for series in found.values()]
-    categories = list(dict.fromkeys(category for series in of_all for category in series))
     names = list(dict.fromkeys(name for found in panels.values() for name in found))
     width = max(5.0, 1.05 * len(categories)) * len(panels)
     figure = Figure(figsize=(width, 5.6), layout="constrained")
@@ -91,11 +91,12 @@ def _draw(
 def draw(record: dict[str, Any]) -> Figure:
     """Draws the test errors of all cells, beside those of the paper."""
     panels: dict[str, dict[str, dict[str, Values]]] = {}
-    for cell in in_order(record["cells"]):
+    for cell in record["cells"]:
         errors = ideas_report.per_cent(cell["test"], record["cases"]["test"])
         series = panels.setdefault(heading(cell), {}).setdefault(ERAS[cell["era"]], {})
         series[METHODS[cell["method"]]] = (errors, ideas_report.half_width(errors))
     methods = {cell["method"] for cell in record["cells"]}
+    categories = [words for method, words in METHODS.items() if method in methods]
     for cell in record["cells"]:
         panels[heading(cell)][ideas_report.PAPER] = {
             METHODS[method]: ([error], 0.0)
@@ -107,12 +108,8 @@ def draw(record: dict[str, Any]) -> Figure:
         f"{cases} cases. Points: means over {len(record['cells'][0]['seeds'])} seeds with the 95 % "
         "t-interval of the mean; small dots: single seeds."
     )
-    return dots(panels, "test error (%)", "Three ideas for training a net", caption)
-
-
-def in_order(cells: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Returns cells in the order of the methods, whatever was asked for first."""
-    return sorted(cells, key=lambda cell: list(METHODS).index(cell["method"]))
+    title = "Three ideas for training a net"
+    return dots(panels, categories, "test error (%)", title, caption)
 
 
 def heading(cell: dict[str, Any]) -> str:

@@ -4,10 +4,11 @@ Read `updates` first. TR 2006-004, "Using backpropagation for discriminative fin
 
     C = - mean over cases of w_c log p(class_c | v_c),    params += rate * optimiser(dC/dparams)
 
-The weights w_c are 1 unless cases are drawn unevenly (`training.easy_cases`). The optimiser brings
-its own sign and memory and a rate of one, `optax.sgd(1.0, momentum=0.9)` or `optax.adam(1.0)`; the
-rate proper is an array, so that schedules and sweeps compile nothing new. Conjugate gradient
-(`conjugate_gradient`) and `optax.lbfgs` look along a line themselves: their rate is 1.
+The weights w_c are 1 unless cases are drawn unevenly (`training.easy_cases`). The squared error of
+the probabilities may stand in the place of -log p. The optimiser brings its own sign and memory and
+a rate of one, `optax.sgd(1.0, momentum=0.9)` or `optax.adam(1.0)`; the rate proper is an array, so
+that schedules and sweeps compile nothing new. Conjugate gradient (`conjugate_gradient`) and
+`optax.lbfgs` look along a line themselves: their rate is 1.
 
 Dropout (Srivastava et al. 2014) takes units out with the probability d and makes those that stay
 1 / (1 - d) times as large, so that a layer's expected output is that of the whole net, which is
@@ -15,6 +16,7 @@ what is asked afterwards. Max-norm then keeps each hidden unit's incoming weight
 """
 
 import dataclasses
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -41,6 +43,9 @@ class Batch(NamedTuple):
     visible: Array
     labels: Array
     weights: Array | None = None
+
+
+Cost = Callable[[Array, Batch], Array]  # `cost(log_p, batch)` of each case, `[...]`
 
 
 class Hyper(NamedTuple):
@@ -94,7 +99,7 @@ class Info(NamedTuple):
 
     Attributes:
       cross_entropy: in nats, mean over cases, each by its weight.
-      error: the part of the cases that is put into a wrong class.
+      error: the part of the cases that is put into a wrong class, each by its weight.
     """
 
     cross_entropy: Array
@@ -117,7 +122,16 @@ def log_probabilities(key: Key, net: Feedforward, v: Array, hyper: Hyper) -> Arr
 
 def cross_entropy(log_p: Array, batch: Batch) -> Array:
     """Returns minus the log-probability of each case's label in nats, by its weight, `[...]`."""
-    each = -(batch.labels * log_p).sum(-1)
+    return weighted(-(batch.labels * log_p).sum(-1), batch)
+
+
+def squared_error(log_p: Array, batch: Batch) -> Array:
+    """Returns each case's squared error of the probabilities, by its weight, `[...]`."""
+    return weighted(((jnp.exp(log_p) - batch.labels) ** 2).sum(-1), batch)
+
+
+def weighted(each: Array, batch: Batch) -> Array:
+    """Returns a number of each case, `[...]`, multiplied by the case's weight."""
     return each if batch.weights is None else batch.weights * each
 
 
@@ -138,7 +152,10 @@ def within_norm(net: Feedforward, most: Array) -> Feedforward:
 
 
 def backprop(
-    optimiser: optax.GradientTransformation, dropout: bool = False, max_norm: bool = False
+    optimiser: optax.GradientTransformation,
+    dropout: bool = False,
+    max_norm: bool = False,
+    cost: Cost = cross_entropy,
 ) -> Learner:
     """Makes a learner of a feedforward net.
 
@@ -148,6 +165,7 @@ def backprop(
       optimiser: any of optax's, or one of that shape, with a rate of one.
       dropout: take visible and hidden units out at random.
       max_norm: keep incoming weights short.
+      cost: what is minimised, `cross_entropy` or `squared_error`.
 
     Example:
       >>> net = feedforward.init(jax.random.key(0), (6, 4), n_classes=3)
@@ -165,30 +183,37 @@ def backprop(
         return State(params, searching.init(params))
 
     def step(key: Key, hyper: Hyper, state: State, batch: Batch) -> tuple[State, Info]:
-        def cost(net: Feedforward) -> tuple[Array, tuple[Array, Array]]:
+        def objective(net: Feedforward) -> tuple[Array, Array]:
             net = Feedforward(_with_slope(net.hidden, hyper.hidden), net.output)
             if dropout:
                 log_p = log_probabilities(key, net, batch.visible, hyper)
             else:
                 log_p = feedforward.log_probabilities(net, batch.visible)
-            mean = cross_entropy(log_p, batch).mean()
-            return mean + hyper.decay * half_square(net), (mean, log_p)
+            return cost(log_p, batch).mean() + hyper.decay * half_square(net), log_p
 
         params = state.params
-        (value, (mean, log_p)), slope = jax.value_and_grad(cost, has_aux=True)(params)
+        (value, log_p), slope = jax.value_and_grad(objective, has_aux=True)(params)
         change, memory = searching.update(
             slope,
             state.optimiser,
             params,
             value=value,
             grad=slope,
-            value_fn=lambda net: cost(net)[0],
+            value_fn=lambda net: objective(net)[0],
         )
-        params = updates.move(params, hyper.rate, change)
+        # Written in place, since all products that read the weights are made by then: XLA, free to
+        # write them sooner, would copy them first. The slope of the lowest biases comes last.
+        rate = hyper.rate + 0.0 * jax.tree.leaves(slope)[0][0]
+        tuned = hyper.hidden > 0.0  # no memory of an optimiser moves layers that are left alone
+        params = Feedforward(
+            updates.move(params.hidden, rate * tuned, change.hidden),
+            updates.move(params.output, rate, change.output),
+        )
         if max_norm:
-            params = within_norm(params, hyper.max_norm)
+            params = within_norm(params, jnp.where(tuned, hyper.max_norm, jnp.inf))
         wrong = log_p.argmax(-1) != batch.labels.argmax(-1)
-        return State(params, memory), Info(mean, wrong.mean())
+        mean = cross_entropy(log_p, batch).mean()
+        return State(params, memory), Info(mean, weighted(wrong, batch).mean())
 
     return Learner(init=init, step=step)
 

@@ -110,7 +110,7 @@ def _line_search(
     )
     length = search.trial * found.learning_rate
     finite = jnp.isfinite(optax.tree.vdot(found.grad, found.grad))
-    good = (length > 0.0) & (found.value < search.value) & finite
+    good = (found.value < search.value) & finite
     moved, value, gradient = optax.tree.where(
         good,
         (optax.tree.add(search.moved, step), found.value, found.grad),

@@ -116,7 +116,10 @@ def science_2006(n_from: int, n_to: int) -> float:
 
 
 def glorot_logistic(n_from: int, n_to: int) -> float:
-    """Returns 4 sqrt(6 / (n_from + n_to)), even variances for logistic units (the same, eq. 16)."""
+    """Returns 4 sqrt(6 / (n_from + n_to)), even variances for logistic units.
+
+    Glorot and Bengio 2010, eq. 16, is for tanh, four times as steep at zero.
+    """
     return 4.0 * math.sqrt(6.0 / (n_from + n_to))
 
 
@@ -144,7 +147,7 @@ def init(
         those of the softmax layer are so by `custom_of_2006`.
 
     Raises:
-      InputError: no size, or fewer than two classes.
+      InputError: no size, one that is not positive, or fewer than two classes.
 
     Example:
       >>> net = init(jax.random.key(0), (6, 4), n_classes=3)
@@ -152,6 +155,8 @@ def init(
       (5, 3)
     """
     checks.require(bool(sizes), "sizes: expected at least the visible units, got none")
+    for size in sizes:
+        checks.check_count("sizes", size, 1)
     checks.check_count("n_classes", n_classes, 2)
     keys = jax.random.split(key, len(sizes))
 
@@ -178,5 +183,5 @@ def states(net: Feedforward, v: Array) -> tuple[Array, ...]:
 
 def log_probabilities(net: Feedforward, v: Array) -> Array:
     """Returns log p(class | v), `[..., n_classes]`."""
-    top = (v, *states(net, v))[-1]
-    return jax.nn.log_softmax(top @ net.output.weights + net.output.unit.bias, axis=-1)
+    top = conditional(net.output, (v, *states(net, v))[-1])
+    return jax.nn.log_softmax(top.field + net.output.unit.bias, axis=-1)

@@ -104,6 +104,8 @@ def epoch_program(learner: Learner, prepare: loop.Prepare, batch_size: int) -> E
             return State(own, costs), info
 
         state, infos = jax.lax.scan(step, state, (jnp.arange(n_batches), rows, weights))
+        # The steps divide by the cases in a minibatch, a report by all that they stand for.
+        infos = jax.tree.map(lambda x: x / weights.mean(), infos)
         return state, loop.report(state.learner, infos)
 
     return jax.jit(epoch, donate_argnums=2)

@@ -92,6 +92,12 @@ def check_sizes(model: Model) -> None:
             checks.require(bool(node.parts), f"{path}: expected one part or more, got none")
         elif isinstance(node, units.Unit):
             _check_unit(path, node)
+        elif isinstance(node, Layer):
+            checks.require(
+                len(node.weights.shape) == 2,
+                f"{path}.weights: expected one axis of units below and one of units above, got "
+                f"shape {node.weights.shape}; a net is saved alone, not in an ensemble",
+            )
     if isinstance(model, Feedforward):
         feedforward.create(model.hidden, model.output)
         return

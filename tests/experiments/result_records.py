@@ -171,6 +171,134 @@ LIKELIHOOD = MADE | {
 }
 
 
+def told(cost, errors):
+    return {"cost": cost, "errors": errors}
+
+
+def asked(wrong, cost=0.05):
+    """What a net says of the test cases, from those that it gets wrong."""
+    return {"test": told(cost, len(wrong)), "wrong": list(wrong)}
+
+
+def tuned(wrong, wrong_all=None):
+    """A classifier's record, at the end of three epochs of tuning and, if asked, two more."""
+    errors = (90.0, 55.0, 2.0)
+    net = {
+        "chosen": asked(wrong)
+        | {"epoch": 2, "train": told(0.004, 3), "validation": told(0.06, 15)},
+        "epochs": [{"stage": "tuning", "training_error": error} for error in errors],
+    }
+    if wrong_all is not None:
+        net["all cases"] = asked(wrong_all) | {"epochs": 2, "all": told(0.003, 4)}
+        net["epochs"] += [{"stage": "all_cases"}] * 2
+    return net
+
+
+def classifiers(preset="tr", start="pretrained", nets=None, products=()):
+    """A run of `mnist_classifier`, one of three nets unless others are given."""
+    return MADE | {
+        "preset": preset,
+        "seed": 7,
+        "command": f"python -m experiments.mnist_classifier --preset={preset}",
+        "config": {"folds": 3, "split_seed": 4, "start": start, "dataset": "mnist", "reach": 0}
+        | {"layers": [8, 6], "drop_visible": 0.0, "drop_hidden": 0.0},
+        "cases": {"train": 5000, "validation": 1000, "test": 1000, "all": 6000},
+        "nets": [tuned(range(13))] if nets is None else nets,
+        "products": dict(products),
+        "seconds": {"tuning": 61.0, "all_cases": 30.0},
+        "pretraining": [
+            {"command": "python -m experiments.stacks", "commit": "def5678", "seconds": 600.0}
+        ],
+    }
+
+
+def table_1():
+    """Three nets at both stages, and their products."""
+    nets = [tuned(range(i, i + 12), range(i, i + 11)) for i in range(3)]
+    products = {"chosen": asked(range(1, 12)), "all cases": asked(range(2, 13))}
+    return classifiers(nets=nets, products=products)
+
+
+def hybrid():
+    wrong = {"start": list(range(14)), "chosen": list(range(2, 13)), "all cases": list(range(9))}
+    errors = {name: {"test": len(found)} for name, found in wrong.items()}
+    errors["start"]["validation"] = 15
+    errors["all cases"]["all"] = 60
+    return MADE | {
+        "seed": 0,
+        "command": "python -m experiments.hybrid",
+        "cases": CASES,
+        "errors": errors,
+        "wrong": wrong,
+        "starts": {"net": {"command": "python -m experiments.dbn", "commit": "def5678"}},
+        "chosen": {"epoch": 4, "weight": 0.2},
+        "seconds": {"hybrid": 100.0, "all_cases": 20.0},
+    }
+
+
+def three_ideas():
+    cells = [
+        ("2006", "none", "deep", [50, 52, 54]),
+        ("2006", "rbm", "deep", [20, 21, 22]),
+        ("rectified", "none", "shallow", [30, 30, 31]),
+    ]
+    return MADE | {
+        "command": "python -m experiments.three_ideas",
+        "cases": {"training": 5000, "validation": 500, "test": 1000},
+        "cells": [
+            {
+                "era": era,
+                "method": method,
+                "depth": depth,
+                "layers": [50] if depth == "shallow" else [50, 50],
+                "rate": 0.1,
+                "seeds": [0, 1, 2],
+                "validation": [10, 10, 10],
+                "test": test,
+                "epochs": [5, 6, 7],
+                "seconds": {"layers": 60.0, "tuning": 61.0},
+            }
+            for era, method, depth, test in cells
+        ],
+    }
+
+
+def few_labels():
+    tests = {"pretrained": [70, 72, 74], "unpretrained": [200, 205, 210], "joint": [195, 205, 215]}
+    return MADE | {
+        "seed": 0,
+        "command": "python -m experiments.few_labels",
+        "cases": {"train": 5000, "validation": 1000, "test": 1000},
+        "stack": {"command": "python -m experiments.stacks", "commit": "", "seconds": 600.0},
+        "rows": [
+            {
+                "labels": 100,
+                "method": method,
+                "setting": {"hidden": [50, 50], "decay": 0.001, "dropout": 0.0},
+                "draws": [0, 1, 2],
+                "chosen_by": 100,
+                "validation": [6, 6, 6],
+                "test": test,
+                "seconds": 61.0,
+            }
+            for method, test in tests.items()
+        ],
+    }
+
+
+def comparators():
+    rows = [("wide", 4000, 17, 16), ("l2_all", 6000, None, 31)]
+    return MADE | {
+        "seed": 0,
+        "command": "python -m experiments.comparators",
+        "cases": CASES,
+        "rows": [
+            {"name": name, "cases": n, "validation": validation, "test": test, "seconds": 61.0}
+            for name, n, validation, test in rows
+        ],
+    }
+
+
 def write(folder, **records):
     """Writes records into a results folder, `__` for a folder's separator."""
     for name, record in records.items():

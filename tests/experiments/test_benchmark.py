@@ -13,6 +13,7 @@ from dbnjax.checks import InputError
 from experiments import (
     benchmark,
     benchmark_ablation,
+    benchmark_backprop,
     benchmark_draws,
     benchmark_jobs,
     benchmark_peers,
@@ -66,9 +67,11 @@ DRAWS = tuple(
     f"states of 10x{width} by threefry, two 16-bit draws a word" for width in SIZES.layers
 )
 STREAMS = ("CD-1 epoch, 784-8, in memory", "CD-1 epoch, 784-8, streamed from a folder")
+BACKPROP = benchmark_backprop.NAME
 PEERS = tuple(f"CD-1 epoch in {peer.name}" for peer in benchmark_peers.PEERS)
 LEARNED = (*LEARNING, *INFERENCE, *ENSEMBLES, *SERIES, *ABLATION)
-OURS = (*LEARNED, *DRAWS, *STREAMS)
+OURS = (*LEARNED, *DRAWS, *STREAMS, BACKPROP)
+OTHERS = (f"{BACKPROP} in PyTorch", *PEERS)
 
 
 def without_pytorch(module):
@@ -98,8 +101,8 @@ def cells(result, name):
 
 def test_every_row_is_there_and_the_file_holds_them(finished):
     result, output = finished
-    assert tuple(row[0] for row in result["rows"]) == (*OURS, *PEERS)
-    assert len({*OURS, *PEERS}) == len(result["rows"])  # a name stands for one timing
+    assert tuple(row[0] for row in result["rows"]) == (*OURS, *OTHERS)
+    assert len({*OURS, *OTHERS}) == len(result["rows"])  # a name stands for one timing
     assert json.loads(output.read_text()) == result
     assert result["command"] == "python -m experiments.benchmark --steps=3 --rounds=2"
     assert "torch" not in result["versions"]
@@ -109,7 +112,7 @@ def test_every_row_is_there_and_the_file_holds_them(finished):
     assert {"commit", "machine", "date"} < result.keys()
 
 
-@pytest.mark.parametrize("name", [*LEARNED, *STREAMS, PEERS[0]])
+@pytest.mark.parametrize("name", [*LEARNED, *STREAMS, BACKPROP, PEERS[0]])
 def test_ratios_are_those_of_their_parts(finished, name):
     row = cells(finished[0], name)
     ms, products, draws = row["ms a unit"], row["products, ms"], row["draws, ms"]
@@ -141,6 +144,7 @@ def test_draws_stand_beside_those_of_the_library_alone(finished, name):
         (ENSEMBLES[1], 10),
         (SERIES[1], 6),
         (STREAMS[1], 10),
+        (BACKPROP, 10),
         (PEERS[0], 10),
     ],
 )
@@ -169,13 +173,13 @@ def test_products_are_summed_one_by_one(finished):
 
 def test_a_second_run_compiles_nothing(finished):
     anew = [row[-1] for row in finished[0]["rows"]]
-    assert anew == [0] * len(OURS) + [None] * len(PEERS)
+    assert anew == [0] * len(OURS) + [None] * len(OTHERS)
 
 
 def test_what_is_not_installed_has_a_row_that_says_so(finished):
     result = finished[0]
     missing = [row for row in result["rows"] if row[1] == "not installed"]
-    assert missing == [[name, "not installed", *[None] * 8] for name in PEERS[1:]]
+    assert missing == [[name, "not installed", *[None] * 8] for name in (OTHERS[0], *PEERS[1:])]
     lines = benchmark_report.lay_out(result).splitlines()
     assert lines[0].split() == " ".join(benchmark_report.COLUMNS).split()
     assert lines[len(result["rows"])].split() == [*PEERS[-1].split(), "not", "installed"]
@@ -212,8 +216,8 @@ def test_the_rows_that_bars_are_about_are_there():
     pixels, labels = np.zeros((20, 784), np.uint8), np.zeros(20, int)
     sizes = Sizes(layers=(500, 6, 12), batch_size=10)  # rows are named by the paper's first layer
     setting = benchmark_jobs.setting(sizes, pixels, labels)
-    ours = [benchmark.SECTIONS[name](setting) for name in ("learning", "streams")]
-    names = {*PEERS, *(job.name for jobs in ours for job in jobs)}
+    ours = [benchmark.SECTIONS[name](setting) for name in ("learning", "streams", "backprop")]
+    names = {*OTHERS, *(job.name for jobs in ours for job in jobs)}
     for bar in results_bars.SPEED:
         assert bar.row in names
         assert bar.beside in {*names, *benchmark_report.COLUMNS}

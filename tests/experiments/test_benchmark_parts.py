@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from traced_work import work
+from traced_work import counted, work
 
 from dbnjax import dbn, gibbs, passes
 from dbnjax.evaluation import annealing
@@ -17,18 +17,6 @@ from experiments.benchmark_parts import Product, Sampled
 
 LAYERS = (8, 6, 12)
 WIDTHS, N_LABELS, N_TOP = (16, 8, 6), 10, 12  # small images below the same layers
-
-
-def counted(parts):
-    """Multiplications and draws of parts, as `work` counts them."""
-    multiplications = draws = 0
-    for part, count in parts.items():
-        if isinstance(part, Product):
-            left, right = (jnp.zeros(shape) for shape in (part.left, part.right))
-            multiplications += count * work(part.multiply, left, right)[0]
-        else:
-            draws += count * part.n_cases * part.n_units
-    return multiplications, draws
 
 
 def small_net():

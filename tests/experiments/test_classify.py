@@ -3,6 +3,8 @@ import os
 import subprocess
 import sys
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import two_classes
@@ -10,9 +12,10 @@ from idx_files import write_idx
 from PIL import Image
 
 from dbnjax.checks import InputError
+from dbnjax.models import feedforward
 from dbnjax.training import evaluate
 from dbnjax.weights import io, shipped
-from experiments import classify
+from experiments import classify, inputs
 
 LABELS = np.array([0, 1, 1, 0, 1, 0, 0])
 
@@ -161,6 +164,55 @@ def test_the_shipped_net_is_named(tmp_path, images, monkeypatch, shape):
     monkeypatch.setattr(shipped, "PATH", tmp_path / "net")
     io.save(shipped.PATH, two_classes.deep(), {"image_shape": shape})
     refuse("^the shipped net: expected ", images=images)
+
+
+def classifier(strength=0.02):
+    """Two hidden units, one for each half of the image, below a softmax of two classes."""
+    net = feedforward.unroll(jax.random.key(0), two_classes.label_free(strength), 2)
+    output = net.output.replace(weights=10.0 * jnp.eye(2))
+    lowest = net.hidden[0].replace(weights=strength * jnp.asarray(two_classes.SIDES)[:, None]
+                                   * jnp.array([1.0, -1.0]))  # fmt: skip
+    return feedforward.create((lowest,), output)
+
+
+def test_a_classifier_answers_by_its_softmax(tmp_path, labelled, capsys):
+    path = str(tmp_path / "classifier")
+    io.save(path, classifier(), {"image_shape": two_classes.SHAPE})
+    results = classify.run(classify.Config(net=path, data_dir=labelled))
+    np.testing.assert_array_equal(results.guesses, LABELS)
+    side = 0.02 * np.abs(two_classes.SIDES).sum() / 2  # of the unit for the half with the ink
+    on, off = 10 / (1 + np.exp(-side)), 10 / (1 + np.exp(side))
+    expected = np.full(7, 1 / (1 + np.exp(off - on)))
+    np.testing.assert_allclose(results.probabilities, expected, rtol=1e-5)
+    assert 0.7 < expected[0] < 0.95
+    assert capsys.readouterr().out.splitlines()[-1] == "errors: 1 of 7 (14.29 %)"
+    for read_out in classify.READ_OUTS[1:]:
+        refuse(
+            f"--read_out={read_out}: expected deterministic for a feedforward net",
+            net=path,
+            data_dir=labelled,
+            read_out=read_out,
+        )
+
+
+def test_the_shipped_classifier_has_a_name(tmp_path, images, monkeypatch):
+    monkeypatch.setattr(shipped, "CLASSIFIER_PATH", tmp_path / "classifier")
+    io.save(shipped.CLASSIFIER_PATH, classifier(), {"image_shape": two_classes.SHAPE})
+    results = classify.run(classify.Config(net=shipped.CLASSIFIER, images=images))
+    np.testing.assert_array_equal(results.guesses, LABELS)
+    with pytest.raises(InputError, match="mnist_classifier: expected a net that generates, got a"):
+        inputs.read_net(shipped.CLASSIFIER)
+
+
+def test_softmax_regression_sees_its_pixels(tmp_path, images):
+    path = str(tmp_path / "regression")
+    output = feedforward.softmax_layer(jax.random.key(0), two_classes.SIDES.size, 2)
+    weights = jnp.asarray(two_classes.SIDES)[:, None] * jnp.array([1.0, -1.0])
+    io.save(path, feedforward.create((), output.replace(weights=weights)))
+    refuse("expected visible units for images of 4 x 4, got 24", net=path, images=images)
+    io.save(path, io.load(path)[0], {"image_shape": two_classes.SHAPE})
+    results = classify.run(classify.Config(net=path, images=images))
+    np.testing.assert_array_equal(results.guesses, LABELS)
 
 
 def start(*arguments):

@@ -12,6 +12,7 @@ from dbnjax import dbn
 from dbnjax.checks import InputError
 from dbnjax.data.images import Images
 from dbnjax.inference import generate
+from dbnjax.models import feedforward
 from dbnjax.sampling import gibbs
 from dbnjax.weights import io
 from experiments import dbn_figures, paper_figures
@@ -25,8 +26,9 @@ EPOCHS = [
     {"stage": "up_down_2", "epoch": 1, "training_error": 2.0, "validation_error": 4.0},
     {"stage": "all_cases", "epoch": 1, "training_error": 3.5},
 ]
-ALL = {f"{name}.png" for name in paper_figures.FIGURES if name != "units"}
+ALL = {f"{name}.png" for name in paper_figures.FIGURES if name not in ("units", "hard")}
 ALL |= {"units_1.png", "units_2.png"}
+OF_CLASSIFIERS = "skipped hard: it is of classifiers alone; close_calls has such digits of this net"
 
 
 @pytest.fixture
@@ -79,7 +81,7 @@ def test_one_command_draws_every_figure(draw, test_set, capfd):
             picture.load()
             assert min(picture.size) > 100
     out, err = capfd.readouterr()
-    assert out.splitlines() == [str(path) for path in written]
+    assert out.splitlines() == [OF_CLASSIFIERS, *(str(path) for path in written)]
     assert "classify: 1/1" in err
     assert "imagine: 10/10" in err
 
@@ -253,6 +255,21 @@ def test_a_net_without_labels_or_records_is_drawn_as_far_as_it_goes(
         "skipped samples: the net has no label units",
         "skipped error: the net carries no record of epochs of up-down",
     ]
+
+
+def test_a_classifier_is_drawn_as_far_as_it_goes(draw, test_set, tmp_path, capsys):
+    tuned = feedforward.unroll(jax.random.key(0), two_classes.label_free(), 2)
+    net = tuned.replace(output=tuned.output.replace(weights=4.0 * jnp.eye(2)))
+    io.save(tmp_path / "tuned", net, {"image_shape": two_classes.SHAPE})
+    written = draw(net=str(tmp_path / "tuned"), data_dir=test_set)
+    names = ["errors", "close_calls", "hard", "receptive_fields"]
+    assert [path.stem for path in written] == names
+    assert capsys.readouterr().out.splitlines()[:2] == [
+        "skipped samples, from_random, free, units: a classifier imagines nothing",
+        "skipped error: the net carries no record of epochs of up-down",
+    ]
+    assert draw(net=str(tmp_path / "tuned"), only=("hard",)) == []
+    assert capsys.readouterr().out == "skipped hard: no test set; give it by --data_dir=FOLDER\n"
 
 
 def test_a_single_machine_is_drawn(draw, tmp_path, test_set):

@@ -2,12 +2,13 @@
 
 import dataclasses
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from result_records import broken, finished, write
+from result_records import broken, classifiers, finished, write
 
 from dbnjax.checks import InputError
 from experiments import results
@@ -99,8 +100,26 @@ def test_readmes_tables_are_put_between_their_marks(results_folder):
     readme.write_text(once.replace("<!-- headline -->", ""))
     with pytest.raises(InputError, match="expected the marks <!-- headline -->"):
         results.run(config)
+    write(results_folder, classifiers__rectified=classifiers("rectified", "rectified"))
+    readme.write_text(once)
+    with pytest.raises(InputError, match="expected the marks <!-- classifiers -->"):
+        results.run(config)
+    readme.write_text(f"{once}<!-- classifiers --><!-- end of classifiers -->\n")
+    results.run(config)
+    assert "not pretrained, rectified units" in readme.read_text().partition("after\n")[2]
 
 
 def test_the_repositorys_pages_are_fresh_builds(monkeypatch):
     monkeypatch.chdir(ROOT)
-    results.run(results.Config(check=True))
+    page = results.run(results.Config(check=True))
+    pictures = re.findall(r"!\[[^]]*\]\(([^)]+)\)", page)
+    assert [name for name in pictures if not Path(name).exists()] == []
+
+
+def test_no_result_names_the_folders_of_the_one_who_made_it():
+    named = [
+        str(path)
+        for path in (ROOT / "results").rglob("*.json")
+        if re.search(r"[\s=\",]/\w", path.read_text())
+    ]
+    assert named == []

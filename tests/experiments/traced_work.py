@@ -1,7 +1,9 @@
-"""What a traced function does: its matrix products and its draws."""
+"""What a traced function does, or parts are: matrix products and draws."""
 
 import jax
 import jax.numpy as jnp
+
+from experiments.benchmark_parts import Product
 
 
 def equations(jaxpr, times=1):
@@ -30,4 +32,16 @@ def work(function, *arguments):
         binary = becomes_float and equation.invars[0].aval.dtype == jnp.uint32
         if binary or equation.primitive.name == "random_bits":
             draws += times * equation.outvars[0].aval.size
+    return multiplications, draws
+
+
+def counted(parts):
+    """Multiplications and draws of parts, as `work` counts them."""
+    multiplications = draws = 0
+    for part, count in parts.items():
+        if isinstance(part, Product):
+            left, right = (jnp.zeros(shape) for shape in (part.left, part.right))
+            multiplications += count * work(part.multiply, left, right)[0]
+        else:
+            draws += count * part.n_cases * part.n_units
     return multiplications, draws

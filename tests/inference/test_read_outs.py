@@ -132,6 +132,22 @@ def test_inference_uses_the_recognition_weights_and_never_the_generative_ones(na
         assert not np.allclose(read(NET.replace(recognition=new), many), scores)
 
 
+def test_a_product_of_nets_multiplies_their_probabilities():
+    p = np.random.default_rng(0).dirichlet(np.ones(N_LABELS), (3, 2, 5))  # of nets, of cases
+    joined = p.prod(0)
+    expected = np.log(joined / joined.sum(-1, keepdims=True))
+    got = classify.product(jnp.log(jnp.asarray(p, jnp.float32)))
+    np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
+    assert (got.argmax(-1) != p.mean(0).argmax(-1)).any()
+    alone = classify.product(jnp.log(jnp.asarray(p[:1], jnp.float32)))
+    np.testing.assert_allclose(alone, np.log(p[0]), rtol=1e-4, atol=1e-5)
+
+
+def test_a_product_of_very_sure_nets_is_still_a_distribution():
+    sure = jnp.array([[0.0, -200.0, -300.0], [-300.0, -200.0, 0.0]])
+    np.testing.assert_allclose(np.exp(classify.product(sure)), [0.5, 0.0, 0.5], atol=1e-6)
+
+
 def test_read_outs_take_any_leading_axes():
     v = V.reshape(2, 3, 5)
     np.testing.assert_allclose(

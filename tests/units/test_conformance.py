@@ -14,6 +14,7 @@ from dbnjax import units
 
 with_energy = pytest.mark.parametrize("name", cases.WITH_ENERGY)
 all_units = pytest.mark.parametrize("name", cases.ALL)
+RECTIFIER = units.Rectifier(bias=jnp.array([0.5, -0.9, 0.0], jnp.float32))  # a mean and no more
 
 close = partial(np.testing.assert_allclose, rtol=3e-5, atol=3e-5)
 
@@ -75,6 +76,37 @@ def test_methods_and_their_parameters_are_the_same(name):
     for method, function in inspect.getmembers(units.Unit, inspect.isfunction):
         expected = list(inspect.signature(function).parameters)
         assert list(inspect.signature(getattr(unit_type, method)).parameters) == expected, method
+
+
+def test_a_unit_of_feedforward_nets_has_the_same_methods_and_refuses_what_it_lacks():
+    for method, function in inspect.getmembers(units.Unit, inspect.isfunction):
+        expected = list(inspect.signature(function).parameters)
+        own = getattr(units.Rectifier, method)
+        assert list(inspect.signature(own).parameters) == expected, method
+    zero, key = jnp.zeros(3), jax.random.key(0)
+    for method in (RECTIFIER.energy, RECTIFIER.cumulant, RECTIFIER.statistics):
+        with pytest.raises(TypeError, match="Rectifier has no"):
+            method(zero)
+    with pytest.raises(TypeError, match="Rectifier has no sampler"):
+        RECTIFIER.sample(key, zero)
+
+
+def test_a_unit_of_feedforward_nets_takes_any_axes_ensembles_and_no_other_type():
+    field = jnp.asarray(np.random.default_rng(5).uniform(-2.5, 2.5, (6, 3)), jnp.float32)
+    expected = np.maximum(0.0, np.asarray(field) + np.array([0.5, -0.9, 0.0], np.float32))
+    for lead in ((6,), (2, 3), (2, 3, 1)):
+        got = RECTIFIER.mean(field.reshape(*lead, 3))
+        np.testing.assert_array_equal(got, expected.reshape(*lead, 3))
+    close(RECTIFIER.shift_field(field[3]).mean(field), RECTIFIER.mean(field + field[3]))
+    members = [RECTIFIER, RECTIFIER.shift_field(jnp.ones(3))]
+    stacked = jax.tree.map(lambda *x: jnp.stack(x), *members)
+    assert stacked.size == RECTIFIER.size == 3
+    together = jax.vmap(lambda unit: unit.mean(field))(stacked)
+    for got, member in zip(together, members, strict=True):
+        np.testing.assert_array_equal(got, member.mean(field))
+    with jax.enable_x64(True):
+        mean = jax.eval_shape(lambda: RECTIFIER.mean(field))
+    assert (mean.dtype, mean.weak_type) == (jnp.float32, False)
 
 
 @with_energy

@@ -107,9 +107,21 @@ def test_a_concat_may_draw_one_part_and_average_another():
         unit.draw(key, field, ("sample", "mean"))
 
 
+def test_a_rectified_unit_passes_what_is_positive_and_its_slope():
+    unit = units.Rectifier(bias=jnp.array([0.5, 0.5, -0.5]))
+    field = jnp.array([-1.0, 1.0, 0.25])
+    np.testing.assert_array_equal(unit.mean(field), [0.0, 1.5, 0.0])
+    by_unit, by_field = jax.grad(lambda u, f: u.mean(f).sum(), (0, 1))(unit, field)
+    np.testing.assert_array_equal(by_field, [0.0, 1.0, 0.0])
+    np.testing.assert_array_equal(by_unit.bias, by_field)
+    assert not units.Rectifier.zeros(2).bias.any()
+    assert np.isfinite(unit.mean(jnp.full(3, 1e30))).all()
+
+
 def test_units_of_different_types_never_share_a_compiled_program():
     """JAX's own comparison of two dataclasses' structures looks at static fields only."""
-    made = [kind.zeros(2) for kind in (units.Bernoulli, units.Poisson, units.NoisyRelu)]
+    of_a_bias = (units.Bernoulli, units.Poisson, units.NoisyRelu, units.Rectifier)
+    made = [kind.zeros(2) for kind in of_a_bias]
     made += [units.Gaussian.zeros(2), units.Relu.zeros(2), units.Categorical.zeros(2)]
     structures = [jax.tree.structure(unit) for unit in made]
     assert all(a != b for i, a in enumerate(structures) for b in structures[:i])

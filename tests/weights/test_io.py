@@ -2,6 +2,7 @@ import json
 import os
 
 import cases
+import feedforward_nets
 import jax
 import jax.numpy as jnp
 import machines
@@ -13,6 +14,8 @@ from safetensors.numpy import save_file
 
 from dbnjax import dbn, rbm, stack, units
 from dbnjax.checks import InputError
+from dbnjax.models.belief_net import Layer
+from dbnjax.models.feedforward import Feedforward
 from dbnjax.weights import io
 
 
@@ -30,6 +33,9 @@ NETS = {
     "dbn": machines.net(2, (6, 5, 4)),
     "dbn with labels": machines.net(3, (6, 5, 4, 3), n_labels=2),
     "only a memory": dbn.untie(machines.stack(4, (6, 4), n_labels=3)),
+    "feedforward": feedforward_nets.net("logistic"),
+    "feedforward, rectified": feedforward_nets.net("rectified"),
+    "softmax regression": feedforward_nets.net(sizes=(4,)),
 }
 
 
@@ -299,6 +305,58 @@ def test_layers_that_do_not_follow_each_other_are_refused(tmp_path):
     with pytest.raises(InputError, match="do not fit the weights"):
         io.save(tmp_path / "net", swapped)
     assert os.listdir(tmp_path) == []
+
+
+NET = feedforward_nets.net()  # 4-3-2 and 3 classes
+
+
+def with_first(**changes):
+    first, second = NET.hidden
+    return NET.replace(hidden=(first.replace(**changes), second))
+
+
+MISFITS = {
+    "skipped": (NET.replace(hidden=NET.hidden[:1]), r"level 2: expected weights of shape \(3, 3\)"),
+    "turned": (with_first(weights=NET.hidden[0].weights.T), r"level 1: .* \(3, 3\), got \(3, 4\)"),
+    "no softmax": (
+        NET.replace(output=Layer(units.Bernoulli.zeros(3), NET.output.weights)),
+        "output: expected one softmax group, got Bernoulli units",
+    ),
+    "groups": (
+        Feedforward((), Layer(units.Categorical.zeros(2, n_groups=2), jnp.ones((4, 4)))),
+        "output: expected one softmax group",
+    ),
+    "NaN": (with_first(weights=NET.hidden[0].weights.at[0, 0].set(jnp.nan)), "got 1 NaN"),
+    "one axis": (with_first(weights=jnp.ones(4)), r"hidden\.0\.weights: expected .* shape \(4,\)"),
+    "three axes": (with_first(weights=jnp.ones((2, 4, 3))), r"hidden\.0\.weights: .* \(2, 4, 3\)"),
+    "ensemble": (jax.tree.map(lambda x: jnp.stack([x, x]), NET), "not in an ensemble"),
+}
+
+
+@pytest.mark.parametrize(("net", "message"), MISFITS.values(), ids=MISFITS)
+def test_a_feedforward_net_that_does_not_fit_is_refused(tmp_path, monkeypatch, net, message):
+    refuse_to_save(tmp_path / "net", message, net)
+    with monkeypatch.context() as another_program:
+        another_program.setattr(io, "_check", lambda *_: None)
+        io.save(tmp_path / "net", net)
+    refuse_to_load(tmp_path / "net", message)
+
+
+def test_a_feedforward_net_is_described_by_its_layers():
+    expected = {
+        "model": "Feedforward",
+        "model.hidden": 1,
+        "model.hidden.0": "Layer",
+        "model.hidden.0.unit": "Rectifier",
+        "model.hidden.0.unit.bias": "float32[3]",
+        "model.hidden.0.weights": "float32[4, 3]",
+        "model.output": "Layer",
+        "model.output.unit": "Categorical",
+        "model.output.unit.bias": "float32[5]",
+        "model.output.unit.n_categories": 5,
+        "model.output.weights": "float32[3, 5]",
+    }
+    assert io.describe(feedforward_nets.net("rectified", (4, 3), 5)) == expected
 
 
 def test_another_architecture_than_the_expected_one_is_refused(tmp_path):

@@ -1,0 +1,48 @@
+"""Comparators in RESULTS.md, from the `result.json` of runs of `experiments.comparators`."""
+
+from typing import Any
+
+from experiments import comparators_report
+from experiments.comparators_config import LINES
+from experiments.results_files import MADE
+from experiments.results_forms import NULL, NUMBER
+from experiments.results_markdown import count, duration, interval, table, wrap
+
+COMPARATORS_FORM = MADE | {
+    "seed": int,
+    "cases": {"train": int, "validation": int, "test": int, "all": int},
+    "rows": [
+        {
+            "name": set(LINES),
+            "cases": int,
+            "validation": (int, NULL),  # null where there was nothing left to choose
+            "test": int,
+            "seconds": NUMBER,
+        }
+    ],
+}
+
+ABOUT_COMPARATORS = """\
+Table 1 of the 2006 paper, permutation-invariant version, its numbers beside ours. Pixels are
+intensities. The nets learned from the training cases, and {validation:,} validation cases chose
+their epoch and weight decay; the others had nothing to choose."""
+
+
+def comparators(record: dict[str, Any]) -> list[str]:
+    """The rows of Table 1 beside the paper's."""
+    cases = record["cases"]
+    rows = [
+        [
+            comparators_report.title(row["name"]),
+            f"{row['cases']:,}",
+            count(row["validation"], cases["validation"]),
+            count(row["test"], cases["test"]),
+            interval(row["test"], cases["test"]),
+            f"{LINES[row['name']].paper:.2f} %",
+            duration(row["seconds"]),
+        ]
+        for row in record["rows"]
+    ]
+    header = ["", "training cases", "validation errors", "test errors", "test, 95 %", "paper"]
+    about = f"{ABOUT_COMPARATORS.format(**cases)} Seed {record['seed']}."
+    return [wrap(about.replace("\n", " ")), table([*header, "wall time"], rows)]

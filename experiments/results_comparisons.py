@@ -1,0 +1,102 @@
+"""The sections of RESULTS.md that set methods side by side: three ideas, few labels, comparators.
+
+They come from the `result.json` of runs of `experiments.three_ideas`, `few_labels` and
+`comparators`, in folders of these names in `results/`; without a file its section is absent. The
+charts beside them are drawn by `experiments.results_charts`.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from matplotlib.figure import Figure
+
+from experiments import (
+    comparators_report,
+    few_labels_report,
+    results_files,
+    three_ideas_chart,
+)
+from experiments.results_comparators import COMPARATORS_FORM, comparators
+from experiments.results_few_labels import FEW_FORM, few
+from experiments.results_files import Source
+from experiments.results_ideas import IDEAS_FORM, ideas
+from experiments.results_markdown import made
+
+DRAWN = "Drawn by `python -m experiments.results_charts`."
+
+
+class Kind(NamedTuple):
+    """A kind of comparison, from the result files of one folder.
+
+    Attributes:
+      heading: of its section.
+      form: what a file must look like.
+      lay_out: makes the parts of the section, but for provenance and chart.
+      draw: draws the chart.
+      shows: what one sees in it, for those who do not.
+    """
+
+    heading: str
+    form: dict[str, Any]
+    lay_out: Callable[[dict[str, Any]], list[str]]
+    draw: Callable[[dict[str, Any]], Figure]
+    shows: str
+
+
+KINDS = {
+    "three_ideas": Kind(
+        "Three ideas, side by side",
+        IDEAS_FORM,
+        ideas,
+        three_ideas_chart.draw,
+        "test errors by method, depth and era",
+    ),
+    "few_labels": Kind(
+        "Few labels",
+        FEW_FORM,
+        few,
+        few_labels_report.draw,
+        "test error against the number of labels",
+    ),
+    "comparators": Kind(
+        "Comparators",
+        COMPARATORS_FORM,
+        comparators,
+        comparators_report.draw,
+        "test errors of the comparators beside the paper's",
+    ),
+}
+
+
+def read(folder: Path) -> dict[str, list[Source]]:
+    """Reads the comparisons of a results folder, by their own folders in it.
+
+    Raises:
+      InputError: a file is damaged.
+    """
+    return {
+        name: results_files.read_folder(folder / name, kind.form) for name, kind in KINDS.items()
+    }
+
+
+def chart(name: str, run: Source) -> str:
+    """Returns the file name of a run's chart."""
+    return f"{name}_{run.name}.png"
+
+
+def sections(folder: Path) -> list[str]:
+    """Returns the sections of a results folder, none without their files.
+
+    Raises:
+      InputError: a file is damaged.
+    """
+    parts: list[str] = []
+    for name, runs in read(folder).items():
+        kind = KINDS[name]
+        parts += [f"## {kind.heading}"] if runs else []
+        for run in runs:
+            about, *rest = kind.lay_out(run.record)
+            picture = f"![{kind.shows}](docs/images/{chart(name, run)})"
+            parts += [f"### {name}, {run.name}", *made(run.record), about, picture, DRAWN, *rest]
+    return parts

@@ -1,0 +1,97 @@
+"""Table 1 of TR 2006-004 beside a run of `mnist_classifier`, for RESULTS.md."""
+
+from typing import Any
+
+from experiments import significance
+from experiments.results_markdown import NONE, interval, table, wrap
+from experiments.results_reported import PAPER, PRODUCT, UNPRETRAINED, Reported
+from experiments.results_summary import ALL, CHOSEN
+
+STAGES = (CHOSEN, ALL)
+TESTS = ("b", "c", "p")  # of McNemar's test
+ABOUT_TESTS = (
+    "Exact McNemar tests on the same test cases: b are those that only the first gets wrong, c "
+    "those that only the second does."
+)
+
+
+def table_1(record: dict[str, Any]) -> str:
+    """The report's table 1, each line beside ours."""
+    ends = ("epochs", "training", "validation", "test")
+    header = ["net", *ends, "test error, 95 %", *(f"report: {end}" for end in ends)]
+    rows = []
+    for stage in STAGES:
+        for number, net in enumerate(record["nets"], start=1):
+            if stage in net:
+                rows.append([*ours(net, stage, number, record["cases"]), *paper(stage, number)])
+        if stage in record["products"]:
+            errors = record["products"][stage]["test"]["errors"]
+            cells = [f"product, {stage}", NONE, NONE, NONE, str(errors)]
+            rows.append([*cells, rate(errors, record["cases"]), *paper(stage, PRODUCT)])
+    rows.append(["not pretrained, all cases", *[NONE] * 5, *cells_of(UNPRETRAINED)])
+    return table(header, rows)
+
+
+def ours(net: dict[str, Any], stage: str, number: int, cases: dict[str, int]) -> list[str]:
+    """The cells of one of our nets."""
+    found = net[stage]
+    return [
+        f"{number}, {stage}",
+        epochs(net, stage),
+        pair(found["train" if stage == CHOSEN else "all"]),
+        pair(found["validation"]) if stage == CHOSEN else NONE,
+        pair(found["test"]),
+        rate(found["test"]["errors"], cases),
+    ]
+
+
+def epochs(net: dict[str, Any], stage: str) -> str:
+    """Epochs of tuning of a net, those on all cases added."""
+    chosen = str(net[CHOSEN]["epoch"])
+    return chosen if stage == CHOSEN else f"{chosen}+{net[stage]['epochs']}"
+
+
+def pair(told: dict[str, Any]) -> str:
+    """A cost of a hundred cases and an error count."""
+    return f"{100 * told['cost']:.2f}, {told['errors']}"
+
+
+def rate(errors: int, cases: dict[str, int]) -> str:
+    """A test error with its interval."""
+    return f"{100 * errors / cases['test']:.2f} % ({interval(errors, cases['test'])})"
+
+
+def paper(stage: str, number: int) -> list[str]:
+    """The cells of the report's line on a net."""
+    line = PAPER.get((stage, number))
+    return [NONE] * len(UNPRETRAINED) if line is None else cells_of(line)
+
+
+def cells_of(line: Reported) -> list[str]:
+    """A line of the report as cells."""
+    return [cell or NONE for cell in line]
+
+
+def compared(record: dict[str, Any]) -> list[str]:
+    """Each net against the product, and after the validation cases against after all."""
+    nets, products = record["nets"], record["products"]
+    pairs = [
+        (f"net {number}, {stage}", net[stage], f"product, {stage}", products[stage])
+        for stage in STAGES
+        for number, net in enumerate(nets, start=1)
+        if stage in net and stage in products
+    ]
+    pairs += [
+        (f"net {number}, {CHOSEN}", net[CHOSEN], f"net {number}, {ALL}", net[ALL])
+        for number, net in enumerate(nets, start=1)
+        if ALL in net
+    ]
+    rows = [[name, other, *mcnemar(one["wrong"], two["wrong"])] for name, one, other, two in pairs]
+    tests = table(["first net", "second net", *TESTS], rows)
+    return [wrap(ABOUT_TESTS), tests] if rows else []
+
+
+def mcnemar(first: list[int], second: list[int]) -> list[str]:
+    """The cells of a test between two nets, from the test cases that they get wrong."""
+    test = significance.mcnemar(first, second)
+    return [str(test.only_first), str(test.only_second), f"{test.p:.2g}"]

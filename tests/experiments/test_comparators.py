@@ -1,0 +1,263 @@
+"""The comparators of Table 1 on a few small images: what they find, resume and refuse."""
+
+import dataclasses
+import json
+import shutil
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from idx_files import digits, write_idx, write_set
+
+from dbnjax import files
+from dbnjax.checks import InputError
+from dbnjax.data import preparation, sources
+from dbnjax.learning import backprop
+from dbnjax.models import feedforward
+from dbnjax.models.belief_net import Layer
+from dbnjax.training import metrics, stages
+from dbnjax.training.stages import DivergenceError
+from dbnjax.units import Bernoulli, Categorical
+from experiments import (
+    comparators,
+    comparators_config,
+    comparators_nets,
+    comparators_report,
+    comparators_sklearn,
+)
+from experiments.comparators_config import LINES, Config
+from experiments.comparators_task import Outcome, Task
+
+
+def config(folder, workdir, **changes) -> Config:
+    small = Config(
+        dataset="mnist",
+        data_dir=str(folder),
+        workdir=str(workdir),
+        n_train=20,
+        n_validation=10,
+        epochs=3,
+        batch_size=10,
+        squared_batch_size=5,
+        decays=(0.0, 1e-3),
+    )
+    return dataclasses.replace(small, **changes)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The options and the result of a run of every row."""
+    place = tmp_path_factory.mktemp("whole")
+    (place / "idx").mkdir()
+    write_set(place / "idx")
+    chosen = config(place / "idx", place / "run")
+    return chosen, comparators.run(chosen)
+
+
+def by_name(result):
+    return {row["name"]: row for row in result["rows"]}
+
+
+def test_every_row_is_a_line_of_the_result_in_the_order_of_the_table(whole):
+    chosen, result = whole
+    assert list(comparators.ROWS.keys() ^ LINES.keys()) == []
+    assert [row["name"] for row in result["rows"]] == list(LINES)
+    assert result["cases"] == {"train": 20, "validation": 10, "test": 20, "all": 40}
+    for row in result["rows"]:
+        assert row["test"] == len(row["wrong"]) <= 20
+        assert row["seconds"] > 0
+    assert result["command"].startswith("python -m experiments.comparators --dataset=mnist")
+    assert "workdir" not in result["command"]
+    assert {"commit", "machine", "versions", "date", "seed", "config"} <= result.keys()
+    assert "scikit-learn" in result["versions"]
+    written = files.read_json(f"{chosen.workdir}/result.json")
+    assert written == json.loads(files.dumps(result))
+
+
+def test_neighbours_are_those_of_brute_force(whole):
+    chosen, result = whole
+    source = sources.load("mnist", chosen.data_dir)
+    train = preparation.make_splits(source, 20, 10, None, 0).train
+    among = {"all": source.train, "few": preparation.take(train, slice(13))}
+    for name, row in by_name(result).items():
+        if name[:2] in ("l2", "l3"):
+            images = among[name[3:]]
+            apart = source.test.pixels[:, None].astype(int) - images.pixels
+            nearest = (np.abs(apart) ** int(name[1])).sum((2, 3)).argmin(1)
+            wrong = np.flatnonzero(images.labels[nearest] != source.test.labels)
+            assert row["wrong"] == wrong.tolist()
+            assert (row["cases"], row["validation"]) == (len(images.pixels), None)
+
+
+def test_validation_chooses_the_epoch_and_the_decay_of_a_net(whole):
+    chosen, result = whole
+    records = metrics.read(f"{chosen.workdir}/metrics.jsonl")
+    tried = [r for r in records if r.get("stage", "").startswith("deep_")]
+    assert {r["stage"] for r in tried} == {"deep_0", "deep_0.001"}
+    row = by_name(result)["deep"]
+    assert 10 * row["validation"] == pytest.approx(min(r["validation_error"] for r in tried))
+    (best,) = (
+        r
+        for r in tried
+        if (r["stage"], r["epoch"])
+        == (f"deep_{row['settings']['decay']:g}", row["settings"]["epoch"])
+    )
+    assert best["validation_error"] == pytest.approx(10 * row["validation"])
+    assert by_name(result)["wide"]["settings"]["decays"] == [0.0]
+
+
+def test_the_support_vector_machine_takes_all_cases_or_the_first(whole, tmp_path):
+    chosen, result = whole
+    row = by_name(result)["svm"]
+    assert (row["cases"], row["validation"]) == (40, None)
+    fewer = dataclasses.replace(chosen, workdir=str(tmp_path), rows=("svm",), svm_cases=15)
+    (row,) = comparators.run(fewer)["rows"]
+    assert row["cases"] == 15
+    assert row["validation"] is not None
+    assert row["settings"]["support_vectors"] <= 15
+
+
+def test_finished_rows_stand_and_others_are_added(idx_folder, tmp_path, monkeypatch, capsys):
+    chosen = config(idx_folder, tmp_path / "run", rows=("l2_few", "l3_few", "l2_all"))
+
+    def stopped(task):
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(comparators.ROWS, "l3_few", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        comparators.run(chosen)
+    assert not (tmp_path / "run/result.json").exists()
+    monkeypatch.undo()
+    monkeypatch.setitem(comparators.ROWS, "l2_few", stopped)
+    first = comparators.run(chosen)
+    assert list(by_name(first)) == ["l2_all", "l3_few", "l2_few"]
+    assert "scikit-learn" not in first["versions"]
+    again = dataclasses.replace(chosen, rows=("l3_all",))
+    assert list(by_name(comparators.run(again))) == ["l3_all", "l2_all", "l3_few", "l2_few"]
+    assert "4.40 %" in capsys.readouterr().out
+    with pytest.raises(InputError, match="--few=0 there, 9 here"):
+        comparators.run(dataclasses.replace(chosen, few=9))
+
+
+def test_a_net_goes_on_from_its_last_epoch(whole, tmp_path, monkeypatch):
+    chosen, result = whole
+    cut = dataclasses.replace(chosen, workdir=str(tmp_path / "run"), rows=("wide",))
+    append = metrics.append
+
+    def interrupted(path, record):
+        if record.get("epoch") == 3:
+            raise KeyboardInterrupt
+        append(path, record)
+
+    monkeypatch.setattr(metrics, "append", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        comparators.run(cut)
+    monkeypatch.undo()
+    (row,) = comparators.run(cut)["rows"]
+    assert row | {"seconds": 0} == by_name(result)["wide"] | {"seconds": 0}
+
+
+def test_the_labels_of_test_cases_decide_nothing(whole, tmp_path):
+    chosen, result = whole
+    folder = shutil.copytree(chosen.data_dir, tmp_path / "idx")
+    write_idx(folder / "t10k-labels-idx1-ubyte.gz", (digits(20, 1)[1] + 1) % 10)
+    rows = ("deep", "sklearn_deep")
+    blind = config(folder, tmp_path / "run", rows=rows)
+    for name, row in by_name(comparators.run(blind)).items():
+        before = by_name(result)[name]
+        assert row["wrong"] != before["wrong"]
+        assert {k: row[k] for k in ("validation", "settings")} == {
+            k: before[k] for k in ("validation", "settings")
+        }
+
+
+@pytest.fixture
+def task(idx_folder, tmp_path):
+    """The cases, for parts of a row."""
+    chosen = config(idx_folder, tmp_path / "run", momentum=0.0, batch_size=20)
+    source = sources.load("mnist", idx_folder)
+    splits = preparation.make_splits(source, 20, 10, None, 0)
+    return Task(chosen, jax.random.key(0), 10, splits, source.train, stages.Place(tmp_path))
+
+
+def test_a_step_of_scikit_learn_is_one_of_ours(task):
+    net, decay = comparators_nets.Net((6, 5)), 0.3
+    model = comparators_sklearn.create(task, net, decay)
+    labels = task.splits.train.known_labels()
+    x = preparation.as_unit_interval(task.splits.train.pixels)
+    comparators_sklearn.learn(task, model, net, x, labels)
+    weights, biases = (list(map(np.copy, part)) for part in comparators_sklearn.params(model))
+    comparators_sklearn.learn(task, model, net, x, labels)
+    hidden = [
+        Layer(unit=Bernoulli(bias=jnp.asarray(b)), weights=jnp.asarray(w))
+        for w, b in zip(weights[:-1], biases[:-1], strict=True)
+    ]
+    classes = Categorical(bias=jnp.asarray(biases[-1]), n_categories=10)
+    top = Layer(classes, jnp.asarray(weights[-1]))
+    learner = backprop.backprop(optax.sgd(1.0))
+    state = learner.init(task.key, feedforward.create(hidden, top))
+    batch = backprop.Batch(jnp.asarray(x), jax.nn.one_hot(labels, 10))
+    state, _ = learner.step(task.key, backprop.hyper(task.config.rate, decay), state, batch)
+    moved = [layer.weights for layer in (*state.params.hidden, state.params.output)]
+    for after, before, ours in zip(model.coefs_, weights, moved, strict=True):
+        np.testing.assert_allclose(after - before, ours - before, rtol=1e-3, atol=1e-6)
+
+
+def test_empty_images_have_no_direction():
+    images = sources.Images(np.zeros((1, 2, 2), np.uint8), np.zeros(1, np.int32))
+    assert comparators_sklearn.unit_length(images).tolist() == [[0.0] * 4]
+
+
+def test_divergence_is_named(idx_folder, tmp_path):
+    for name in ("wide", "sklearn_wide"):
+        with pytest.raises(DivergenceError, match=r"wide.* expected finite") as caught:
+            comparators.run(config(idx_folder, tmp_path / name, rows=(name,), rate=1e38))
+        assert "\n" not in str(caught.value)
+
+
+def test_the_chart_has_a_bar_and_the_papers_mark_for_each_row():
+    outcomes = {"svm": Outcome(50, 3, [1, 2], 1.0, {}), "l2_few": Outcome(20, None, [], 1.0, {})}
+    found = {
+        "cases": {"train": 50, "validation": 10, "test": 100, "all": 60},
+        "rows": [comparators_report.record(name, outcome) for name, outcome in outcomes.items()],
+    }
+    (axes,) = comparators_report.draw(found).axes
+    assert [bar.get_width() for bar in axes.patches] == [2.0, 0.0]
+    assert list(axes.lines[-1].get_xdata()) == [1.4, 4.4]
+    names = [tick.get_text() for tick in axes.get_yticklabels()]
+    assert names == [f"{LINES['svm'].title} (50)", f"{LINES['l2_few'].title} (20)"]
+    printed = comparators_report.table(found)
+    assert "2 (2.00 %; 0.55 to 7.00)" in printed
+    assert "1.40 %" in printed
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"rows": ("svm", "knn")}, "--rows: expected some of svm, .* got svm, knn"),
+        ({"rows": ()}, "--rows: .* got none"),
+        ({"rows": ("svm", "svm")}, "each once"),
+        ({"few": 21}, "--few: expected at most 20"),
+        ({"svm_cases": 30}, "--svm_cases: expected at most 20"),
+        ({"svm_cost": 0.0}, "--svm_cost: expected more than 0"),
+        ({"decays": ()}, "--decays: expected at least one"),
+        ({"decays": (-1.0,)}, "--decays: expected 0 or more"),
+        ({"batch_size": 21}, "batch size: expected 1 to 20"),
+        ({"squared_batch_size": 0}, "--squared_batch_size: expected 1 or more"),
+        ({"momentum": 1.0}, "--momentum: expected 0 or more and less than 1"),
+        ({"seed": -1}, "seed: expected 0 to"),
+        ({"n_train": 400}, "400|40"),
+    ],
+)
+def test_options_that_cannot_be_meant_leave_nothing_behind(idx_folder, tmp_path, changes, message):
+    with pytest.raises(InputError, match=message) as caught:
+        comparators.run(config(idx_folder, tmp_path / "run", **changes))
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_split_is_that_of_the_main_job():
+    chosen = comparators_config.splitting(Config(split_seed=3, n_train=50, dataset="mnist"))
+    assert (chosen.split_seed, chosen.n_train, chosen.dataset) == (3, 50, "mnist")

@@ -1,0 +1,244 @@
+"""Few labels on small images: which cases have one, what is chosen, written, resumed, refused."""
+
+import dataclasses
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import small_classifier
+from idx_files import write_set
+
+from dbnjax import dbn, stack
+from dbnjax.checks import InputError
+from dbnjax.data import preparation, sources
+from dbnjax.inference import classify
+from dbnjax.training import metrics
+from dbnjax.weights import io
+from experiments import (
+    few_labels,
+    few_labels_config,
+    few_labels_learning,
+    few_labels_report,
+    few_labels_task,
+    mnist_classifier,
+)
+from experiments.few_labels_config import Config, Setting
+from experiments.few_labels_task import Cell
+
+N_NETS = 2 * (3 + 2 + 2 + 2)  # settings, and a second draw; for two numbers of labels
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory):
+    """Nets on 784-6-5 for two draws of 10 and of 20 among 50 cases, two rounds of two updates."""
+    place = tmp_path_factory.mktemp("few")
+    (place / "idx").mkdir()
+    write_set(place / "idx", n_train=60)
+    return Config(
+        data_dir=str(place / "idx"),
+        workdir=str(place / "run"),
+        n_validation=10,
+        n_test=10,
+        labels=(10, 20),
+        draws=2,
+        layers=(6, 5),
+        greedy_batch_size=10,
+        greedy_epochs=1,
+        batch_size=10,
+        updates=2,
+        rounds=2,
+        shapes=("0",),
+        decays=(0.0,),
+    )
+
+
+@pytest.fixture(scope="module")
+def result(config):
+    return few_labels.run(config)
+
+
+@pytest.fixture
+def task(config):
+    """What nets share, as the test of the cases needs it: without machines."""
+    chosen = few_labels_config.classifier(config)
+    source = sources.load(config.dataset, config.data_dir)
+    splits = mnist_classifier.split(chosen, source)[0]
+    below = mnist_classifier.prepare(chosen, source, splits, 0, Path(config.workdir))
+    return few_labels_task.Task(
+        config, jax.random.key(0), source.n_classes, None, below.data, below.held_out
+    )
+
+
+def saved(config, row, draw):
+    name = f"{row['method']}_{row['labels']}_{draw}"
+    return io.load(few_labels_learning.path(Path(config.workdir), name))[0]
+
+
+def test_every_row_is_what_the_saved_nets_say(config, result):
+    assert result["cases"] == {"train": 50, "validation": 10, "test": 10}
+    asked = [(n, m) for n in config.labels for m in few_labels_config.METHODS]
+    assert [(row["labels"], row["method"]) for row in result["rows"]] == asked
+    test = preparation.take(sources.load("mnist", config.data_dir).test, slice(10))
+    below, _ = io.load(Path(config.workdir) / "stack" / "stack.safetensors")
+    v = jnp.asarray(test.pixels.reshape(10, -1) / 255, jnp.float32)
+    for row in result["rows"]:
+        assert row["draws"] == [0, 1]
+        assert row["chosen_by"] == 10
+        for draw, errors in zip(row["draws"], row["test"], strict=True):
+            net = saved(config, row, draw)
+            if row["method"].startswith("joint"):
+                net = dbn.untie(stack.create((*below.rbms[:-1], net)))
+                log_p = np.asarray(classify.deterministic(net, v))
+            else:
+                log_p = small_classifier.log_probabilities(net, test)
+                assert [layer.unit.size for layer in net.hidden] == row["setting"]["hidden"]
+            assert len(small_classifier.judged(log_p, test)[1]) == errors
+
+
+def test_a_run_that_was_stopped_goes_on_after_its_last_net(config, result, tmp_path, monkeypatch):
+    """With the stack that the other run left, it is the same run."""
+    given = Path(config.workdir) / "stack" / "stack.safetensors"
+    cut = dataclasses.replace(config, workdir=str(tmp_path / "cut"), stack=str(given))
+    fit, fitted = few_labels_learning.fit, []
+
+    def interrupted(task, cell):
+        if len(fitted) == 5:
+            fitted.append(None)
+            raise KeyboardInterrupt
+        fitted.append(cell)
+        return fit(task, cell)
+
+    monkeypatch.setattr(few_labels_learning, "fit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        few_labels.run(cut)
+    resumed = few_labels.run(cut)
+    assert len(fitted) == N_NETS + 1
+    assert len({str(cell) for cell in fitted}) == N_NETS + 1
+
+    def without_times(rows):
+        return [{name: x for name, x in row.items() if name != "seconds"} for row in rows]
+
+    assert without_times(resumed["rows"]) == without_times(result["rows"])
+    assert "--stack=stack.safetensors" in resumed["command"]
+    assert len(metrics.read(tmp_path / "cut" / "metrics.jsonl")) == N_NETS
+    assert (tmp_path / "cut" / "few_labels.png").stat().st_size > 10_000
+    before = (tmp_path / "cut" / "result.json").read_bytes()
+    assert few_labels.run(cut) == resumed
+    assert (tmp_path / "cut" / "result.json").read_bytes() == before
+
+
+def test_a_net_sees_the_labels_of_its_draw_alone(task):
+    setting = Setting([6, 5], 0.0, 0.0)
+    cells = {(m, n, d): Cell(n, m, d, setting)
+             for m in ("joint", "pretrained") for n in (10, 20) for d in (0, 1)}  # fmt: skip
+    rows = {name: few_labels_task.labelled_rows(task, cell) for name, cell in cells.items()}
+    labels = np.asarray(task.data.labels)
+    np.testing.assert_array_equal(labels[rows["joint", 20, 0]], np.arange(10)[:, None] * [[1, 1]])
+    assert set(rows["joint", 10, 0].flat) < set(rows["joint", 20, 0].flat)
+    assert set(rows["joint", 10, 0].flat) != set(rows["joint", 10, 1].flat)
+    np.testing.assert_array_equal(rows["joint", 20, 1], rows["pretrained", 20, 1])
+    known = set(rows["joint", 20, 0].flat)
+    for method, n_groups in (("pretrained", 10), ("joint", 20)):
+        rounds = few_labels_task.rounds(task, cells[method, 20, 0])
+        one, two = (np.asarray(rounds.data(0, i).by_class) for i in range(2))
+        assert one.shape == (n_groups, 20 // n_groups)
+        assert set(one[:10].flat) <= known
+        assert not known & set(one[10:].flat)
+        assert (one != two).any()
+        seen = np.asarray(rounds.labels)
+        np.testing.assert_array_equal(np.flatnonzero(seen >= 0), sorted(known))
+        np.testing.assert_array_equal(seen[sorted(known)], labels[sorted(known)])
+
+
+def test_rounds_go_through_the_labelled_cases_evenly(task):
+    task = dataclasses.replace(task, config=dataclasses.replace(task.config, updates=6))
+    cell = Cell(20, "pretrained", 0, Setting([], 0.0, 0.0))
+    rows = few_labels_task.rounds(task, cell).data(0, 0).by_class
+    assert set(np.unique(rows, return_counts=True)[1]) == {3}
+
+
+def test_validation_chooses_the_first_of_the_best_settings_by_the_first_draw():
+    config = Config(draws=3, shapes=("0", "7"), decays=(0.0, 0.1), dropouts=(0.0,))
+    errors, asked = [9, 7, 8, 7, 5, 6], []
+
+    def obtain(cell, most):
+        asked.append((cell.draw, cell.setting, most))
+        return {"validation": errors[len(asked) - 1], "setting": cell.setting._asdict()}
+
+    records = few_labels_learning.choose(config, 100, "unpretrained", obtain)
+    tried = [Setting(h, decay, 0.0) for h in ([], [7]) for decay in (0.0, 0.1)]
+    nothing = float("inf")
+    assert asked == [
+        *zip([0] * 4, tried, [nothing, 9, 7, 7], strict=True),
+        (1, tried[1], nothing),
+        (2, tried[1], nothing),
+    ]
+    assert [record["validation"] for record in records] == [7, 5, 6]
+
+
+def test_few_labels_are_chosen_by_as_few(task):
+    assert len(task.choosing(4).labels) == 10
+    few = dataclasses.replace(task, config=dataclasses.replace(task.config, choose_by="few"))
+    assert len(few.choosing(4).labels) == len(few.choosing(4).pixels) == 4
+    assert len(few.choosing(20).labels) == 10
+
+
+def record_of(**tests):
+    setting = Setting([500, 500], 1e-3, 0.5)._asdict()
+    rows = [
+        {"labels": 100, "method": method, "setting": setting, "draws": [0, 1, 2],
+         "chosen_by": 100, "validation": [20, 30, 40], "test": test}
+        for method, test in tests.items()
+    ]  # fmt: skip
+    return {"cases": {"train": 1000, "validation": 100, "test": 1000}, "rows": rows}
+
+
+def test_gains_are_compared_draw_by_draw():
+    record = record_of(pretrained=[100, 200, 300], unpretrained=[150, 260, 340])
+    mean, half = few_labels_report.gain(record, record["rows"][0])
+    # 5, 6 and 4 points: a mean of 5, a deviation of 1, and 4.303 standard errors of three values.
+    np.testing.assert_allclose([mean, half], [5.0, 4.302653 / np.sqrt(3)], rtol=1e-6)
+    assert few_labels_report.gain(record, record["rows"][1]) is None
+    lines = few_labels_report.table(record).splitlines()
+    assert "500-500, decay 0.001, dropout 0.5" in lines[1]
+    assert "20.00 +- 24.84" in lines[1]
+    assert "17.64 to 22.59" in lines[1]
+    assert lines[1].endswith("5.00 +- 2.48")
+    assert "30.00" in lines[2]
+    alone = record_of(pretrained=[100, 200, 300])
+    assert few_labels_report.gain(alone, alone["rows"][0]) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"labels": (15,)}, "--labels: expected multiples of 10, as many of each class, got 15"),
+        ({"labels": (60,)}, r"--labels: expected at most \d0, since there are \d training cases"),
+        ({"labels": (10, 10)}, "--labels: expected different numbers, got 10, 10"),
+        ({"labels": ()}, "--labels: expected at least one, got none"),
+        ({"draws": 0}, "--draws: expected 1 or more, got 0"),
+        ({"shapes": ("5x5",)}, "--shapes: expected hidden units such as 500-500, .*, got '5x5'"),
+        ({"shapes": ("5-0",)}, "--shapes: expected 1 unit or more in every layer, .*, got '5-0'"),
+        ({"dropouts": (1.0,)}, "--dropouts: expected 0 or more and less than 1, got 1.0"),
+        (
+            {"methods": ("joint", "svm")},
+            "--methods: expected some of pretrained, .* got joint, svm",
+        ),
+        ({"n_validation": 60}, "validation images: expected at most 60 for 1 disjoint sets"),
+        ({"stack": "nowhere"}, "nowhere: expected a safetensors file"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(config, tmp_path, changes, message):
+    changes = {"workdir": str(tmp_path / "run")} | changes
+    with pytest.raises(InputError, match=message) as caught:
+        few_labels.run(dataclasses.replace(config, **changes))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_stack_that_has_seen_other_cases_is_refused(config, result, tmp_path):
+    given = str(Path(config.workdir) / "stack" / "stack.safetensors")
+    other = dataclasses.replace(config, workdir=str(tmp_path / "run"), stack=given, split_seed=1)
+    with pytest.raises(InputError, match="it may have seen this net's validation cases"):
+        few_labels.run(other)

@@ -1,0 +1,343 @@
+"""The classifier on a few small images: what it writes, how it resumes, what it refuses."""
+
+import dataclasses
+import gzip
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import machines
+import numpy as np
+import pytest
+import small_classifier
+from idx_files import write_idx, write_set
+from scipy.special import log_softmax
+from small_classifier import config, epochs_of, judged, log_probabilities, random_start, task
+
+from dbnjax.checks import InputError
+from dbnjax.data import sources
+from dbnjax.training import metrics
+from dbnjax.training.stages import DivergenceError
+from dbnjax.weights import io
+from experiments import classifier_figures, classifier_report, mnist_classifier
+from experiments.classifier_config import Config
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The options and the result of a run of two nets through every stage."""
+    place = tmp_path_factory.mktemp("whole")
+    (place / "idx").mkdir()
+    write_set(place / "idx")
+    chosen = config(place / "idx", place / "run")
+    return chosen, json.loads(json.dumps(mnist_classifier.run(chosen)))
+
+
+@pytest.fixture
+def no_figures(monkeypatch):
+    """Leaves out what takes a third of the time of a small run."""
+    monkeypatch.setattr(classifier_figures, "draw", lambda *_: None)
+
+
+@pytest.fixture(scope="module")
+def nets(whole):
+    """The nets that the run saved, and what was saved with them."""
+    return [io.load(Path(whole[0].workdir) / f"net_{i}.safetensors") for i in (1, 2)]
+
+
+def parts_of(chosen):
+    return mnist_classifier.split(chosen, sources.load(chosen.dataset, chosen.data_dir))
+
+
+def near(told, cost, errors):
+    assert told["cost"] == pytest.approx(cost, rel=1e-4)
+    assert told["errors"] == errors
+
+
+def test_the_result_is_what_the_saved_nets_say(whole, nets):
+    chosen, result = whole
+    test, said = parts_of(chosen)[0].test, []
+    everything = sources.load(chosen.dataset, chosen.data_dir).train
+    for (net, metadata), told in zip(nets, result["nets"], strict=True):
+        said.append(log_probabilities(net, test))
+        cost, wrong = judged(said[-1], test)
+        near(told["all cases"]["test"], cost, len(wrong))
+        assert told["all cases"]["wrong"] == wrong
+        cost, wrong = judged(log_probabilities(net, everything), everything)
+        near(told["all cases"]["all"], cost, len(wrong))
+        assert metadata["summary"] == result
+        assert metadata["image_shape"] == [28, 28]
+    assert [metadata["net"] for _, metadata in nets] == [1, 2]
+    cost, wrong = judged(log_softmax(said[0] + said[1], axis=-1), test)
+    near(result["products"]["all cases"]["test"], cost, len(wrong))
+    assert result["products"]["all cases"]["wrong"] == wrong
+    assert set(result["products"]) == {"chosen", "all cases"}
+    assert result["cases"] == {"train": 30, "validation": 10, "test": 20, "all": 40}
+
+
+def test_validation_chooses_the_epoch_and_its_training_cost_ends_the_stage_on_all_cases(whole):
+    chosen, result = whole
+    for number, told in enumerate(result["nets"], start=1):
+        records = [r for r in told["epochs"] if r["stage"] == "tuning"]
+        errors = [round(r["validation_error"] / 100 * 10) for r in records]
+        assert told["chosen"]["epoch"] == np.argmin(errors) + 1
+        assert told["chosen"]["validation"]["errors"] == min(errors)
+        costs = [r["validation_cost"] for r in records]
+        assert told["chosen"]["validation"]["cost"] == costs[np.argmin(errors)]
+        n = len(records)
+        over = n - np.argmin(errors) - 1 >= chosen.patience and np.argmin(costs) < n - 1
+        assert over or n == chosen.tune_epochs
+        on_all = [r for r in told["epochs"] if r["stage"] == "all_cases"]
+        target = told["chosen"]["train"]["cost"]
+        assert all(r["cost"] > target for r in on_all[:-1])
+        assert on_all[-1]["cost"] <= target or len(on_all) == chosen.all_epochs
+        assert told["all cases"]["epochs"] == len(on_all)
+        assert told["epochs"] == metrics.read(Path(chosen.workdir) / f"net_{number}/metrics.jsonl")
+
+
+def test_a_run_writes_everything(whole):
+    chosen, result = whole
+    folder = Path(chosen.workdir)
+    assert {path.name for path in (folder / "figures").iterdir()} == {
+        "receptive_fields.png",
+        "cross_entropy.png",
+        "error.png",
+        "errors.png",
+        "hard.png",
+    }
+    assert json.loads((folder / "result.json").read_text()) == result
+    assert result["seconds"].keys() == {"rbm_1", "tuning", "all_cases"}
+    assert result["pretraining"] == []
+    assert not any(str(folder.parent) in word for word in json.dumps(result).split('"'))
+    assert "--data_dir=FOLDER" in result["command"]
+    for i in (1, 2):
+        assert epochs_of(folder / f"net_{i}")[:2] == [("rbm_1", 1), ("tuning", 1)]
+        stack, metadata = io.load(folder / f"net_{i}/stack.safetensors")
+        assert [rbm.weights.shape for rbm in stack.rbms] == [(784, 8)]
+        assert metadata["pretraining"]["epochs"] == 1
+        assert "--tune_epochs=0" in metadata["pretraining"]["command"]
+
+
+def test_nets_have_luck_and_validation_cases_of_their_own(whole):
+    first, second = (task(whole[0], number) for number in (0, 1))
+    assert first.key != second.key
+    assert first.held_out.pixels.tolist() != second.held_out.pixels.tolist()
+    other_luck = dataclasses.replace(whole[0], seed=1)
+    assert task(other_luck).key != first.key
+
+
+def test_a_finished_run_shows_its_results_and_learns_nothing(whole, capsys):
+    chosen, result = whole
+    folder = Path(chosen.workdir)
+    before = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    assert mnist_classifier.run(chosen) == result
+    printed = capsys.readouterr().out
+    assert "finished" in printed
+    assert classifier_report.table(result) in printed
+    assert {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()} == before
+    with pytest.raises(InputError, match=r"--rate=0.1 there, 0.2 here"):
+        mnist_classifier.run(dataclasses.replace(chosen, rate=0.2))
+
+
+def test_the_table_has_a_line_a_net_and_a_product(whole):
+    _, result = whole
+    lines = classifier_report.table(result).splitlines()
+    names = ["1, chosen", "1, all cases", "2, chosen", "2, all cases"]
+    names += ["product, chosen", "product, all cases"]
+    for line, name in zip(lines[1:-1], names, strict=True):
+        assert line.startswith(name)
+    for line, net in zip(lines[1:5:2], result["nets"], strict=True):
+        parts = net["chosen"]
+        cells = [f"{100 * parts[s]['cost']:.2f}, {parts[s]['errors']}" for s in
+                 ("train", "validation", "test")]  # fmt: skip
+        assert line.split()[2:] == [str(parts["epoch"]), *" ".join(cells).split()]
+
+
+def interrupt_at(chosen: Config, monkeypatch, net: str, moment: tuple[str, int]) -> None:
+    """Runs until an epoch has been recorded, and stops before its checkpoint is written."""
+    append = metrics.append
+
+    def until(path, record):
+        append(path, record)
+        if path.parent.name == net and (record["stage"], record["epoch"]) == moment:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(metrics, "append", until)
+        with pytest.raises(KeyboardInterrupt):
+            mnist_classifier.run(chosen)
+
+
+def assert_same_bits(first: Path, second: Path) -> None:
+    for a, b in zip(*(jax.tree.leaves(io.load(path)[0]) for path in (first, second)), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_an_interrupted_run_ends_with_the_same_bits(whole, tmp_path, monkeypatch, no_figures):
+    chosen, result = whole
+    cut = dataclasses.replace(chosen, workdir=str(tmp_path / "cut"))
+    interrupt_at(cut, monkeypatch, "net_1", ("tuning", 2))
+    interrupt_at(cut, monkeypatch, "net_2", ("all_cases", 1))
+    assert not (tmp_path / "cut/result.json").exists()
+    again = mnist_classifier.run(cut)
+    for i in (1, 2):
+        name = f"net_{i}.safetensors"
+        assert_same_bits(Path(chosen.workdir) / name, tmp_path / "cut" / name)
+        assert epochs_of(tmp_path / f"cut/net_{i}") == epochs_of(Path(chosen.workdir) / f"net_{i}")
+    for told, before in zip(again["nets"], result["nets"], strict=True):
+        assert told["chosen"] == before["chosen"]
+        assert told["all cases"] == before["all cases"]
+    assert again["products"] == result["products"]
+
+
+def test_saved_stacks_are_learned_from_as_new_ones_and_test_labels_decide_nothing(
+    whole, tmp_path, capsys, no_figures
+):
+    chosen, result = whole
+    only = dataclasses.replace(chosen, nets=1, tune_epochs=0, workdir=str(tmp_path / "stacks"))
+    (stack,) = mnist_classifier.run(only)["stacks"]
+    assert stack in capsys.readouterr().out
+    assert epochs_of(tmp_path / "stacks/net_1") == [("rbm_1", 1)]
+    folder = shutil.copytree(chosen.data_dir, tmp_path / "idx")
+    labels = gzip.decompress((folder / "t10k-labels-idx1-ubyte.gz").read_bytes())[8:]
+    changed = (np.frombuffer(labels, np.uint8) + 1) % 10
+    write_idx(folder / "t10k-labels-idx1-ubyte.gz", changed)
+    blind = dataclasses.replace(
+        chosen, nets=1, stacks=(stack,), data_dir=str(folder), workdir=str(tmp_path / "run")
+    )
+    other = mnist_classifier.run(blind)
+    assert_same_bits(Path(chosen.workdir) / "net_1.safetensors", tmp_path / "run/net_1.safetensors")
+    (told,) = other["nets"]
+    assert other["products"] == {}
+    for part in ("epoch", "train", "validation"):
+        assert told["chosen"][part] == result["nets"][0]["chosen"][part]
+    assert told["chosen"]["test"] != result["nets"][0]["chosen"]["test"]
+    (record,) = other["pretraining"]
+    assert (record["number"], record["epochs"]) == (0, 1)
+    assert other["seconds"].keys() == {"tuning", "all_cases"}
+    assert not (tmp_path / "run/net_1/stack.safetensors").exists()
+    assert other["config"]["stacks"] == ("net_1/stack.safetensors",)
+    assert str(tmp_path) not in json.dumps(other)  # a person's own folders
+
+
+def saved(path, model, **record):
+    """A file with a model and the record of how its machines were learned."""
+    io.save(path, model, {"pretraining": record})
+    return str(path)
+
+
+CASES = {"dataset": "mnist", "split_seed": 0, "n_validation": 10, "n_test": 0, "folds": 2}
+FITTING = machines.stack(0, (784, 8, 6))
+STACKS = {
+    "sizes": (machines.stack(0, (784, 8, 5)), {}, "expected a stack of 784-8-6 units, got 784-8-5"),
+    "depth": (machines.stack(0, (784, 6)), {}, "expected a stack of 784-8-6 units, got 784-6"),
+    "no stack": (FITTING.rbms[0], {}, "expected a stack of machines, got a RBM"),
+    "no record": (FITTING, {}, "expected a stack learned from the training cases of net 1"),
+    "another split": (
+        FITTING,
+        {"config": CASES | {"split_seed": 1}, "number": 0},
+        "'split_seed': 0,.* got net 1 .*'split_seed': 1.*may have seen this net's validation cases",
+    ),
+    "another net": (
+        FITTING,
+        {"config": CASES, "number": 1},
+        "training cases of net 1 .* got net 2",
+    ),
+}
+
+
+@pytest.mark.parametrize(("model", "record", "message"), STACKS.values(), ids=STACKS)
+def test_a_saved_stack_that_does_not_fit_is_refused_in_one_line(
+    idx_folder, tmp_path, model, record, message
+):
+    file = saved(tmp_path / "stack", model, **record)
+    chosen = config(idx_folder, tmp_path / "run", layers=(8, 6), nets=1, stacks=(file,))
+    with pytest.raises(InputError, match=message) as caught:
+        mnist_classifier.run(chosen)
+    assert file in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_stack_that_fits_is_taken(idx_folder, tmp_path):
+    file = saved(tmp_path / "stack", FITTING, config=CASES, number=0)
+    chosen = config(idx_folder, tmp_path / "run", layers=(8, 6), nets=1, stacks=(file,))
+    net = small_classifier.start(chosen)
+    for layer, rbm in zip(net.hidden, FITTING.rbms, strict=True):
+        np.testing.assert_array_equal(layer.weights, rbm.weights)
+        np.testing.assert_array_equal(layer.unit.bias, rbm.hidden.bias)
+
+
+def test_every_stack_is_looked_at_before_the_first_net_learns(idx_folder, tmp_path):
+    first, second = (saved(tmp_path / f"{i}", FITTING, config=CASES, number=0) for i in (1, 2))
+    chosen = config(idx_folder, tmp_path / "run", layers=(8, 6), stacks=(first, second))
+    with pytest.raises(InputError, match=rf"{second}: .*cases of net 2 .* got net 1"):
+        mnist_classifier.run(chosen)
+    assert not (tmp_path / "run").exists()
+
+
+REFUSED = [
+    ({"dataset": "nist"}, "nist"),
+    ({"batch_size": 31}, "batch size: expected 1 to 30"),
+    ({"greedy_batch_size": 31}, "batch size: expected 1 to 30"),
+    ({"folds": 5}, "validation images: expected at most 40 .*got 5 x 10"),
+    ({"n_test": 21}, "test images: expected at most 20.*got 21"),
+    ({"split_seed": -1}, "seed: expected 0 or more, got -1"),
+    ({"reach": 28}, "translations: expected 0 to 27 pixels for images of 28 x 28, got 28"),
+    ({"stacks": ("a", "b")}, "a: expected a safetensors file, got No such file"),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), REFUSED)
+def test_data_that_do_not_suffice_leave_nothing_behind(idx_folder, tmp_path, changes, message):
+    with pytest.raises(InputError, match=message) as caught:
+        mnist_classifier.run(config(idx_folder, tmp_path / "run", **changes))
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda labels: labels + 3, "labels from 0 to 9, got 3 to 12"),
+        (lambda labels: np.where(labels == 7, 1, labels), "expected all classes, got none of .?7"),
+    ],
+)
+def test_labels_that_are_no_classes_and_classes_without_cases_are_refused(
+    idx_folder, tmp_path, change, message
+):
+    path = idx_folder / "train-labels-idx1-ubyte.gz"
+    labels = np.frombuffer(gzip.decompress(path.read_bytes())[8:], np.uint8)
+    write_idx(path, change(labels))
+    with pytest.raises(InputError, match=message) as caught:
+        mnist_classifier.run(config(idx_folder, tmp_path / "run"))
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_divergence_stops_the_run_and_names_the_epoch(idx_folder, tmp_path):
+    chosen = random_start(idx_folder, tmp_path / "run", rate=1e38)
+    with pytest.raises(DivergenceError, match="after epoch 1 of tuning"):
+        mnist_classifier.run(chosen)
+    assert not (tmp_path / "run/result.json").exists()
+
+
+def test_a_bad_flag_beside_a_preset_is_one_line_and_no_traceback(tmp_path):
+    words = ["--preset=tr", "--tune_decay=-1", f"--workdir={tmp_path}/run"]
+    done = subprocess.run(
+        [sys.executable, "-m", "experiments.mnist_classifier", *words],
+        cwd=ROOT,
+        env={**os.environ, "JAX_PLATFORMS": "cpu"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == ["error: --tune_decay: expected 0 or more, got -1.0"]
+    assert not (tmp_path / "run").exists()

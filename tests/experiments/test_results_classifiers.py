@@ -1,0 +1,221 @@
+"""The sections of RESULTS.md on nets tuned for discrimination, and README's table of them."""
+
+import pytest
+from result_records import asked, cells, classifiers, finished, hybrid, table_1, tuned, write
+
+from dbnjax.checks import InputError
+from experiments import results, results_summary, significance
+
+SHIPPED = {
+    "command": "python -m experiments.mnist_classifier --preset=translations",
+    "commit": "abc1234",
+    "dtype": "float16",
+    "errors": 15,
+    "exact_errors": 14,
+    "changed": 3,
+    "cases": {"test": 1000},
+}
+
+
+def build(folder, **records):
+    return results.build(write(folder, run=finished(), **records))
+
+
+def limits(errors, n=1000):
+    low, high = significance.wilson(errors, n)
+    return f"{100 * low:.2f} to {100 * high:.2f}"
+
+
+def test_table_1_has_the_report_beside_every_line(tmp_path):
+    page = build(tmp_path, classifiers__tr=table_1())
+    header, *rows = cells(page, "Table 1 of the report: tr")
+    ends = ["epochs", "training", "validation", "test"]
+    assert header == ["net", *ends, "test error, 95 %", *(f"report: {end}" for end in ends)]
+    assert [row[0] for row in rows] == [
+        "1, chosen", "2, chosen", "3, chosen", "product, chosen",
+        "1, all cases", "2, all cases", "3, all cases", "product, all cases",
+        "not pretrained, all cases",
+    ]  # fmt: skip
+    own, report = rows[0][1:6], rows[0][6:]
+    assert own == ["2", "0.40, 3", "6.00, 15", "5.00, 12", f"1.20 % ({limits(12)})"]
+    assert report == ["33", "0.12, 1", "6.49, 129", "6.22, 122"]
+    assert rows[6][1:5] == ["2+2", "0.30, 4", "-", "5.00, 11"]
+    assert rows[6][6:] == ["63+31", "<0.03, 0", "-", "5.93, 118"]
+    product = ["-", "-", "-", "11", f"1.10 % ({limits(11)})", "-", "-", "-", "5.40, 106"]
+    assert rows[7][1:] == product
+    assert rows[8][1:] == ["-"] * 5 + ["119", "<0.063, 0", "-", "18.43, 227"]
+
+
+def test_nets_of_a_table_are_compared_on_the_same_test_cases(tmp_path):
+    page = build(tmp_path, classifiers__tr=table_1())
+    header, *rows = cells(page, "Table 1 of the report: tr", number=1)
+    assert header == ["first net", "second net", "b", "c", "p"]
+    assert rows[0][:4] == ["net 1, chosen", "product, chosen", "1", "0"]
+    assert rows[2][:4] == ["net 3, chosen", "product, chosen", "2", "1"]
+    assert rows[5] == ["net 3, all cases", "product, all cases", "0", "0", "1"]
+    assert rows[6][:4] == ["net 1, chosen", "net 1, all cases", "1", "0"]
+    assert len(rows) == 3 + 3 + 3
+    assert ["stack 1", "10 min 00 s"] in cells(page, "Table 1 of the report: tr", number=2)
+
+
+def test_how_a_run_was_made_stands_beside_it(tmp_path):
+    page = build(tmp_path, classifiers__tr=table_1())
+    section = " ".join(page.split("### Table 1 of the report: tr\n")[1].split())
+    assert "```sh python -m experiments.mnist_classifier --preset=tr ```" in section
+    assert "Commit abc1234. Machine: Abacus, 2 cores" in section
+    assert "Stacks from commit def5678: ```sh python -m experiments.stacks ```" in section
+    assert (
+        "Seed 7; nets 1 to 3 of 3 divisions of the training set by the seed 4: 5,000 training and "
+        "1,000 validation cases each, 1,000 test cases." in section
+    )
+
+
+def test_variants_are_compared_with_the_first_net_of_the_table_at_their_stage(tmp_path):
+    other = classifiers("dropout", nets=[tuned(range(3, 13), range(5))])
+    page = build(tmp_path, classifiers__tr=table_1(), classifiers__dropout=other)
+    header, *rows = cells(page, "One change at a time")
+    errors = ["training errors", "validation errors", "test errors", "test, 95 %"]
+    assert header == ["net", "epochs", *errors, "b", "c", "p"]
+    assert [row[0] for row in rows] == [
+        "tr, net 1, chosen",
+        "tr, net 1, all cases",
+        "dropout, chosen",
+        "dropout, all cases",
+    ]
+    assert rows[0][-3:] == ["-"] * 3
+    told = ["3 (0.06 %)", "15 (1.50 %)", "10 (1.00 %)", limits(10)]
+    assert rows[2][1:8] == ["2", *told, "1", "3"]
+    assert rows[3][1:8] == ["2+2", "4 (0.07 %)", "-", "5 (0.50 %)", limits(5), "0", "6"]
+    alone = build(tmp_path / "alone", classifiers__dropout=other)
+    assert [row[-3:] for row in cells(alone, "One change at a time")[1:]] == [["-"] * 3] * 2
+
+
+@pytest.mark.parametrize(
+    ("train", "lacks"), [(3, "generalisation, not a fit"), (3000, "a fit")], ids=("fit", "none")
+)
+def test_what_a_net_without_pretraining_lacks_is_said(tmp_path, train, lacks):
+    net = tuned(range(30), range(29))
+    net["chosen"]["train"]["errors"] = train
+    record = classifiers("unpretrained", "2006", [net])
+    page = build(tmp_path, classifiers__unpretrained=record, classifiers__dropout=classifiers())
+    prose = " ".join(page.split("#### unpretrained\n")[1].split())
+    assert f"training errors: what it lacks is {lacks}. More than half" in prose
+    assert "training cases were wrong in 2 of its 3 epochs." in prose
+    assert " ".join(page.split()).count("what it lacks") == 1
+
+
+def test_a_hybrid_run_is_held_against_its_start(tmp_path):
+    page = build(tmp_path, hybrid__mnist=hybrid())
+    header, *rows = cells(page, "mnist")
+    sizes = ["validation (1,000)", "all (6,000)", "test (1,000)"]
+    assert header == ["net", *sizes, "test, 95 %", "b", "c", "p"]
+    assert rows == [
+        ["start", "15 (1.50 %)", "-", "14 (1.40 %)", limits(14), "-", "-", "-"],
+        ["chosen", "-", "-", "11 (1.10 %)", limits(11), "0", "3", "0.25"],
+        ["all cases", "-", "60 (1.00 %)", "9 (0.90 %)", limits(9), "0", "5", "0.062"],
+    ]
+    assert "Seed 0. Validation chose epoch 4, at the weight 0.2. Learning took 2 min 00 s." in page
+    prose = " ".join(page.split())
+    assert "The net of the start from commit def5678: ```sh python -m experiments.dbn ```" in prose
+    net = hybrid()["starts"]["net"] | {"commit": ""}
+    other = hybrid() | {"starts": hybrid()["starts"] | {"all_net": net}}
+    page = build(tmp_path / "other", hybrid__mnist=other)
+    assert cells(page, "mnist")[3][-3:] == ["-"] * 3  # began as another net
+    assert "What went on with all cases began as the net from commit unknown:" in page
+    unmoved = hybrid() | {"chosen": {"epoch": 0, "weight": None}}
+    page = build(tmp_path / "unmoved", hybrid__mnist=unmoved)
+    assert "Validation chose the net of the start. Learning" in page
+
+
+def test_bars_are_met_at_their_own_numbers(tmp_path):
+    records = {
+        "classifiers__tr": table_1(),  # 1.2, 1.2, 1.2 and 1.1; 1.1, 1.1, 1.1 and 1.1
+        "classifiers__dropout": classifiers("dropout", nets=[tuned(range(10))]),
+        "classifiers__translations": classifiers("translations", nets=[tuned(range(7))]),
+        "classifiers__rectified": classifiers("rectified", "rectified"),
+        "hybrid__mnist": hybrid(),
+    }
+    header, *rows = cells(build(tmp_path, **records), "Tuned for discrimination")
+    assert header == ["", "at most", "here", "verdict"]
+    assert rows == [
+        ["three nets, 50,000 cases", "1.25 %", "largest 1.20 %", "met"],
+        ["their product", "1.10 %", "1.10 %", "met"],
+        ["three nets, all 60,000", "1.12 %", "mean 1.10 %", "met"],
+        ["their product", "1.05 %", "1.10 %", "missed"],
+        ["with dropout", "1.00 %", "1.00 %", "met"],
+        ["images shifted by up to 2 pixels", "0.65 %", "0.70 %", "missed"],
+        ["hybrid gradient", "0.97 %", "0.90 %", "met"],
+    ]
+
+
+def test_readme_has_the_presets_own_runs(tmp_path):
+    write(
+        tmp_path,
+        classifiers__tr=table_1(),
+        classifiers__longer=classifiers(nets=[tuned(range(400))]),  # of the preset, by its own name
+        classifiers__rectified=classifiers("rectified", "rectified"),
+    )
+    block = results_summary.headline(tmp_path)
+    assert [[cell.strip() for cell in line.split("|")[1:-1]] for line in block.splitlines()] == [
+        ["test error, %", "TR 2006-004", "here"],
+        ["-" * 31, "-" * 16, "-" * 16],
+        ["three nets, 50,000 cases", "1.22, 1.16, 1.24", "1.20, 1.20, 1.20"],
+        ["their product", "1.10", "1.10"],
+        ["three nets, all 60,000", "1.13, 1.06, 1.18", "1.10, 1.10, 1.10"],
+        ["their product", "1.06", "1.10"],
+        ["not pretrained, rectified units", "-", "1.30"],
+    ]
+    assert results_summary.headline(tmp_path / "none") is None
+
+
+def test_the_shipped_classifier_has_its_section(tmp_path):
+    page = build(tmp_path, shipped_classifier=SHIPPED)
+    section = " ".join(page.split("### The shipped classifier\n")[1].split())
+    assert "15 (1.50 %) on the test set" in section
+    assert "14 (1.40 %) before rounding, which changes 3 decisions" in section
+    assert f"begun at commit abc1234 by ```sh {SHIPPED['command']} ```" in section
+    assert "experiments.classify --net=mnist_classifier --data_dir=FOLDER" in section
+
+
+def test_without_files_there_is_no_section(tmp_path):
+    assert "discrimination" not in build(tmp_path)
+
+
+def changed(place, value, record=table_1):
+    """A record with one value replaced, or taken out with `None`."""
+    record = record()
+    *path, last = place
+    inner = record
+    for key in path:
+        inner = inner[key]
+    if value is None:
+        del inner[last]
+    else:
+        inner[last] = value
+    return record
+
+
+FOLDERS = {table_1: "classifiers", hybrid: "hybrid"}
+
+
+@pytest.mark.parametrize(
+    ("make", "place", "value", "message"),
+    [
+        (table_1, ("config", "folds"), None, "config: expected the key 'folds'"),
+        (table_1, ("nets", 1, "chosen", "test"), None, r"nets\.1\.chosen: expected the key 'test'"),
+        (table_1, ("nets", 0, "chosen", "epoch"), "2", r"chosen\.epoch: expected a whole number"),
+        (table_1, ("nets", 2, "all cases", "all"), None, r"nets\.2\.all cases: .* the key 'all'"),
+        (table_1, ("nets", 0, "chosen", "wrong"), [1], r"chosen\.wrong: expected 12 different"),
+        (table_1, ("nets", 0, "all cases", "wrong"), [1], "as nets.0.all cases.test.errors says"),
+        (table_1, ("products", "chosen"), asked([2000]), "indices below 1000, got 2000"),
+        (table_1, ("pretraining", 0, "commit"), None, r"pretraining\.0: expected the key 'commit'"),
+        (hybrid, ("errors", "chosen"), None, "errors: expected the key 'chosen'"),
+        (hybrid, ("chosen", "weight"), "0.2", r"chosen\.weight: expected a whole .* or null"),
+        (hybrid, ("wrong", "start"), [3, 3], r"wrong\.start: expected 14 different cases"),
+    ],
+)
+def test_a_damaged_file_is_refused(tmp_path, make, place, value, message):
+    with pytest.raises(InputError, match=message) as caught:
+        build(tmp_path, **{f"{FOLDERS[make]}__x": changed(place, value, make)})
+    assert str(caught.value).startswith(f"{tmp_path / FOLDERS[make] / 'x.json'}: ")
+    assert "\n" not in str(caught.value)

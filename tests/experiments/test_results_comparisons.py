@@ -1,0 +1,133 @@
+"""The sections of RESULTS.md that set methods side by side, and their charts."""
+
+import numpy as np
+import pytest
+from PIL import Image
+from result_records import cells, comparators, few_labels, finished, three_ideas, write
+
+from dbnjax.checks import InputError
+from experiments import ideas_report, results, results_charts
+
+ALL = {
+    "three_ideas__short": three_ideas(),
+    "few_labels__mnist": few_labels(),
+    "comparators__mnist": comparators(),
+}
+
+
+def build(folder, **records):
+    return results.build(write(folder, run=finished(), **records))
+
+
+def mean(counts, n):
+    """Error counts in per cent with their interval."""
+    rates = [100 * count / n for count in counts]
+    return f"{np.mean(rates):.2f} ± {ideas_report.half_width(rates):.2f}"
+
+
+def test_three_ideas_have_a_row_a_cell_and_a_verdict(tmp_path):
+    page = build(tmp_path, three_ideas__short=three_ideas())
+    header, *rows = cells(page, "three_ideas, short")
+    assert header[:7] == [
+        "era", "hidden units", "method", "rate", "epochs", "validation, %", "test, %"
+    ]  # fmt: skip
+    assert header[7:] == ["gain over none, points", ideas_report.PAPER, "wall time"]
+    assert rows[0][:7] == [
+        "2006",
+        "50-50",
+        "none",
+        "0.1",
+        "6",
+        "2.00 ± 0.00",
+        mean((50, 52, 54), 1000),
+    ]
+    assert rows[0][7:] == ["-", "2.4", "2 min 01 s"]
+    low, high = ideas_report.gains(three_ideas())["2006", "deep", "rbm"][1:]
+    assert rows[1][6:9] == ["2.10 ± 0.25", f"3.10 ({low:.2f} to {high:.2f})", "1.2"]
+    assert rows[2][8] == "1.9"
+    section = " ".join(page.split("# three_ideas, short\n")[1].split())
+    assert "```sh python -m experiments.three_ideas ``` Commit abc1234." in section
+    assert "on 5,000 training images" in section
+    assert "Seeds 0, 1, 2. Eras: 2006: logistic" in section
+    assert "](docs/images/three_ideas_short.png)" in section
+    assert "- 2006, deep: clearly better than no pretraining: rbm; clearly worse: no" in section
+
+
+def test_few_labels_say_who_is_clearly_ahead(tmp_path):
+    page = build(tmp_path, few_labels__mnist=few_labels())
+    header, *rows = cells(page, "few_labels, mnist")
+    assert header == [
+        "labels", "method", "hidden units", "draws", "chosen by", "validation, %", "test, %",
+        "gain, points",
+        "wall time",
+    ]  # fmt: skip
+    told = ["50-50, decay 0.001", "3", "100", "6.00 ± 0.00"]
+    gain = mean((130, 133, 136), 1000)
+    assert rows[0] == [
+        "100", "classifier, pretrained", *told, mean((70, 72, 74), 1000), gain, "1 min 01 s"
+    ]  # fmt: skip
+    assert rows[1][7] == "-"
+    assert rows[2][7] == mean((5, 0, -5), 1000)
+    prose = " ".join(page.split())
+    assert "ahead of the net without pretraining: classifier, pretrained at 100." in prose
+    assert "Seed 0. The stack took 10 min 00 s, from commit unknown by ```sh python" in prose
+
+
+def test_comparators_stand_beside_the_paper(tmp_path):
+    page = build(tmp_path, comparators__mnist=comparators())
+    header, *rows = cells(page, "comparators, mnist")
+    counts = ["training cases", "validation errors", "test errors", "test, 95 %"]
+    assert header == ["", *counts, "paper", "wall time"]
+    assert rows[0][1:4] == ["4,000", "17 (1.70 %)", "16 (1.60 %)"]
+    assert rows[0][5:] == ["1.53 %", "1 min 01 s"]
+    assert rows[1][:4] == ["nearest neighbour, L2, all cases", "6,000", "-", "31 (3.10 %)"]
+
+
+def test_only_what_is_there_is_shown(tmp_path):
+    page = build(tmp_path, comparators__mnist=comparators())
+    assert "\n## Comparators\n" in page
+    assert "ideas" not in page
+    assert "Few labels" not in page
+
+
+def test_every_file_has_its_chart_and_the_page_shows_it(tmp_path, capsys):
+    page = build(tmp_path / "results", three_ideas__long=three_ideas(), **ALL)
+    output = tmp_path / "docs" / "images"
+    written = results_charts.run(results_charts.Config(str(tmp_path / "results"), str(output)))
+    assert [path.name for path in written] == [
+        "three_ideas_long.png",
+        "three_ideas_short.png",
+        "few_labels_mnist.png",
+        "comparators_mnist.png",
+    ]
+    assert capsys.readouterr().out.splitlines() == [str(path) for path in written]
+    for path in written:
+        assert f"](docs/images/{path.name})\n" in page
+        with Image.open(path) as picture:
+            assert min(picture.size) > 100
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "message"),
+    [
+        ("three_ideas__short", {"cells": [{}]}, r"cells\.0: expected the key 'era'"),
+        ("three_ideas__short", {"cases": {"training": 1}}, "cases: expected the key 'validation'"),
+        ("few_labels__mnist", {"stack": {}}, "stack: expected the key 'command'"),
+        (
+            "few_labels__mnist",
+            {"rows": [few_labels()["rows"][0] | {"method": "magic"}]},
+            r"rows\.0\.method: expected one of joint, .*, unpretrained, got 'magic'",
+        ),
+        ("comparators__mnist", {"seed": None}, "seed: expected a whole number, got None"),
+        (
+            "comparators__mnist",
+            {"rows": [comparators()["rows"][0] | {"name": ["svm"]}]},
+            r"rows\.0\.name: expected one of .*, got \['svm'\]",
+        ),
+    ],
+)
+def test_a_damaged_file_is_refused(tmp_path, name, changes, message):
+    with pytest.raises(InputError, match=message) as caught:
+        build(tmp_path, **{name: ALL[name] | changes})
+    assert str(caught.value).startswith(f"{tmp_path / name.replace('__', '/')}.json: ")
+    assert "\n" not in str(caught.value)
