@@ -11,13 +11,15 @@ from dbnjax.evaluation import (
     raise_bound,
     schedules,
 )
-from dbnjax.inference import classify, complete, features, generate
+from dbnjax.inference import classify, complete, features, generate, neighbours
 from dbnjax.learning import (
+    autoencoder,
     averaging,
     backprop,
     conjugate_gradient,
     contrastive_divergence,
     hybrid,
+    missing_labels,
     passes,
     persistent,
     phases,
@@ -34,6 +36,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ais",
     "annealing",
+    "autoencoder",
     "averaging",
     "backprop",
     "belief_net",
@@ -55,7 +58,9 @@ __all__ = [
     "inference",
     "ladder",
     "learning",
+    "missing_labels",
     "models",
+    "neighbours",
     "passes",
     "path",
     "persistent",

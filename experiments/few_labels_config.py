@@ -2,7 +2,7 @@
 
 import dataclasses
 import itertools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from dbnjax import checks
 from experiments import classifier_config
@@ -151,7 +151,7 @@ def check(config: Config) -> None:
     checks.check_seed(config.seed)
 
 
-def _some(config: Config, name: str) -> tuple[int | float | str, ...]:
-    given: tuple[int | float | str, ...] = getattr(config, name)
+def _some(config: Config, name: str) -> tuple[Any, ...]:
+    given: tuple[Any, ...] = getattr(config, name)
     checks.require(bool(given), f"--{name}: expected at least one, got none")
     return given

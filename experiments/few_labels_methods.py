@@ -96,7 +96,8 @@ def _joint(n_classes: int, missing: bool, batch_size: int) -> tuple[Learner, loo
 
 def log_probabilities(task: Task, method: str, params: PyTree, data: loop.Data) -> Array:
     """Returns log p(class) of every case, `[n_cases, n_classes]`, by the method's read-out."""
-    net, read_out = params, evaluate.softmax
+    net = params
+    read_out: evaluate.ReadOut = evaluate.softmax
     if is_joint(method):
         net = dbn.untie(stack.create((*task.stack.rbms[:-1], params)))
         read_out = evaluate.deterministic

@@ -42,7 +42,7 @@ class Sum(NamedTuple):
 class _Best(NamedTuple):
     """The nearest case so far, `[n_cases]` each, and its distance."""
 
-    index: Array
+    row: Array
     distance: Sum
 
 
@@ -138,12 +138,12 @@ def _nearest(training: Array, cases: Array, power_sum: Callable[[Array, Array], 
         first = jnp.minimum(begin, n_training - size)
         block = jax.lax.dynamic_slice_in_dim(training, first, size, axis=2)
         here = _least(_total(cases, block, power_sum))
-        return _nearer(best, here._replace(index=here.index + first)), None
+        return _nearer(best, here._replace(row=here.row + first)), None
 
     start = jnp.full(n_cases, _LARGEST)
     none = _Best(jnp.zeros(n_cases, jnp.int32), Sum(start, start))
     best, _ = jax.lax.scan(look, none, jnp.arange(0, n_training, size))
-    return best.index
+    return best.row
 
 
 def _total(x: Array, t: Array, power_sum: Callable[[Array, Array], Array]) -> Sum:
