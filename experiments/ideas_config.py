@@ -33,7 +33,7 @@ class Config:
     )
     batch_size: int = option(100, "Cases in a minibatch.")
     layer_epochs: int = option(15, "Epochs of pretraining of each layer.")
-    tuning_epochs: int = option(60, "At most so many epochs of backpropagation on the whole net.")
+    tuning_epochs: int = option(50, "At most so many epochs of backpropagation on the whole net.")
     patience: int = option(10, "Epochs that the fewest validation errors of all must lie back.")
     factors: tuple[float, ...] = option(
         (1.0,), "What the era's rate of tuning is multiplied by; validation chooses for each cell."

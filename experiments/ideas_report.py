@@ -81,15 +81,18 @@ def gains(record: dict[str, Any]) -> dict[tuple[str, str, str], tuple[float, flo
 
 
 def verdicts(record: dict[str, Any]) -> list[str]:
-    """Says for each era and depth which methods are clearly ahead of no pretraining, or behind."""
+    """Says for each era and depth which methods are ahead of no pretraining, or behind.
+
+    That is, the 95 % interval of the difference, over seeds alone, leaves out zero.
+    """
     gained, lines = gains(record), []
     for era, depth in dict.fromkeys(name[:2] for name in gained):
         of_these = {name: g for (*place, name), g in gained.items() if place == [era, depth]}
         ahead = [name for name, (_, low, _) in of_these.items() if low > 0]
         behind = [name for name, (_, _, high) in of_these.items() if high < 0]
         lines.append(
-            f"{era}, {depth}: clearly better than no pretraining: {', '.join(ahead) or 'no method'}"
-            f"; clearly worse: {', '.join(behind) or 'no method'}"
+            f"{era}, {depth}: ahead of no pretraining: {', '.join(ahead) or 'no method'}; "
+            f"behind: {', '.join(behind) or 'no method'}"
         )
     return lines
 
@@ -112,4 +115,5 @@ def table(record: dict[str, Any]) -> str:
             f"{cell['era']:<11}{cell['depth']:<9}{cell['method']:<20}{cell['rate']:>7g}"
             f"{np.mean(cell['epochs']):>8.0f}{means[0]:>10.2f}{means[1]:>12.2f}{test:>22}{last}"
         )
-    return "\n".join([*lines, "", *verdicts(record)])
+    says = "Where the 95 % interval over seeds, of one test set, leaves out zero:"
+    return "\n".join([*lines, "", says, *verdicts(record)])

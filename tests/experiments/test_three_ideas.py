@@ -71,7 +71,7 @@ def test_a_run_resumes_after_a_whole_cell_and_writes_all(config, tmp_path, capsy
     check_record(record, tmp_path)
     assert files.read_json(tmp_path / "copy.json") == record
     assert (folder / "three_ideas.png").read_bytes() == (tmp_path / "copy.png").read_bytes()
-    assert "rectified, shallow: clearly better than no pretraining" in capsys.readouterr().out
+    assert "rectified, shallow: ahead of no pretraining: " in capsys.readouterr().out
     assert three_ideas.run(config) == record
     assert len(learned) == 3
     with pytest.raises(InputError, match="--seeds=2 there, 3 here"):
@@ -262,8 +262,8 @@ def record():
 
 def test_it_is_said_where_pretraining_helps_and_where_it_no_longer_does():
     assert ideas_report.verdicts(record()) == [
-        "2006, deep: clearly better than no pretraining: rbm; clearly worse: no method",
-        "rectified, deep: clearly better than no pretraining: no method; clearly worse: squared",
+        "2006, deep: ahead of no pretraining: rbm; behind: no method",
+        "rectified, deep: ahead of no pretraining: no method; behind: squared",
     ]
     lines = ideas_report.table(record()).splitlines()
     assert lines[1].split()[:3] == ["2006", "deep", "rbm"]
