@@ -50,7 +50,7 @@ def test_three_ideas_have_a_row_a_cell_and_a_verdict(tmp_path):
     assert "on 5,000 training images" in section
     assert "Seeds 0, 1, 2. Eras: 2006: logistic" in section
     assert "](docs/images/three_ideas_short.png)" in section
-    assert "- 2006, deep: clearly better than no pretraining: rbm; clearly worse: no" in section
+    assert "- 2006, deep: ahead of no pretraining: rbm; behind: no" in section
 
 
 def test_few_labels_say_who_is_clearly_ahead(tmp_path):
