@@ -63,7 +63,7 @@ def table(found: dict[str, Any]) -> str:
     """Lays out the rows beside Table 1 of the paper, as text."""
     cases = found["cases"]
     heads = ("training", f"validation ({cases['validation']})", f"test ({cases['test']})", "paper")
-    widths = (10, 18, 32, 9)
+    widths = (10, 20, 32, 9)
     header = "".join(f"{head:>{width}}" for head, width in zip(heads, widths, strict=True))
     lines = [f"{'errors':<58}{header}{'seconds':>10}"]
     for row in found["rows"]:

@@ -201,13 +201,10 @@ def backprop(
             grad=slope,
             value_fn=lambda net: objective(net)[0],
         )
-        # Written in place, since all products that read the weights are made by then: XLA, free to
-        # write them sooner, would copy them first. The slope of the lowest biases comes last.
-        rate = hyper.rate + 0.0 * jax.tree.leaves(slope)[0][0]
         tuned = hyper.hidden > 0.0  # no memory of an optimiser moves layers that are left alone
         params = Feedforward(
-            updates.move(params.hidden, rate * tuned, change.hidden),
-            updates.move(params.output, rate, change.output),
+            updates.move(params.hidden, hyper.rate * tuned, change.hidden),
+            updates.move(params.output, hyper.rate, change.output),
         )
         if max_norm:
             params = within_norm(params, jnp.where(tuned, hyper.max_norm, jnp.inf))

@@ -1,13 +1,10 @@
 """Backpropagation beside its products: what a step does, in place, and PyTorch's step the same."""
 
-import re
-
 import jax
 import numpy as np
 import pytest
 from traced_work import counted, work
 
-from dbnjax.training import loop
 from experiments import benchmark_backprop, benchmark_jobs, benchmark_parts
 from experiments.benchmark_jobs import MOMENTUM, RATE, Sizes
 
@@ -31,13 +28,6 @@ def first_state():
 
 def test_the_parts_of_backpropagation_are_what_a_step_does():
     assert work(step, first_state()) == counted(benchmark_parts.backprop(10, WIDTHS))
-
-
-def test_an_epoch_writes_the_weights_in_place():
-    epoch = loop.epoch_program(WHAT.learner, WHAT.prepare, 10)
-    lowered = epoch.lower(KEY, WHAT.hyper, first_state(), None, SETTING.data)
-    copied = re.findall(r"= f32\[(\d+,\d+)\]\S* copy\(", lowered.compile().as_text())
-    assert copied == []
 
 
 def test_both_rows_are_there_and_an_epoch_in_pytorch_runs():
