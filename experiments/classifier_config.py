@@ -82,7 +82,7 @@ class Config:
     rate: float = option(0.1, "Learning rate of tuning; the optimiser's step is multiplied by it.")
     schedule: str = option(
         "constant",
-        "Its course over tune_epochs: constant, or linear to zero.",
+        "Its course over tune_epochs, and over all_epochs: constant, or linear to zero.",
         dbn_config.SCHEDULES,
     )
     momentum: float = option(0.9, "Momentum of tuning.")

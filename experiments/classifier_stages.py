@@ -170,10 +170,11 @@ def go_on(task: Task, net: Feedforward, everything: loop.Data, target: float) ->
     """Goes on from the chosen net on all cases until their cross-entropy is down to a target."""
     config = task.config
     learner, learn = tuning(task)
+    rate = schedule(config.schedule, config.rate, config.all_epochs)
     key = jax.random.fold_in(task.key, dbn_keys.TUNING_ALL)
 
     def epoch(i: int, state: Continued) -> tuple[Continued, bool, dict[str, float]]:
-        numbers = hyper(config, config.rate)
+        numbers = hyper(config, rate(i))
         own, report = learn(jax.random.fold_in(key, i), numbers, state.learner, everything)
         cost = measure(own.params, everything).cost
         told = {"training_cost": float(report.info.cross_entropy), "cost": cost}

@@ -118,6 +118,22 @@ def test_all_cases_are_learned_until_their_cost_is_down(idx_folder, tmp_path, ta
     assert (state.learner.params.output.weights != net.output.weights).all()
 
 
+@pytest.mark.parametrize(
+    ("schedule", "rates"), [("constant", [0.1] * 4), ("linear", [0.1, 0.075, 0.05, 0.025])]
+)
+def test_the_rate_falls_on_all_cases_too(idx_folder, tmp_path, monkeypatch, schedule, rates):
+    given, make = [], classifier_stages.hyper
+
+    def watched(config, rate, *rest):
+        given.append(rate)
+        return make(config, rate, *rest)
+
+    monkeypatch.setattr(classifier_stages, "hyper", watched)
+    own = task(random_start(idx_folder, tmp_path / "run", all_epochs=4, schedule=schedule))
+    classifier_stages.go_on(own, classifier_stages.start(own), own.everything, 0.0)
+    assert given == pytest.approx(rates)
+
+
 OPTIONS = {
     "easy and adam": {"easy": 2.3, "optimiser": "adam", "rate": 0.01},
     "conjugate gradient": {"optimiser": "cg", "rate": 1.0},
