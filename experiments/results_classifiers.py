@@ -48,8 +48,8 @@ def sections(folder: Path) -> list[str]:
 
 
 def of_classifiers(runs: list[Source]) -> list[str]:
-    """Table 1 of each run of three nets, then the other runs."""
-    tables = [run for run in runs if run.record["preset"] == TABLE]
+    """Table 1 of each run of several nets, then net 1 of all others beside that of the report's."""
+    tables = [run for run in runs if len(run.record["nets"]) > 1 or run.record["preset"] == TABLE]
     others = [run for run in runs if run.record["preset"] != TABLE]
     parts = []
     for run in tables:
@@ -59,7 +59,7 @@ def of_classifiers(runs: list[Source]) -> list[str]:
         first = next((run for run in tables if run.name == TABLE), None)
         parts += ["### One change at a time", variants(others, first)]
         parts.append(wrap(ABOUT_VARIANTS.replace("\n", " ")))
-    for run in others:
+    for run in (other for other in others if other not in tables):
         parts += [f"#### {run.name}", *about(run.record), *reason(run.record), times(run.record)]
     return parts
 

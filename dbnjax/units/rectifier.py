@@ -3,9 +3,12 @@
 They have no energy and draw nothing; `relu` has the rectified units of machines.
 """
 
+from typing import NoReturn
+
 import jax
 import jax.numpy as jnp
 
+from dbnjax import checks
 from dbnjax.types import Array, pytree
 from dbnjax.units.base import Unit
 
@@ -41,3 +44,14 @@ class Rectifier(Unit):
     def shift_field(self, shift: Array) -> "Rectifier":
         """Returns units with the bias `b + shift`."""
         return Rectifier(bias=self.bias + shift)
+
+    def tails(self) -> NoReturn:
+        """Refuses to be a layer of a machine.
+
+        Raises:
+          InputError: always, since there is no energy.
+        """
+        raise checks.InputError(
+            "units: expected some with an energy in a machine, got Rectifier, which feedforward "
+            "nets alone have; the rectified units of machines are Relu and NoisyRelu"
+        )

@@ -90,6 +90,15 @@ def test_variants_are_compared_with_the_first_net_of_the_table_at_their_stage(tm
     assert [row[-3:] for row in cells(alone, "One change at a time")[1:]] == [["-"] * 3] * 2
 
 
+def test_several_nets_of_a_variant_have_a_table_of_their_own(tmp_path):
+    three = table_1() | {"preset": "dropout"}
+    page = build(tmp_path, classifiers__tr=table_1(), classifiers__dropout=three)
+    assert cells(page, "Table 1 of the report: dropout") == cells(page, "Table 1 of the report: tr")
+    names = [row[0] for row in cells(page, "One change at a time")[1:]]
+    assert names[2:] == ["dropout, chosen", "dropout, all cases"]
+    assert "#### dropout" not in page
+
+
 @pytest.mark.parametrize(
     ("train", "lacks"), [(3, "generalisation, not a fit"), (3000, "a fit")], ids=("fit", "none")
 )

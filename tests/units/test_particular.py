@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dbnjax import units
+from dbnjax import rbm, units
 from dbnjax.checks import InputError
 
 BORDER = 1e-3  # how far from the border of what a unit can express a matched mean may end
@@ -116,6 +116,15 @@ def test_a_rectified_unit_passes_what_is_positive_and_its_slope():
     np.testing.assert_array_equal(by_unit.bias, by_field)
     assert not units.Rectifier.zeros(2).bias.any()
     assert np.isfinite(unit.mean(jnp.full(3, 1e30))).all()
+
+
+def test_a_machine_refuses_units_without_an_energy():
+    ours, theirs, weights = units.Rectifier.zeros(2), units.Bernoulli.zeros(2), jnp.zeros((2, 2))
+    joined = units.Concat((theirs, ours))
+    for pair, w in (((ours, theirs), weights), ((theirs, ours), weights),
+                    ((joined, theirs), jnp.zeros((4, 2)))):  # fmt: skip
+        with pytest.raises(InputError, match=r"expected some with an energy.*got Rectifier"):
+            rbm.create(*pair, w)
 
 
 def test_units_of_different_types_never_share_a_compiled_program():
