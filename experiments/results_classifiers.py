@@ -8,7 +8,13 @@ They come from `results/classifiers/*.json` (the `result.json` of runs of
 from pathlib import Path
 from typing import Any
 
-from experiments import results_files, results_hybrid, results_runs, results_summary
+from experiments import (
+    results_files,
+    results_hybrid,
+    results_pace,
+    results_runs,
+    results_summary,
+)
 from experiments.results_files import SHIPPED_CLASSIFIER, Source
 from experiments.results_markdown import NONE, count, duration, interval, made, several, table, wrap
 from experiments.results_summary import CHOSEN, TABLE
@@ -49,8 +55,8 @@ def sections(folder: Path) -> list[str]:
 
 def of_classifiers(runs: list[Source]) -> list[str]:
     """Table 1 of each run of several nets, then net 1 of all others beside that of the report's."""
-    tables = [run for run in runs if len(run.record["nets"]) > 1 or run.record["preset"] == TABLE]
-    others = [run for run in runs if run.record["preset"] != TABLE]
+    tables = [run for run in runs if run.name == TABLE or len(run.record["nets"]) > 1]
+    others = [run for run in runs if run.name != TABLE]
     parts = []
     for run in tables:
         parts += [f"### Table 1 of the report: {run.name}", *about(run.record), table_1(run.record)]
@@ -59,6 +65,7 @@ def of_classifiers(runs: list[Source]) -> list[str]:
         first = next((run for run in tables if run.name == TABLE), None)
         parts += ["### One change at a time", variants(others, first)]
         parts.append(wrap(ABOUT_VARIANTS.replace("\n", " ")))
+    parts += results_pace.sections(runs)
     for run in (other for other in others if other not in tables):
         parts += [f"#### {run.name}", *about(run.record), *reason(run.record), times(run.record)]
     return parts

@@ -18,11 +18,13 @@ CHOSEN, ALL = "chosen", "all cases"
 TABLE = "tr"  # the preset that is the report's table
 TOLD = {"cost": NUMBER, "errors": int}
 ASKED = {"test": TOLD, "wrong": [int]}
+TUNING_FORM = {"training_cost": NUMBER, "training_error": NUMBER, "seconds": NUMBER}
 ALL_FORM = ASKED | {"epochs": int, "all": TOLD}
 CLASSIFIER_FORM = MADE | {
     "preset": str,
     "seed": int,
-    "config": {"split_seed": int, "folds": int, "start": str},
+    "config": {"split_seed": int, "folds": int, "start": str, "reach": int}
+    | {"drop_visible": NUMBER, "drop_hidden": NUMBER},
     "cases": {"train": int, "validation": int, "test": int},
     "nets": [
         {
@@ -68,6 +70,9 @@ def _check_classifiers(path: Path, record: dict[str, Any]) -> None:
     asked = {f"products.{name}": found for name, found in record["products"].items()}
     for number, net in enumerate(record["nets"]):
         asked[f"nets.{number}.{CHOSEN}"] = net[CHOSEN]
+        for i, epoch in enumerate(net["epochs"]):
+            if epoch["stage"] == "tuning":
+                conform(path, f"nets.{number}.epochs.{i}", epoch, TUNING_FORM)
         if ALL in net:
             conform(path, f"nets.{number}.{ALL}", net[ALL], ALL_FORM)
             asked[f"nets.{number}.{ALL}"] = net[ALL]

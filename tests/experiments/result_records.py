@@ -186,7 +186,10 @@ def tuned(wrong, wrong_all=None):
     net = {
         "chosen": asked(wrong)
         | {"epoch": 2, "train": told(0.004, 3), "validation": told(0.06, 15)},
-        "epochs": [{"stage": "tuning", "training_error": error} for error in errors],
+        "epochs": [
+            {"stage": "tuning", "training_error": error, "training_cost": cost, "seconds": 5.0}
+            for error, cost in zip(errors, (2.0, 0.02, 0.004), strict=True)
+        ],
     }
     if wrong_all is not None:
         net["all cases"] = asked(wrong_all) | {"epochs": 2, "all": told(0.003, 4)}

@@ -99,6 +99,20 @@ def test_several_nets_of_a_variant_have_a_table_of_their_own(tmp_path):
     assert "#### dropout" not in page
 
 
+def test_how_soon_a_net_fits_is_counted_over_epochs_and_seconds(tmp_path):
+    slow = tuned(range(13))
+    slow["epochs"] = [{"stage": "all_cases"}, *slow["epochs"][:2]]
+    noisy = classifiers() | {"config": classifiers()["config"] | {"drop_hidden": 0.5}}
+    others = {"classifiers__slow": classifiers(nets=[slow]), "classifiers__noisy": noisy}
+    page = build(tmp_path, classifiers__tr=table_1(), **others)
+    assert cells(page, "How soon they fit") == [
+        ["net", "at most 0.03", "at most 0.01", "at most 0.005"],
+        ["slow", "2, 10.0 s", "-", "-"],
+        ["tr", "2, 10.0 s", "3, 15.0 s", "3, 15.0 s"],
+    ]
+    assert "How soon" not in build(tmp_path / "alone", classifiers__tr=table_1())
+
+
 @pytest.mark.parametrize(
     ("train", "lacks"), [(3, "generalisation, not a fit"), (3000, "a fit")], ids=("fit", "none")
 )
@@ -221,6 +235,7 @@ FOLDERS = {table_1: "classifiers", hybrid: "hybrid"}
         (table_1, ("config", "folds"), None, "config: expected the key 'folds'"),
         (table_1, ("nets", 1, "chosen", "test"), None, r"nets\.1\.chosen: expected the key 'test'"),
         (table_1, ("nets", 0, "chosen", "epoch"), "2", r"chosen\.epoch: expected a whole number"),
+        (table_1, ("nets", 0, "epochs", 1, "seconds"), None, r"epochs\.1: expected the key 'sec"),
         (table_1, ("nets", 2, "all cases", "all"), None, r"nets\.2\.all cases: .* the key 'all'"),
         (table_1, ("nets", 0, "chosen", "wrong"), [1], r"chosen\.wrong: expected 12 different"),
         (table_1, ("nets", 0, "all cases", "wrong"), [1], "as nets.0.all cases.test.errors says"),
