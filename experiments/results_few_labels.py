@@ -54,5 +54,5 @@ def few(record: dict[str, Any]) -> list[str]:
     return [
         wrap(text.replace("\n", " ")) + f"\n\n```sh\n{stack['command']}\n```",
         table([*header, "gain, points", "wall time"], rows),
-        wrap(f"Clearly ahead of the net without pretraining: {', '.join(ahead) or 'no method'}."),
+        wrap(f"Clearly ahead of the net without pretraining: {'; '.join(ahead) or 'no method'}."),
     ]
