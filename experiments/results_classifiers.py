@@ -65,10 +65,9 @@ def of_classifiers(runs: list[Source]) -> list[str]:
         first = next((run for run in tables if run.name == TABLE), None)
         parts += ["### One change at a time", variants(others, first)]
         parts.append(wrap(ABOUT_VARIANTS.replace("\n", " ")))
-    parts += results_pace.sections(runs)
     for run in (other for other in others if other not in tables):
         parts += [f"#### {run.name}", *about(run.record), *reason(run.record), times(run.record)]
-    return parts
+    return parts + results_pace.sections(runs)
 
 
 def about(record: dict[str, Any]) -> list[str]:
