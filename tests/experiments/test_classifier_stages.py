@@ -272,6 +272,7 @@ def test_presets_name_flags_can_be_run_and_keep_the_reports_protocol():
     assert (tr.layers, tr.folds, tr.patience) == ((500, 500, 2000), 3, 10)
     assert classifier_config.n_nets(tr) == 3
     assert tr.all_epochs > 0
+    assert [name for name, preset in PRESETS.items() if preset.get("easy")] == ["tr"]
     assert Config(**PRESETS["translations"]).reach == 2
     assert classifier_config.dropout(Config(**PRESETS["dropout"]))
     bare = Config(**PRESETS["unpretrained"])
