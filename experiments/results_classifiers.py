@@ -55,6 +55,7 @@ def sections(folder: Path) -> list[str]:
 
 def of_classifiers(runs: list[Source]) -> list[str]:
     """Table 1 of each run of several nets, then net 1 of all others beside that of the report's."""
+    runs = sorted(runs, key=lambda run: run.name != TABLE)
     tables = [run for run in runs if run.name == TABLE or len(run.record["nets"]) > 1]
     others = [run for run in runs if run.name != TABLE]
     parts = []

@@ -94,6 +94,7 @@ def test_several_nets_of_a_variant_have_a_table_of_their_own(tmp_path):
     three = table_1() | {"preset": "dropout"}
     page = build(tmp_path, classifiers__tr=table_1(), classifiers__dropout=three)
     assert cells(page, "Table 1 of the report: dropout") == cells(page, "Table 1 of the report: tr")
+    assert page.index("Table 1 of the report: tr") < page.index("Table 1 of the report: dropout")
     names = [row[0] for row in cells(page, "One change at a time")[1:]]
     assert names[2:] == ["dropout, chosen", "dropout, all cases"]
     assert "#### dropout" not in page
@@ -107,8 +108,8 @@ def test_how_soon_a_net_fits_is_counted_over_epochs_and_seconds(tmp_path):
     page = build(tmp_path, classifiers__tr=table_1(), **others)
     assert cells(page, "How soon they fit") == [
         ["net", "at most 0.03", "at most 0.01", "at most 0.005"],
-        ["slow", "2, 10.0 s", "-", "-"],
         ["tr", "2, 10.0 s", "3, 15.0 s", "3, 15.0 s"],
+        ["slow", "2, 10.0 s", "-", "-"],
     ]
     assert "How soon" not in build(tmp_path / "alone", classifiers__tr=table_1())
 
