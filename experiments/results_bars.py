@@ -29,13 +29,15 @@ class Bar(NamedTuple):
     faster: bool = False
 
 
-CD = "CD-1 epoch, 784-500"
+CD, BACKPROP = "CD-1 epoch, 784-500", "backprop epoch"
 PEERS = {"PyTorch": 1.2, "scikit-learn": 2.2, "learnergy": 2.2, "rbms": 2.2}
 SPEED = (
     Bar(CD, "time / products", 1.0),
     *(Bar(CD, f"CD-1 epoch in {peer}", bar, faster=True) for peer, bar in PEERS.items()),
     *(Bar(f"up-down epoch, {n} iterations", "time / products", 1.2) for n in (3, 6, 10)),
     Bar(f"{CD}, streamed from a folder", f"{CD}, in memory", 1.1),
+    Bar(BACKPROP, "time / products", 1.3),
+    Bar(BACKPROP, f"{BACKPROP} in PyTorch", 1.0, faster=True),
 )
 TIME = "ms a unit"  # the column by which two rows are compared
 MET, NOT_MEASURED = "met", "not measured"

@@ -42,6 +42,8 @@ def test_speed_is_held_against_its_bars(results_folder):
         ["CD-1 epoch in PyTorch", 3.6, 1.0],
         ["CD-1 epoch in scikit-learn", 6.5, 2.0],
         ["CD-1 epoch in rbms", None, None],
+        ["backprop epoch", 6.0, 1.31],
+        ["backprop epoch in PyTorch", 5.9, 1.2],
     ]
     write(results_folder, benchmark=benchmark() | {"columns": columns, "rows": rows})
     header, *found = cells(results.build(results_folder), "Speed", number=1)
@@ -58,6 +60,14 @@ def test_speed_is_held_against_its_bars(results_folder):
         [up_down(6), "time / products", "at most 1.20", "-", "not measured"],
         [up_down(10), "time / products", "at most 1.20", "1.201", "missed"],
         [f"{cd}, streamed from a folder", f"{cd}, in memory", "at most 1.10", "1.100", "met"],
+        ["backprop epoch", "time / products", "at most 1.30", "1.310", "missed"],
+        [
+            "backprop epoch",
+            "backprop epoch in PyTorch",
+            "at least 1.0 times as fast",
+            "0.983 times as fast",
+            "missed",
+        ],
     ]
 
 
