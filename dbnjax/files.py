@@ -33,8 +33,9 @@ def read_json(path: str | Path) -> Any:
     Raises:
       InputError: the file is missing, unreadable or damaged.
     """
+    data = read_bytes(path)
     try:
-        return json.loads(read_bytes(path))
+        return json.loads(data)
     except ValueError as error:
         raise checks.InputError(
             f"{path}: expected JSON, got {error}; the file is damaged or was edited by hand"

@@ -42,7 +42,7 @@ def curves(result: dict[str, Any]) -> dict[str, Figure]:
             costs,
             "epoch of tuning",
             "cross-entropy (nats a case)",
-            "Cross-entropy: past its minimum on validation cases errors still fall",
+            "Cross-entropy of the training and the validation cases",
             log_y=True,
         ),
         "error": figures.curves(

@@ -113,21 +113,30 @@ def by_sklearn(name: str) -> bool:
 
 
 def check_fit(config: Config, n_train: int, n_few: int) -> None:
-    """Refuses more training cases, or larger minibatches, than there are.
+    """Refuses more training cases, or larger minibatches, than there are, for the rows asked for.
 
     Args:
       config: the options.
       n_train: training cases, from which the first so many are taken.
       n_few: cases of the smaller nearest neighbours.
     """
-    for name, n in (("few", n_few), ("svm_cases", config.svm_cases)):
-        checks.require(
-            n <= n_train,
-            f"--{name}: expected at most {n_train}, the training cases, got {n}; --n_train gives "
-            "more of them",
-        )
-    for batch_size in (config.batch_size, config.squared_batch_size):
-        checks.check_batch_size(batch_size, n_train)
+    asked = {LINES[name] for name in config.rows}
+    if asked & {LINES["l2_few"], LINES["l3_few"]}:
+        _check_part("few", n_few, n_train)
+    if SVM in asked:
+        _check_part("svm_cases", config.svm_cases, n_train)
+    if asked & {DEEP, WIDE}:
+        checks.check_batch_size(config.batch_size, n_train)
+    if SQUARED in asked:
+        checks.check_batch_size(config.squared_batch_size, n_train)
+
+
+def _check_part(name: str, n: int, n_train: int) -> None:
+    checks.require(
+        n <= n_train,
+        f"--{name}: expected at most {n_train}, the training cases, got {n}; --n_train gives more "
+        "of them",
+    )
 
 
 def splitting(config: Config) -> dbn_config.Config:

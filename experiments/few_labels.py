@@ -16,8 +16,7 @@ with a network of the same size that does not", says the report: validation choo
 weight decay and the dropout of the net without pretraining anew for every number of labels.
 
 All 10,000 validation labels choose, of every method the setting and when to stop. Nobody who has a
-hundred labels has these, so errors are lower than they would be, above all those of the net without
-pretraining, which has most to choose from: its rivals' lead is not flattered. --choose_by=few is
+hundred labels has these, so errors of few labels are lower than they would be. --choose_by=few is
 the honest variant, in which as many validation labels choose as there are labels.
 
 It writes the chosen nets, metrics.jsonl, few_labels.png and result.json to --workdir; the same

@@ -40,7 +40,7 @@ class Config:
     stack: str = option("", "Saved stack of the first net of mnist_classifier; empty: learn one.")
     layers: tuple[int, ...] = option((500, 500, 2000), "Hidden units of the stack from the bottom.")
     greedy_batch_size: int = option(50, "Cases in a minibatch of pretraining.")
-    greedy_epochs: int = option(20, "Epochs of each machine of the stack.")
+    greedy_epochs: int = option(40, "Epochs of each machine of the stack.")
     batch_size: int = option(100, "Cases in a minibatch of all that follows.")
     updates: int = option(100, "Updates between two looks at the validation cases: a round.")
     rounds: int = option(20, "At most so many rounds.")

@@ -45,10 +45,12 @@ def result(
       stack_file: where the stack stands.
       folder: of the run.
     """
-    config = dataclasses.replace(task.config, stack=Path(task.config.stack).name)
+    config = dataclasses.replace(task.config, stack="/".join(Path(task.config.stack).parts[-2:]))
     kept = ("command", "commit", "number", "seconds", "epochs")
     pretraining = classifier_stacks.record(stack_file)
-    named = (*workdir.PLACES, *FREE)  # places of the one who runs it
+    named: tuple[str, ...] = (*workdir.PLACES, *FREE)  # places of the one who runs it
+    # How a given stack was learned stands in its own record.
+    named += tuple(name for name in vars(config) if config.stack and name.startswith("greedy"))
     return {
         "cases": {
             "train": len(task.data.labels),

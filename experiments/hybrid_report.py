@@ -10,6 +10,7 @@ from dbnjax import figures
 from dbnjax.models.dbn import DBN
 from dbnjax.models.stack import Stack
 from dbnjax.training import loop, metrics
+from dbnjax.weights import shipped
 from experiments import hybrid_config, hybrid_stages, hybrid_start, provenance, workdir
 from experiments.hybrid_config import Config
 from experiments.hybrid_stages import Selected, Task
@@ -35,8 +36,11 @@ def result(
     judged = {
         "start": (first.params, {"validation": task.held_out, "test": test}),
         "chosen": (selected.best, {"validation": task.held_out, "test": test}),
-        "all cases": (last, {"all": task.everything, "test": test}),
     }
+    on_all = {"all": task.everything, "test": test}
+    if starts.all_net is not None:
+        judged["start of all cases"] = (starts.all_net.params, on_all)
+    judged["all cases"] = (last, on_all)
     wrong = {
         name: {split: hybrid_stages.measure(net, data).wrong for split, data in splits.items()}
         for name, (net, splits) in judged.items()
@@ -75,21 +79,27 @@ def result(
 
 
 def named(config: Config) -> Config:
-    """Returns options that name files, not the folders in which a person keeps them."""
-    return dataclasses.replace(config, net=Path(config.net).name, all_net=Path(config.all_net).name)
+    """Returns options that name files, not the folders in which a person keeps them.
+
+    The net that comes with the package is named by its place in it.
+    """
+    all_net = Path(config.all_net).name
+    if config.all_net and Path(config.all_net).resolve() == shipped.PATH.resolve():
+        all_net = "/".join(shipped.PATH.parts[-3:])
+    return dataclasses.replace(config, net=Path(config.net).name, all_net=all_net)
 
 
 def table(result: dict[str, Any]) -> str:
     """Lays out the errors as text, counts and per cent, and what was chosen."""
     cases = {split: n for split, n in result["cases"].items() if split != "train"}
     header = "".join(f"{f'{split} ({n})':>22}" for split, n in cases.items())
-    lines = [f"{'errors':<16}{header}"]
+    lines = [f"{'errors':<20}{header}"]
     for name, counts in result["errors"].items():
         cells = (
             f"{counts[split]} ({100 * counts[split] / n:.2f} %)" if split in counts else ""
             for split, n in cases.items()
         )
-        lines.append(f"{name:<16}" + "".join(f"{cell:>22}" for cell in cells))
+        lines.append(f"{name:<20}" + "".join(f"{cell:>22}" for cell in cells))
     weight, epoch = result["chosen"]["weight"], result["chosen"]["epoch"]
     kept = f"weight {weight:g}, after epoch {epoch}" if epoch else "the net of the start"
     return "\n".join([*lines, f"chosen on validation: {kept}"])

@@ -17,15 +17,23 @@ from experiments import (
 )
 from experiments.results_files import SHIPPED_CLASSIFIER, Source
 from experiments.results_markdown import NONE, count, duration, interval, made, several, table, wrap
-from experiments.results_summary import CHOSEN, TABLE
-from experiments.results_table_1 import STAGES, TESTS, compared, epochs, mcnemar, table_1
+from experiments.results_summary import CHOSEN, TABLE, UNPRETRAINED
+from experiments.results_table_1 import (
+    STAGES,
+    TESTS,
+    compared,
+    epochs,
+    mcnemar,
+    stopped,
+    table_1,
+)
 
 ABOUT = """\
 Feedforward nets 784-500-500-2000-10: a stack of machines learned without labels, a softmax layer on
 top, and backpropagation through all of it (TR 2006-004, Hinton, *To recognize shapes, first learn
 to generate images*). Pixels are intensities, in tuning and when a net is asked; its answer is the
-softmax. The validation cases chose rates and epochs; the test set was looked at once a run, when
-all learning was over."""
+softmax. The validation cases chose the epoch of every net; rates and the like were set before. The
+test set was looked at once a run, when all learning was over."""
 
 ABOUT_TABLE = """\
 Costs are cross-entropies in nats of a hundred cases, with errors behind them; a product is too sure
@@ -58,16 +66,19 @@ def of_classifiers(runs: list[Source]) -> list[str]:
     runs = sorted(runs, key=lambda run: run.name != TABLE)
     tables = [run for run in runs if run.name == TABLE or len(run.record["nets"]) > 1]
     others = [run for run in runs if run.name != TABLE]
+    without = next((run.record for run in runs if run.name == UNPRETRAINED), None)
     parts = []
     for run in tables:
-        parts += [f"### Table 1 of the report: {run.name}", *about(run.record), table_1(run.record)]
-        parts += [wrap(ABOUT_TABLE.replace("\n", " ")), *compared(run.record), times(run.record)]
+        parts += [f"### Table 1 of the report: {run.name}", *about(run.record)]
+        parts += [table_1(run.record, without), wrap(ABOUT_TABLE.replace("\n", " "))]
+        parts += [*stopped(run.record), *compared(run.record), times(run.record)]
     if others:
         first = next((run for run in tables if run.name == TABLE), None)
         parts += ["### One change at a time", variants(others, first)]
         parts.append(wrap(ABOUT_VARIANTS.replace("\n", " ")))
     for run in (other for other in others if other not in tables):
-        parts += [f"#### {run.name}", *about(run.record), *reason(run.record), times(run.record)]
+        parts += [f"#### {run.name}", *about(run.record), *reason(run.record)]
+        parts += [*stopped(run.record), times(run.record)]
     return parts + results_pace.sections(runs)
 
 

@@ -6,10 +6,11 @@ from experiments import comparators_report
 from experiments.comparators_config import LINES
 from experiments.results_files import MADE
 from experiments.results_forms import NULL, NUMBER
-from experiments.results_markdown import count, duration, interval, table, wrap
+from experiments.results_markdown import NONE, count, duration, interval, table, wrap
 
 COMPARATORS_FORM = MADE | {
     "seed": int,
+    "config": {"epochs": int, "svm_cost": NUMBER},
     "cases": {"train": int, "validation": int, "test": int, "all": int},
     "rows": [
         {
@@ -18,14 +19,16 @@ COMPARATORS_FORM = MADE | {
             "validation": (int, NULL),  # null where there was nothing left to choose
             "test": int,
             "seconds": NUMBER,
+            "settings": {},
         }
     ],
 }
 
 ABOUT_COMPARATORS = """\
 Table 1 of the 2006 paper, permutation-invariant version, its numbers beside ours. Pixels are
-intensities. The nets learned from the training cases, and {validation:,} validation cases chose
-their epoch and weight decay; the others had nothing to choose."""
+intensities. The nets learned from the training cases for at most {epochs} epochs, and
+{validation:,} validation cases chose their epoch and weight decay. Of the others nothing was chosen
+here: the penalty C of the support vector machine, {cost:g}, was set beforehand."""
 
 
 def comparators(record: dict[str, Any]) -> list[str]:
@@ -35,6 +38,7 @@ def comparators(record: dict[str, Any]) -> list[str]:
         [
             comparators_report.title(row["name"]),
             f"{row['cases']:,}",
+            chosen(row["settings"]),
             count(row["validation"], cases["validation"]),
             count(row["test"], cases["test"]),
             interval(row["test"], cases["test"]),
@@ -43,6 +47,23 @@ def comparators(record: dict[str, Any]) -> list[str]:
         ]
         for row in record["rows"]
     ]
-    header = ["", "training cases", "validation errors", "test errors", "test, 95 %", "paper"]
-    about = f"{ABOUT_COMPARATORS.format(**cases)} Seed {record['seed']}."
+    header = [
+        "",
+        "training cases",
+        "chosen",
+        "validation errors",
+        "test errors",
+        "test, 95 %",
+        "paper",
+    ]
+    numbers = cases | {"epochs": record["config"]["epochs"], "cost": record["config"]["svm_cost"]}
+    about = f"{ABOUT_COMPARATORS.format(**numbers)} Seed {record['seed']}."
     return [wrap(about.replace("\n", " ")), table([*header, "wall time"], rows)]
+
+
+def chosen(settings: dict[str, Any]) -> str:
+    """What validation chose of a net."""
+    if "epoch" not in settings:
+        return NONE
+    decay = f", decay {settings['decay']:g}" if settings["decay"] else ""
+    return f"epoch {settings['epoch']}{decay}"

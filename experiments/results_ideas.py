@@ -10,6 +10,7 @@ from experiments.results_forms import NUMBER
 from experiments.results_markdown import NONE, duration, table, wrap
 
 IDEAS_FORM = MADE | {
+    "config": {"tuning_epochs": int, "patience": int},
     "cases": {"training": int, "validation": int, "test": int},
     "cells": [
         {
@@ -22,6 +23,7 @@ IDEAS_FORM = MADE | {
             "validation": [int],
             "test": [int],
             "epochs": [int],
+            "tried": [{"rate": NUMBER}],
             "seconds": {str: NUMBER},
         }
     ],
@@ -30,9 +32,12 @@ IDEAS_FORM = MADE | {
 ABOUT_IDEAS = """\
 The lecture's three ideas on {training:,} training images: no pretraining, each layer supervised,
 each layer unsupervised by auto-encoders or RBMs, then a softmax layer and backpropagation through
-all of it. {validation:,} validation images chose rate and epoch; pixels are intensities, the answer
-is the softmax, errors are those of {test:,} test images. Means over seeds with 95 % t-intervals;
+all of it. {validation:,} validation images chose {chosen}; pixels are intensities, the answer is
+the softmax, errors are those of {test:,} test images. Means over seeds with 95 % t-intervals;
 the gain over no pretraining is that of the same era and depth, with Welch's interval."""
+ABOUT_VERDICTS = """\
+Where the interval of the gain leaves out zero; it is over seeds alone, of one test set, and nothing
+is corrected for the number of comparisons:"""
 
 
 def ideas(record: dict[str, Any]) -> list[str]:
@@ -52,9 +57,23 @@ def ideas(record: dict[str, Any]) -> list[str]:
     header += ["gain over none, points", ideas_report.PAPER, "wall time"]
     seeds = dict.fromkeys(seed for cell in record["cells"] for seed in cell["seeds"])
     eras = "; ".join(f"{era}: {words}" for era, words in three_ideas_chart.ERAS.items())
-    about = f"{ABOUT_IDEAS.format(**n)} Seeds {', '.join(map(str, seeds))}. Eras: {eras}."
+    rates = max(len(cell["tried"]) for cell in record["cells"])
+    chosen = f"one of {rates} rates and the epoch" if rates > 1 else "the epoch, at the era's rate"
+    about = f"{ABOUT_IDEAS.format(**n, chosen=chosen)} Seeds {', '.join(map(str, seeds))}. "
+    about += f"{capped(record)} Eras: {eras}."
     verdicts = [wrap(f"- {line}.") for line in ideas_report.verdicts(record)]
-    return [wrap(about.replace("\n", " ")), table(header, rows), "\n".join(verdicts)]
+    says = wrap(ABOUT_VERDICTS.replace("\n", " "))
+    return [wrap(about.replace("\n", " ")), table(header, rows), says, "\n".join(verdicts)]
+
+
+def capped(record: dict[str, Any]) -> str:
+    """How many cells were still getting better when their epochs were over."""
+    most, patience = record["config"]["tuning_epochs"], record["config"]["patience"]
+    late = sum(max(cell["epochs"]) > most - patience for cell in record["cells"])
+    return (
+        f"Tuning had at most {most} epochs; in {late} of {len(record['cells'])} cells the best one "
+        f"of some seed is among the last {patience}, and more might give fewer errors."
+    )
 
 
 def spread(counts: list[int], n: int) -> str:

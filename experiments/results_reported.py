@@ -33,4 +33,5 @@ PAPER = {
     (ALL, 3): Reported("63+31", "<0.03, 0", "", "5.93, 118"),
     (ALL, PRODUCT): Reported("", "", "", "5.40, 106"),
 }
+NOTHING = Reported("", "", "", "")
 UNPRETRAINED = Reported("119", "<0.063, 0", "", "18.43, 227")  # on all 60,000

@@ -4,7 +4,7 @@ from typing import Any
 
 from experiments import significance
 from experiments.results_markdown import NONE, interval, table, wrap
-from experiments.results_reported import PAPER, PRODUCT, UNPRETRAINED, Reported
+from experiments.results_reported import NOTHING, PAPER, PRODUCT, UNPRETRAINED, Reported
 from experiments.results_summary import ALL, CHOSEN
 
 STAGES = (CHOSEN, ALL)
@@ -15,28 +15,46 @@ ABOUT_TESTS = (
 )
 
 
-def table_1(record: dict[str, Any]) -> str:
-    """The report's table 1, each line beside ours."""
+def table_1(record: dict[str, Any], unpretrained: dict[str, Any] | None) -> str:
+    """The report's table 1, each line beside ours.
+
+    Args:
+      record: of the run whose nets they are.
+      unpretrained: of the run without pretraining; None without one.
+    """
     ends = ("epochs", "training", "validation", "test")
     header = ["net", *ends, "test error, 95 %", *(f"report: {end}" for end in ends)]
     rows = []
     for stage in STAGES:
         for number, net in enumerate(record["nets"], start=1):
             if stage in net:
-                rows.append([*ours(net, stage, number, record["cases"]), *paper(stage, number)])
+                cells = ours(net, stage, str(number), record["cases"])
+                rows.append([*cells, *paper(stage, number)])
         if stage in record["products"]:
             errors = record["products"][stage]["test"]["errors"]
             cells = [f"product, {stage}", NONE, NONE, NONE, str(errors)]
             rows.append([*cells, rate(errors, record["cases"]), *paper(stage, PRODUCT)])
-    rows.append(["not pretrained, all cases", *[NONE] * 5, *cells_of(UNPRETRAINED)])
+    rows += not_pretrained(unpretrained)
     return table(header, rows)
 
 
-def ours(net: dict[str, Any], stage: str, number: int, cases: dict[str, int]) -> list[str]:
+def not_pretrained(record: dict[str, Any] | None) -> list[list[str]]:
+    """The lines of a net that began with random weights; the report has one after all cases."""
+    net: dict[str, Any] = record["nets"][0] if record else {}
+    name, rows = "not pretrained", []
+    if record:
+        rows.append([*ours(net, CHOSEN, name, record["cases"]), *cells_of(NOTHING)])
+    own = [f"{name}, {ALL}", *[NONE] * 5]
+    if record and ALL in net:
+        own = ours(net, ALL, name, record["cases"])
+    return [*rows, [*own, *cells_of(UNPRETRAINED)]]
+
+
+def ours(net: dict[str, Any], stage: str, name: str, cases: dict[str, int]) -> list[str]:
     """The cells of one of our nets."""
     found = net[stage]
     return [
-        f"{number}, {stage}",
+        f"{name}, {stage}",
         epochs(net, stage),
         pair(found["train" if stage == CHOSEN else "all"]),
         pair(found["validation"]) if stage == CHOSEN else NONE,
@@ -49,6 +67,23 @@ def epochs(net: dict[str, Any], stage: str) -> str:
     """Epochs of tuning of a net, those on all cases added."""
     chosen = str(net[CHOSEN]["epoch"])
     return chosen if stage == CHOSEN else f"{chosen}+{net[stage]['epochs']}"
+
+
+def stopped(record: dict[str, Any]) -> list[str]:
+    """Which nets came down to their target on all cases, the chosen nets' training cross-entropy.
+
+    Nothing without such a stage.
+    """
+    nets = {i: net for i, net in enumerate(record["nets"], start=1) if ALL in net}
+    above = [i for i, net in nets.items() if net[ALL]["all"]["cost"] > net[CHOSEN]["train"]["cost"]]
+    if not nets:
+        return []
+    text = "On all cases a net goes on until their cross-entropy is down to that of the training "
+    text += "cases under the chosen net"
+    if above:
+        which = f"{'net' if len(above) == 1 else 'nets'} {', '.join(map(str, above))}"
+        return [wrap(f"{text}; {which} did not get there in the epochs that were given.")]
+    return [wrap(f"{text}; every net here got there.")]
 
 
 def pair(told: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 from dbnjax.weights import shipped
 from experiments.results_markdown import count, duration, interval, made, wrap
 from experiments.results_runs import errors
+from experiments.results_table_1 import stopped
 
 STARTS = {
     "pretrained": "logistic units, learned layer by layer without labels as restricted Boltzmann "
@@ -72,12 +73,13 @@ def of_classifier(metadata: dict[str, Any]) -> list[str]:
         "## How it was made",
         wrap(
             f"{data(cases, 'all cases' in record)}. {noise(summary['config'])}The validation "
-            "images chose the rates and the epoch of tuning, "
+            "images chose the epoch of tuning, "
             f"{chosen['epoch']}, after which the net has "
             f"{count(chosen['validation']['errors'], cases['validation'])} of them wrong; the test "
             f"set chose nothing. Seed {summary['seed']}. {run}Learning took {duration(seconds)}, "
             "that without labels included."
         ),
+        *stopped(summary),
         *made(summary),
         *(
             f"Stack from commit {commit or 'unknown'}:\n\n```sh\n{command}\n```"

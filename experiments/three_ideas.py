@@ -10,12 +10,12 @@ errors with what each method gains over no pretraining, and draws them beside th
 
 Each in three eras: logistic units with the first weights of 2006 and momentum; the same with those
 of Glorot and Bengio (2010); rectified units with those of He et al. (2015) and Adam. All methods of
-an era are tuned at one rate, or at the best of --factors, until the best epoch lies ten back; a net
-without pretraining has as many epochs of it as any other. Not tried: RBMs of rectified units;
-cross-entropy of rectified codes, which are no probabilities; under Glorot's weights all
-auto-encoders but one, and RBMs, which have first weights of their own. Shallow nets are what
-pretraining of deep ones makes of the first layer. All seeds are one program; on a CPU they cost
-together what they cost one after another. Two CPU cores: some 25 minutes.
+an era are tuned at one rate, or at the best of --factors, until the best epoch lies ten back or
+--tuning_epochs are over; a net without pretraining has as many of them as any other. Not tried:
+RBMs of rectified units; cross-entropy of rectified codes, which are no probabilities; under
+Glorot's weights all auto-encoders but one, and RBMs, which have first weights of their own. Shallow
+nets are what pretraining of deep ones makes of the first layer. All seeds are one program; on a CPU
+they cost together what they cost one after another. One CPU core: some 45 minutes.
 
     python -m experiments.three_ideas --data_dir=FOLDER --n_train=50000 --n_validation=10000 \\
         --seeds=10 --layers=1000,1000,1000 --layer_epochs=50 --tuning_epochs=200 \\

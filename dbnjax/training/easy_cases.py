@@ -9,7 +9,8 @@ always taken and weigh one. With k_c the draw that takes case c, the sweep's sum
 that of a plain sweep, since P(k_c = 1) w_c = 1 for either kind. So many sweeps make an epoch as
 give as many cases as there are: an epoch costs what it costs without this. Minibatches are filled
 with cases as they are taken and divided by their fixed size, so that a sweep's whole step stays the
-same in expectation, while fewer, larger gradients make it up.
+same in expectation, while fewer, larger gradients make it up. What does not come from cases, such
+as weight decay, acts once a minibatch, and so less often in a sweep that has fewer of them.
 """
 
 from collections.abc import Callable

@@ -229,6 +229,7 @@ def hybrid():
     errors["all cases"]["all"] = 60
     return MADE | {
         "seed": 0,
+        "config": {"form": "contrastive", "weights": [0.1, 0.2]},
         "command": "python -m experiments.hybrid",
         "cases": CASES,
         "errors": errors,
@@ -247,6 +248,7 @@ def three_ideas():
     ]
     return MADE | {
         "command": "python -m experiments.three_ideas",
+        "config": {"tuning_epochs": 9, "patience": 2},
         "cases": {"training": 5000, "validation": 500, "test": 1000},
         "cells": [
             {
@@ -259,6 +261,7 @@ def three_ideas():
                 "validation": [10, 10, 10],
                 "test": test,
                 "epochs": [5, 6, 7],
+                "tried": [{"rate": 0.1}],
                 "seconds": {"layers": 60.0, "tuning": 61.0},
             }
             for era, method, depth, test in cells
@@ -271,6 +274,7 @@ def few_labels():
     return MADE | {
         "seed": 0,
         "command": "python -m experiments.few_labels",
+        "config": {"choose_by": "few", "rounds": 9, "patience": 2},
         "cases": {"train": 5000, "validation": 1000, "test": 1000},
         "stack": {"command": "python -m experiments.stacks", "commit": "", "seconds": 600.0},
         "rows": [
@@ -280,6 +284,7 @@ def few_labels():
                 "setting": {"hidden": [50, 50], "decay": 0.001, "dropout": 0.0},
                 "draws": [0, 1, 2],
                 "chosen_by": 100,
+                "rounds": [4, 5, 7],
                 "validation": [6, 6, 6],
                 "test": test,
                 "seconds": 61.0,
@@ -290,14 +295,19 @@ def few_labels():
 
 
 def comparators():
-    rows = [("wide", 4000, 17, 16), ("l2_all", 6000, None, 31)]
+    rows = [
+        ("wide", 4000, 17, 16, {"epoch": 9, "decay": 1e-3}),
+        ("l2_all", 6000, None, 31, {"norm": 2}),
+    ]
     return MADE | {
         "seed": 0,
         "command": "python -m experiments.comparators",
+        "config": {"epochs": 9, "svm_cost": 10.0},
         "cases": CASES,
         "rows": [
             {"name": name, "cases": n, "validation": validation, "test": test, "seconds": 61.0}
-            for name, n, validation, test in rows
+            | {"settings": settings}
+            for name, n, validation, test, settings in rows
         ],
     }
 

@@ -9,7 +9,7 @@ import numpy as np
 import optax
 import pytest
 from matplotlib.figure import Figure
-from small_classifier import epochs_of, judged, log_probabilities, random_start, start, task
+from small_classifier import config, epochs_of, judged, log_probabilities, random_start, start, task
 
 from dbnjax.checks import InputError
 from dbnjax.data import sources
@@ -24,6 +24,7 @@ from experiments import (
     classifier_stages,
     classifier_task,
     dbn_plan,
+    workdir,
 )
 from experiments.classifier_config import PRESETS, Config
 
@@ -173,6 +174,15 @@ def test_cases_are_shifted_if_they_are_to_be(idx_folder, tmp_path):
     assert plain.vary(prepare) is prepare
 
 
+def test_machines_too_learn_from_shifted_images(idx_folder, tmp_path):
+    chosen = config(idx_folder, tmp_path / "plain", nets=1)
+    shifted = dataclasses.replace(chosen, workdir=str(tmp_path / "shifted"), reach=2)
+    for c in (chosen, shifted):
+        workdir.prepare(c.workdir, c, free=())
+    plain, moved = (classifier_stages.stack(task(c)).rbms[0].weights for c in (chosen, shifted))
+    assert float(jnp.abs(plain - moved).max()) > 0.01  # the same key, other images
+
+
 def test_cases_are_intensities_with_one_of_k_labels(idx_folder, tmp_path):
     own = task(random_start(idx_folder, tmp_path / "run"))
     pixels, labels = own.data.pixels[:5], own.data.labels[:5]
@@ -277,6 +287,7 @@ def test_presets_name_flags_can_be_run_and_keep_the_reports_protocol():
     assert classifier_config.dropout(Config(**PRESETS["dropout"]))
     bare = Config(**PRESETS["unpretrained"])
     assert (bare.start, bare.tune_epochs) == ("2006", 119)
+    assert bare.all_epochs > 0
 
 
 def test_nets_are_all_or_the_first_so_many():

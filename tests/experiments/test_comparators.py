@@ -217,6 +217,44 @@ def test_a_step_of_scikit_learn_is_one_of_ours(task):
         np.testing.assert_allclose(after - before, ours - before, rtol=1e-3, atol=1e-6)
 
 
+def test_a_step_of_scikit_learn_with_squared_error_is_twice_its_own(task):
+    net, rate = comparators_nets.Net((6,), squared=True), task.config.squared_rate
+    model = comparators_sklearn.create(task, net, 0.0)
+    model.set_params(batch_size=len(task.splits.train.pixels))
+    labels = task.splits.train.known_labels()
+    x = preparation.as_unit_interval(task.splits.train.pixels)
+    comparators_sklearn.learn(task, model, net, x, labels)
+    before = jax.tree.map(np.copy, comparators_sklearn.params(model))
+    velocity = jax.tree.map(np.copy, (model._optimizer.velocities))
+    comparators_sklearn.learn(task, model, net, x, labels)
+
+    def squared_error(params):
+        (first, second), (to_hidden, to_classes) = params
+        outputs = jax.nn.sigmoid(x @ first + to_hidden) @ second + to_classes
+        return ((outputs - comparators_sklearn.one_hot(labels, 10)) ** 2).sum(-1).mean()
+
+    slope = jax.tree.leaves(jax.grad(squared_error)(before))
+    after = jax.tree.leaves(comparators_sklearn.params(model))
+    for new, old, down, memory in zip(after, jax.tree.leaves(before), slope, velocity, strict=True):
+        expected = task.config.momentum * memory - rate * down
+        np.testing.assert_allclose(new - old, expected, rtol=1e-3, atol=1e-6)
+
+
+def test_rows_are_not_refused_for_what_others_need():
+    greedy = Config(batch_size=99, squared_batch_size=99, svm_cases=99)
+    for rows, needed in (
+        (("wide", "sklearn_deep"), {"batch_size": 20}),
+        (("sklearn_squared",), {"squared_batch_size": 20}),
+        (("svm",), {"svm_cases": 20}),
+    ):
+        comparators_config.check_fit(dataclasses.replace(greedy, rows=rows, **needed), 20, 99)
+        with pytest.raises(InputError, match="expected"):
+            comparators_config.check_fit(dataclasses.replace(greedy, rows=rows), 20, 99)
+    with pytest.raises(InputError, match="--few: expected at most 20"):
+        comparators_config.check_fit(dataclasses.replace(greedy, rows=("l3_few",)), 20, 99)
+    comparators_config.check_fit(dataclasses.replace(greedy, rows=("l3_all",)), 20, 99)
+
+
 def test_empty_images_have_no_direction():
     images = sources.Images(np.zeros((1, 2, 2), np.uint8), np.zeros(1, np.int32))
     assert comparators_sklearn.unit_length(images).tolist() == [[0.0] * 4]

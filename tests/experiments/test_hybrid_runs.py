@@ -17,7 +17,7 @@ from dbnjax.models.dbn import DBN
 from dbnjax.models.stack import Stack
 from dbnjax.training import greedy, metrics
 from dbnjax.weights import io, shipped
-from experiments import hybrid, hybrid_config
+from experiments import hybrid, hybrid_config, hybrid_report
 
 SPLIT = {"dataset": "mnist", "split_seed": 0, "n_train": 20, "n_validation": 10}
 WEIGHTS, EPOCHS = (0.6, 0.9), 2
@@ -104,6 +104,7 @@ def test_a_run_writes_all_that_results_need_and_then_says_that_it_is_finished(wh
     for name, wrong in result["wrong"].items():
         assert len(wrong) == result["errors"][name]["test"]
     assert result["errors"]["all cases"].keys() == {"all", "test"}
+    assert "start of all cases" not in result["errors"]  # it began as the chosen one
     assert result["command"].startswith(
         "python -m experiments.hybrid --net=up_down.safetensors --data_dir=FOLDER --weights=0.6,0.9"
     )
@@ -157,12 +158,21 @@ def test_a_tied_net_learns_as_a_stack_and_the_start_is_kept_where_nothing_is_bet
     )
     result = hybrid.run(still)
     assert result["chosen"] == {"weight": None, "epoch": 0}
+    assert result["errors"]["start of all cases"] == result["errors"]["all cases"]
+    assert result["wrong"]["start of all cases"] == result["wrong"]["all cases"]
     assert result["errors"]["chosen"] == result["errors"]["start"]
     assert "the net of the start" in capsys.readouterr().out
     for name, expected in (("chosen", one), ("net", two)):
         saved, _ = io.load(tmp_path / "run" / f"{name}.safetensors")
         assert isinstance(saved, Stack)
         assert_same(saved, expected)
+
+
+def test_files_are_named_without_the_folders_of_a_person(place):
+    other = dataclasses.replace(config(place), all_net=str(shipped.PATH))
+    assert hybrid_report.named(other).net == "up_down.safetensors"
+    assert hybrid_report.named(other).all_net == "dbnjax/weights/mnist.safetensors"
+    assert hybrid_report.named(config(place)).all_net == ""
 
 
 def moved(net):

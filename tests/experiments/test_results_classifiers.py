@@ -46,6 +46,34 @@ def test_table_1_has_the_report_beside_every_line(tmp_path):
     assert rows[8][1:] == ["-"] * 5 + ["119", "<0.063, 0", "-", "18.43, 227"]
 
 
+def test_the_net_without_pretraining_stands_beside_the_reports(tmp_path):
+    bare = classifiers("unpretrained", "2006", [tuned(range(30), range(29))])
+    page = build(tmp_path, classifiers__tr=table_1(), classifiers__unpretrained=bare)
+    *_, chosen, last = cells(page, "Table 1 of the report: tr")
+    assert chosen[:5] == ["not pretrained, chosen", "2", "0.40, 3", "6.00, 15", "5.00, 30"]
+    assert chosen[6:] == ["-"] * 4
+    assert last[:5] == ["not pretrained, all cases", "2+2", "0.30, 4", "-", "5.00, 29"]
+    assert last[6:] == ["119", "<0.063, 0", "-", "18.43, 227"]
+
+
+@pytest.mark.parametrize(
+    ("costs", "said"),
+    [
+        ((0.004, 0.003, 0.002), "; every net here got there."),
+        ((0.004, 0.0041, 0.003), "; net 2 did not get there"),
+        ((0.005, 0.003, 0.006), "; nets 1, 3 did not get there"),
+    ],
+)
+def test_nets_that_missed_their_target_are_named(tmp_path, costs, said):
+    record = table_1()
+    for net, cost in zip(record["nets"], costs, strict=True):
+        net["all cases"]["all"]["cost"] = cost
+    page = " ".join(build(tmp_path, classifiers__tr=record).split())
+    assert f"the training cases under the chosen net{said}" in page
+    short = classifiers(nets=[tuned(range(12))])
+    assert "goes on until" not in build(tmp_path / "short", classifiers__tr=short)
+
+
 def test_nets_of_a_table_are_compared_on_the_same_test_cases(tmp_path):
     page = build(tmp_path, classifiers__tr=table_1())
     header, *rows = cells(page, "Table 1 of the report: tr", number=1)
@@ -111,6 +139,13 @@ def test_how_soon_a_net_fits_is_counted_over_epochs_and_seconds(tmp_path):
         ["tr", "2, 10.0 s", "3, 15.0 s", "3, 15.0 s"],
         ["slow", "2, 10.0 s", "-", "-"],
     ]
+    compiled = tuned(range(13))
+    compiled["epochs"][0]["seconds"] = 60.0
+    page = build(tmp_path, classifiers__slow=classifiers(nets=[compiled]))
+    assert cells(page, "How soon they fit")[2][1] == "2, 10.0 s"
+    elsewhere = classifiers() | {"seed": 8}
+    assert "How soon" not in build(tmp_path / "seed", classifiers__tr=table_1(),
+                                   classifiers__seed=elsewhere)  # fmt: skip
     assert "How soon" not in build(tmp_path / "alone", classifiers__tr=table_1())
 
 
@@ -136,15 +171,22 @@ def test_a_hybrid_run_is_held_against_its_start(tmp_path):
     assert rows == [
         ["start", "15 (1.50 %)", "-", "14 (1.40 %)", limits(14), "-", "-", "-"],
         ["chosen", "-", "-", "11 (1.10 %)", limits(11), "0", "3", "0.25"],
-        ["all cases", "-", "60 (1.00 %)", "9 (0.90 %)", limits(9), "0", "5", "0.062"],
+        ["all cases", "-", "60 (1.00 %)", "9 (0.90 %)", limits(9), "2", "4", "0.69"],
     ]
-    assert "Seed 0. Validation chose epoch 4, at the weight 0.2. Learning took 2 min 00 s." in page
+    said = "Validation chose epoch 4, at the weight 0.2, the largest one. Learning took 2 min 00 s."
+    assert f"Seed 0. {said}" in page
     prose = " ".join(page.split())
     assert "The net of the start from commit def5678: ```sh python -m experiments.dbn ```" in prose
     net = hybrid()["starts"]["net"] | {"commit": ""}
     other = hybrid() | {"starts": hybrid()["starts"] | {"all_net": net}}
+    last = {part: other[part].pop("all cases") for part in ("errors", "wrong")}
+    other["errors"] |= {"start of all cases": {"all": 70, "test": 10}, "all cases": last["errors"]}
+    other["wrong"] |= {"start of all cases": list(range(10)), "all cases": last["wrong"]}
     page = build(tmp_path / "other", hybrid__mnist=other)
-    assert cells(page, "mnist")[3][-3:] == ["-"] * 3  # began as another net
+    *_, began, after = cells(page, "mnist")
+    assert began[:4] == ["start of all cases", "-", "70 (1.17 %)", "10 (1.00 %)"]
+    assert began[-3:] == ["-"] * 3
+    assert after[-3:] == ["0", "1", "1"]
     assert "What went on with all cases began as the net from commit unknown:" in page
     unmoved = hybrid() | {"chosen": {"epoch": 0, "weight": None}}
     page = build(tmp_path / "unmoved", hybrid__mnist=unmoved)
@@ -166,11 +208,37 @@ def test_bars_are_met_at_their_own_numbers(tmp_path):
         ["their product", "1.10 %", "1.10 %", "met"],
         ["three nets, all 60,000", "1.12 %", "mean 1.10 %", "met"],
         ["their product", "1.05 %", "1.10 %", "missed"],
-        ["with dropout, 50,000 cases", "1.25 %", "1.20 %", "met"],
         ["with dropout, all 60,000", "1.00 %", "1.00 %", "met"],
-        ["shifted by up to 2 pixels, all 60,000", "0.65 %", "0.70 %", "missed"],
-        ["hybrid gradient", "0.97 %", "0.90 %", "met"],
+        ["images shifted by up to 2 pixels, all 60,000", "0.65 %", "0.70 %", "missed"],
+        ["hybrid gradient, all 60,000", "0.97 %", "0.90 %", "met"],
     ]
+
+
+def test_forms_of_the_hybrid_have_rows_of_their_own(tmp_path):
+    forms = {
+        "mnist": {"form": "contrastive", "weights": [0.5, 0.9]},
+        "pretraining": {"form": "pretraining", "weights": [0.5, 1.0]},
+        "alone": {"form": "contrastive", "weights": [1.0]},
+    }
+    records = {f"hybrid__{name}": hybrid() | {"config": form} for name, form in forms.items()}
+    for i, record in enumerate(records.values()):
+        record["wrong"] = record["wrong"] | {"all cases": list(range(9 + i))}
+        record["errors"]["all cases"]["test"] = 9 + i
+    page = build(tmp_path, **records)
+    assert [row[0] for row in cells(page, "Tuned for discrimination")[1:]] == [
+        "hybrid gradient, all 60,000"
+    ]
+    rows = {
+        row.title: row.found for row in results_summary.summary(*results_summary.read(tmp_path))
+    }
+    assert rows == {
+        "hybrid gradient, all 60,000": [0.9],
+        "its cheaper form, all 60,000": [1.0],
+        "backpropagation alone from its start, all 60,000": [1.1],
+    }
+    prose = " ".join(page.split())
+    assert "#### pretraining The generative gradient is that of pretraining" in prose
+    assert "#### alone The weight is 1 throughout" in prose
 
 
 def test_readme_has_the_presets_own_runs(tmp_path):
@@ -185,18 +253,18 @@ def test_readme_has_the_presets_own_runs(tmp_path):
     block = results_summary.headline(tmp_path)
     assert [[cell.strip() for cell in line.split("|")[1:-1]] for line in block.splitlines()] == [
         ["test error, %", "TR 2006-004", "here"],
-        ["-" * 39, "-" * 16, "-" * 16],
+        ["-" * 46, "-" * 16, "-" * 16],
         ["three nets, 50,000 cases", "1.22, 1.16, 1.24", "1.20, 1.20, 1.20"],
         ["their product", "1.10", "1.10"],
         ["three nets, all 60,000", "1.13, 1.06, 1.18", "1.10, 1.10, 1.10"],
         ["their product", "1.06", "1.10"],
-        ["not pretrained, rectified units", "-", "1.30"],
+        ["not pretrained, rectified units, 50,000 cases", "-", "1.30"],
         ["with dropout, 50,000 cases", "-", "1.20, 1.20, 1.20"],
         ["their product", "-", "1.10"],
         ["with dropout, all 60,000", "0.92 elsewhere", "1.10, 1.10, 1.10"],
         ["their product", "-", "1.10"],
-        ["shifted by up to 2 pixels, 50,000 cases", "-", "0.90"],
-        ["shifted by up to 2 pixels, all 60,000", "0.65", "0.70"],
+        ["images shifted by up to 2 pixels, 50,000 cases", "-", "0.90"],
+        ["images shifted by up to 2 pixels, all 60,000", "0.65, a mean", "0.70"],
     ]
     assert results_summary.headline(tmp_path / "none") is None
 

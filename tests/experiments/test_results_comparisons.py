@@ -48,39 +48,61 @@ def test_three_ideas_have_a_row_a_cell_and_a_verdict(tmp_path):
     section = " ".join(page.split("# three_ideas, short\n")[1].split())
     assert "```sh python -m experiments.three_ideas ``` Commit abc1234." in section
     assert "on 5,000 training images" in section
-    assert "Seeds 0, 1, 2. Eras: 2006: logistic" in section
+    assert "Seeds 0, 1, 2. Tuning had" in section
+    assert "Eras: 2006: logistic" in section
     assert "](docs/images/three_ideas_short.png)" in section
     assert "- 2006, deep: ahead of no pretraining: rbm; behind: no" in section
+    assert "500 validation images chose the epoch, at the era's rate;" in section
+    assert (
+        "at most 9 epochs; in 0 of 3 cells the best one of some seed is among the last 2" in section
+    )
+    several = three_ideas()
+    several["cells"][1] |= {"tried": [{"rate": 0.1}] * 3, "epochs": [5, 8, 7]}
+    page = " ".join(build(tmp_path / "several", three_ideas__short=several).split())
+    assert "500 validation images chose one of 3 rates and the epoch;" in page
+    assert "in 1 of 3 cells" in page
 
 
 def test_few_labels_say_who_is_clearly_ahead(tmp_path):
     page = build(tmp_path, few_labels__mnist=few_labels())
     header, *rows = cells(page, "few_labels, mnist")
     assert header == [
-        "labels", "method", "hidden units", "draws", "chosen by", "validation, %", "test, %",
-        "gain, points",
+        "labels", "method", "hidden units", "draws", "chosen by", "round",
+        "validation, %", "test, %", "gain, points",
         "wall time",
     ]  # fmt: skip
-    told = ["50-50, decay 0.001", "3", "100", "6.00 ± 0.00"]
+    told = ["50-50, decay 0.001", "3", "100", "5", "6.00 ± 0.00"]
     gain = mean((130, 133, 136), 1000)
     assert rows[0] == [
         "100", "classifier, pretrained", *told, mean((70, 72, 74), 1000), gain, "1 min 01 s"
     ]  # fmt: skip
-    assert rows[1][7] == "-"
-    assert rows[2][7] == mean((5, 0, -5), 1000)
+    assert rows[1][8] == "-"
+    assert rows[2][8] == mean((5, 0, -5), 1000)
     prose = " ".join(page.split())
     assert "ahead of the net without pretraining: classifier, pretrained at 100." in prose
+    assert "Clearly behind it: no method." in prose
+    assert "As many validation labels choose as there are labels" in prose
+    assert "in 0 of 3 rows the best one of some draw is among the last 2." in prose
+    worse = few_labels()
+    worse["config"]["choose_by"] = "all"
+    worse["rows"][2] |= {"test": [300, 305, 310], "rounds": [8, 8, 8]}
+    prose = " ".join(build(tmp_path / "worse", few_labels__mnist=worse).split())
+    assert "Clearly behind it: joint DBN, missing labels at 100." in prose
+    assert "in 1 of 3 rows" in prose
+    assert "errors of few labels are lower than they would be" in prose
     assert "Seed 0. The stack took 10 min 00 s, from commit unknown by ```sh python" in prose
 
 
 def test_comparators_stand_beside_the_paper(tmp_path):
     page = build(tmp_path, comparators__mnist=comparators())
     header, *rows = cells(page, "comparators, mnist")
-    counts = ["training cases", "validation errors", "test errors", "test, 95 %"]
+    counts = ["training cases", "chosen", "validation errors", "test errors", "test, 95 %"]
     assert header == ["", *counts, "paper", "wall time"]
-    assert rows[0][1:4] == ["4,000", "17 (1.70 %)", "16 (1.60 %)"]
-    assert rows[0][5:] == ["1.53 %", "1 min 01 s"]
-    assert rows[1][:4] == ["nearest neighbour, L2, all cases", "6,000", "-", "31 (3.10 %)"]
+    chosen = "epoch 9, decay 0.001"
+    assert rows[0][1:5] == ["4,000", chosen, "17 (1.70 %)", "16 (1.60 %)"]
+    assert rows[0][6:] == ["1.53 %", "1 min 01 s"]
+    assert rows[1][:5] == ["nearest neighbour, L2, all cases", "6,000", "-", "-", "31 (3.10 %)"]
+    assert "for at most 9 epochs, and 1,000 validation cases" in " ".join(page.split())
 
 
 def test_only_what_is_there_is_shown(tmp_path):

@@ -115,6 +115,7 @@ def test_a_classifier_is_rounded_too(place):
         "with probability 0, a hidden unit with 0.5. The validation images chose",
         "the epoch of tuning, 2, after which the net has 15 (1.50 %) of them wrong",
         "Seed 7. It is net 2 of a run of 2 nets. Learning took 11 min 31 s, that without labels",
+        "On all cases a net goes on until their cross-entropy is down to that of the training",
         "Stack from commit def5678: ```sh python -m experiments.stacks ```",
     ):
         assert piece in prose
