@@ -38,21 +38,21 @@ class Config:
     )
     seed: int = option(0, "Seed of every random draw.")
     weights: tuple[float, ...] = option(
-        (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9),
+        (0.9, 0.98, 0.99, 0.995, 0.999, 1.0),
         "Rising weights of the gradient by backpropagation, each from 0 to 1.",
     )
-    epochs: int = option(3, "Epochs at each weight.")
-    batch_size: int = option(50, "Cases in a minibatch, as many of each class.")
-    rate: float = option(0.05, "Learning rate at the start.")
+    epochs: int = option(10, "Epochs at each weight.")
+    batch_size: int = option(100, "Cases in a minibatch, as many of each class.")
+    rate: float = option(0.2, "Learning rate at the start.")
     schedule: str = option(
         "linear", "Its course over all weights: constant, or linear to zero.", SCHEDULES
     )
-    momentum: float = option(0.0, "Momentum.")
+    momentum: float = option(0.9, "Momentum.")
     decay: float = option(0.0, "Weight decay.")
     pixels: Literal["mean", "sample"] = option(
         "sample", "Visible units: intensities or binary samples.", DRAWS
     )
-    n_steps: int = option(10, "Gibbs iterations of contrastive wake-sleep.")
+    n_steps: int = option(3, "Gibbs iterations of contrastive wake-sleep.")
     statistics: Literal["mean", "sample"] = option(
         "mean", "Top units in its memory's statistics: means, or draws (appendix B).", DRAWS
     )
