@@ -12,7 +12,7 @@ time.
         --all_net=runs/best/net.safetensors
 
 is the last experiment of the report, on all of MNIST: the net that goes on with all cases is then
-the one that had already learned from them; some 40 minutes on one CPU core. The cases are divided
+the one that had already learned from them; some 30 minutes on one CPU core. The cases are divided
 as the record of --net tells; a net that may have seen the validation cases is refused, and so the
 one that comes with dbnjax.
 

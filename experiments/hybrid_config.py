@@ -38,12 +38,12 @@ class Config:
     )
     seed: int = option(0, "Seed of every random draw.")
     weights: tuple[float, ...] = option(
-        (0.9, 0.98, 0.99, 0.995, 0.999, 1.0),
+        (0.9, 0.98, 0.99, 0.995),
         "Rising weights of the gradient by backpropagation, each from 0 to 1.",
     )
     epochs: int = option(10, "Epochs at each weight.")
     batch_size: int = option(100, "Cases in a minibatch, as many of each class.")
-    rate: float = option(0.2, "Learning rate at the start.")
+    rate: float = option(0.4, "Learning rate at the start.")
     schedule: str = option(
         "linear", "Its course over all weights: constant, or linear to zero.", SCHEDULES
     )
