@@ -88,7 +88,7 @@ def judge_all(config: Config, folder: Path, learned: list[Learned], test: Images
 def named(config: Config) -> Config:
     """Returns options that name stacks by net and file, not by a person's own folders."""
     given = classifier_config.given_stacks(config)
-    short = tuple("/".join(Path(file).parts[-2:]) for file in given)
+    short = tuple(map(provenance.numbered, given))
     return dataclasses.replace(config, stacks=short or ("",))
 
 

@@ -45,7 +45,7 @@ def result(
       stack_file: where the stack stands.
       folder: of the run.
     """
-    config = dataclasses.replace(task.config, stack="/".join(Path(task.config.stack).parts[-2:]))
+    config = dataclasses.replace(task.config, stack=provenance.numbered(task.config.stack))
     kept = ("command", "commit", "number", "seconds", "epochs")
     pretraining = classifier_stacks.record(stack_file)
     named: tuple[str, ...] = (*workdir.PLACES, *FREE)  # places of the one who runs it

@@ -7,12 +7,10 @@ from experiments.results_markdown import NONE, count, duration, interval, made, 
 from experiments.results_summary import (
     ALL,
     ALL_START,
-    ALONE,
     CHOSEN,
     CONTRASTIVE,
     PRETRAINING,
     START,
-    kind_of,
 )
 from experiments.results_table_1 import TESTS, mcnemar
 
@@ -29,8 +27,6 @@ FORMS = {
     "after up-down: the report's last experiment, 0.97 % there.",
     PRETRAINING: "The generative gradient is that of pretraining, contrastive divergence in every "
     "machine: the cheaper form, which the report says does not do as well.",
-    ALONE: "The weight is 1 throughout: backpropagation alone, to see what the other gradient is "
-    "good for.",
 }
 STARTS = {"net": "The net of the start", "all_net": "What went on with all cases began as the net"}
 
@@ -41,7 +37,7 @@ def sections(runs: list[Source]) -> list[str]:
         return []
     parts = ["### Two gradients", wrap(ABOUT.replace("\n", " "))]
     for run in runs:
-        parts += [f"#### {run.name}", wrap(FORMS[kind_of(run.record)]), *made(run.record)]
+        parts += [f"#### {run.name}", wrap(FORMS[run.record["config"]["form"]]), *made(run.record)]
         parts += [*starts(run.record), errors(run.record), chosen(run.record)]
     return parts
 

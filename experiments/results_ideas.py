@@ -67,7 +67,7 @@ def ideas(record: dict[str, Any]) -> list[str]:
 
 
 def capped(record: dict[str, Any]) -> str:
-    """How many cells were still getting better when their epochs were over."""
+    """In how many cells the best epoch lies close to the last that was given."""
     most, patience = record["config"]["tuning_epochs"], record["config"]["patience"]
     late = sum(max(cell["epochs"]) > most - patience for cell in record["cells"])
     return (

@@ -10,13 +10,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from experiments import results_files
+from experiments.hybrid_config import FORMS
 from experiments.results_files import MADE, Source
 from experiments.results_forms import NULL, NUMBER, check_wrong, conform
 from experiments.results_markdown import NONE, table
 
 CHOSEN, ALL = "chosen", "all cases"
 START, ALL_START = "start", "start of all cases"  # what nets of `hybrid` began as
-CONTRASTIVE, PRETRAINING, ALONE = "contrastive", "pretraining", "alone"  # runs of `hybrid`
+CONTRASTIVE, PRETRAINING = FORMS
 TABLE, UNPRETRAINED = "tr", "unpretrained"  # the presets that are the report's table
 TOLD = {"cost": NUMBER, "errors": int}
 ASKED = {"test": TOLD, "wrong": [int]}
@@ -40,7 +41,7 @@ CLASSIFIER_FORM = MADE | {
 }
 HYBRID_FORM = MADE | {
     "seed": int,
-    "config": {"form": str, "weights": [NUMBER]},
+    "config": {"form": set(FORMS), "weights": [NUMBER]},
     "cases": {"train": int, "validation": int, "all": int, "test": int},
     "errors": {name: {"test": int} for name in (START, CHOSEN, ALL)},
     "wrong": {name: [int] for name in (START, CHOSEN, ALL)},
@@ -114,8 +115,8 @@ def summary(runs: list[Source], hybrids: list[Source]) -> list[Row]:
         found = records.get(preset, {"products": {}})
         return [rate(x, found["cases"]) for name, x in found["products"].items() if name == stage]
 
-    def hybrid(kind: str) -> list[float]:
-        found = [run.record for run in hybrids if kind_of(run.record) == kind]
+    def hybrid(form: str) -> list[float]:
+        found = [run.record for run in hybrids if run.record["config"]["form"] == form]
         return [100 * run["errors"][ALL]["test"] / run["cases"]["test"] for run in found]
 
     rows = [
@@ -139,15 +140,8 @@ def summary(runs: list[Source], hybrids: list[Source]) -> list[Row]:
         ),
         Row("hybrid gradient, all 60,000", "0.97", hybrid(CONTRASTIVE), 0.97, each=True),
         Row("its cheaper form, all 60,000", "worse", hybrid(PRETRAINING)),
-        Row("backpropagation alone from its start, all 60,000", NONE, hybrid(ALONE)),
     ]
     return [row for row in rows if row.found]
-
-
-def kind_of(record: dict[str, Any]) -> str:
-    """Returns the form of a run of `hybrid`, or that it is backpropagation alone."""
-    form: str = record["config"]["form"]
-    return ALONE if record["config"]["weights"] == [1.0] else form
 
 
 def rate(asked: dict[str, Any], cases: dict[str, int]) -> float:

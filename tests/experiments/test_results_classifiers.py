@@ -218,7 +218,6 @@ def test_forms_of_the_hybrid_have_rows_of_their_own(tmp_path):
     forms = {
         "mnist": {"form": "contrastive", "weights": [0.5, 0.9]},
         "pretraining": {"form": "pretraining", "weights": [0.5, 1.0]},
-        "alone": {"form": "contrastive", "weights": [1.0]},
     }
     records = {f"hybrid__{name}": hybrid() | {"config": form} for name, form in forms.items()}
     for i, record in enumerate(records.values()):
@@ -234,11 +233,9 @@ def test_forms_of_the_hybrid_have_rows_of_their_own(tmp_path):
     assert rows == {
         "hybrid gradient, all 60,000": [0.9],
         "its cheaper form, all 60,000": [1.0],
-        "backpropagation alone from its start, all 60,000": [1.1],
     }
     prose = " ".join(page.split())
     assert "#### pretraining The generative gradient is that of pretraining" in prose
-    assert "#### alone The weight is 1 throughout" in prose
 
 
 def test_readme_has_the_presets_own_runs(tmp_path):
@@ -312,6 +309,7 @@ FOLDERS = {table_1: "classifiers", hybrid: "hybrid"}
         (table_1, ("products", "chosen"), asked([2000]), "indices below 1000, got 2000"),
         (table_1, ("pretraining", 0, "commit"), None, r"pretraining\.0: expected the key 'commit'"),
         (hybrid, ("errors", "chosen"), None, "errors: expected the key 'chosen'"),
+        (hybrid, ("config", "form"), "cd", r"config\.form: expected one of contrastive, pretr"),
         (hybrid, ("chosen", "weight"), "0.2", r"chosen\.weight: expected a whole .* or null"),
         (hybrid, ("wrong", "start"), [3, 3], r"wrong\.start: expected 14 different cases"),
     ],
