@@ -17,6 +17,11 @@ import jax
 import pytest
 from idx_files import write_set
 
+if not hasattr(jax, "enable_x64"):  # JAX 0.7 has it, under another name
+    from jax.experimental import enable_x64
+
+    jax.enable_x64 = enable_x64
+
 # Before anything uses a device: tests of sharding need several of them.
 jax.config.update("jax_platforms", "cpu")
 jax.config.update("jax_num_cpu_devices", 8)
