@@ -6,7 +6,6 @@ and never in a `__post_init__` (unflattening a pytree passes placeholders).
 
 from typing import Any
 
-import jax
 import numpy as np
 
 
@@ -36,6 +35,8 @@ def check_width(name: str, array: Any, width: int) -> None:
 
 def is_concrete(tree: Any) -> bool:
     """Returns whether a pytree holds values: inside `jit` or `vmap` they cannot be looked at."""
+    import jax  # here alone, so that options can be checked without waiting for JAX
+
     return not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(tree))
 
 

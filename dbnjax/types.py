@@ -3,6 +3,7 @@
 Shapes are written `[..., n]` in docstrings: any number of leading batch axes, then units.
 """
 
+import dataclasses
 import inspect
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar, dataclass_transform
@@ -29,14 +30,37 @@ Draws: TypeAlias = Draw | tuple[Draw, ...]
 T = TypeVar("T")
 
 
+_MOST_SHOWN = 4  # layers of a deep net in its summary
+
+
+def _summary(node: Any) -> str:
+    """Returns a node's type and what it holds, an array by its own type and shape."""
+    if dataclasses.is_dataclass(node):
+        fields = (field.name for field in dataclasses.fields(node) if field.repr)
+        held = ((name, getattr(node, name)) for name in fields)
+        shown = (f"{name}={x}" if isinstance(x, int) else _summary(x) for name, x in held)
+        return f"{type(node).__name__}({', '.join(shown)})"
+    if isinstance(node, tuple):
+        items = list(map(_summary, node))
+        middle = slice(_MOST_SHOWN // 2, len(items) - _MOST_SHOWN // 2)
+        if len(items) > _MOST_SHOWN:
+            items[middle] = [f"{len(items) - _MOST_SHOWN} more"]
+        return f"({', '.join(items)})"
+    if hasattr(node, "shape") and hasattr(node, "dtype"):
+        return f"{node.dtype}{list(node.shape)}"
+    return repr(node)
+
+
 @dataclass_transform(frozen_default=True)
 def pytree(cls: type[T]) -> type[T]:
     """Makes a frozen dataclass of arrays a pytree whose type is part of its structure.
 
     JAX compares the structures of two dataclasses by their static fields, not by their types, so
     that a `Relu` and a `Gaussian` of one shape could share a compiled program by a coincidence
-    of hashes. The type's name, a static field, tells them apart.
+    of hashes. The type's name, a static field, tells them apart. Its `repr` names types and
+    sizes, not the numbers in the arrays.
     """
+    cls.__repr__ = _summary  # type: ignore[method-assign]
     cls.__annotations__ = inspect.get_annotations(cls) | {"kind": str}
     cls.kind = struct.field(pytree_node=False, default=cls.__name__, repr=False)  # type: ignore[attr-defined]
     return struct.dataclass(cls)
