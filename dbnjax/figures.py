@@ -2,25 +2,27 @@
 
 matplotlib's object-oriented interface throughout: no display, no global state, nothing to close.
 Images are gathered in one mosaic, so that a figure of two hundred digits is one axes and is drawn
-in a fraction of a second. Ink is drawn dark on white.
+in a fraction of a second. Ink is drawn dark on white. The size is bounded, whatever is to be drawn:
+of very many images or curves the first are shown, and a line says so.
 """
 
 import io
-import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from dbnjax import checks, files
+from dbnjax import checks, files, mosaics
+from dbnjax.mosaics import BAND, OF_A_ROW, WIDTH, label
 
-WIDTH = 8.0  # inches
 DPI = 150
-BAND = 0.5  # what a line of text beside an image takes of the image's height
 MOST_COLUMNS = 20  # of a gallery: its images stay larger than twice 28 pixels
+MOST_IMAGES = 800  # of a gallery
+MOST_LINES = 50  # rows or columns of a table
+MOST_NAMED = 20  # curves in a legend
+MOST_POINTS = 20_000  # among which a legend looks for the best place
 
 
 def receptive_fields(
@@ -39,6 +41,9 @@ def receptive_fields(
     """
     weights = np.asarray(weights)
     rows, columns = shape
+    checks.require(
+        min(shape) > 0, f"shape: expected rows and columns of an image, 1 or more, got {shape}"
+    )
     checks.require(
         weights.ndim == 2 and weights.shape[0] == rows * columns and weights.shape[1] > 0,
         f"weights: expected shape ({rows * columns}, n_hidden) for images of {rows} x {columns}, "
@@ -67,10 +72,9 @@ def signed_images(images: ArrayLike, scale_label: str, title: str, caption: str 
     checks.require(len(images) > 0, "images: expected at least one, got none")
     checks.check_finite("images", images)
     limit = float(np.percentile(np.abs(images), 99.5)) or 1.0
-    mosaic = _mosaic(_rows_of(images, round(np.ceil(np.sqrt(len(images))))))
-    figure, axes = _mosaic_figure(mosaic, title, caption)
-    image = axes.imshow(mosaic, cmap="RdBu_r", vmin=-limit, vmax=limit)
-    bar = figure.colorbar(image, ax=axes, extend="both", fraction=0.04, pad=0.02)
+    table = mosaics.rows_of(images, mosaics.square(images.shape))
+    figure, axes, _ = mosaics.show(table, title, caption, cmap="RdBu_r", vmin=-limit, vmax=limit)
+    bar = figure.colorbar(axes.images[0], ax=axes, extend="both", fraction=0.04, pad=0.02)
     bar.set_label(scale_label)
     return figure
 
@@ -99,24 +103,38 @@ def image_rows(
     Raises:
       InputError: the images are not in [0, 1] or the labels do not fit their number.
     """
-    images = _checked_images(images, ndim=4)
-    _check_count("row labels", row_labels, len(images))
-    n_columns, height, width = images.shape[1:]
-    band = 0 if image_labels is None else round(BAND * height)
-    mosaic = _mosaic(images, below=band)
-    figure, axes = _mosaic_figure(mosaic, title, caption)
-    axes.imshow(mosaic, cmap="gray_r", vmin=0, vmax=1)
-    axes.set_yticks(_centres(len(images), height, gap=1 + band), row_labels)
+    images = _with_axes(images, ndim=4)
+    n_rows, n_columns, height, width = images.shape
+    _check_count("row labels", row_labels, n_rows)
     if column_labels is not None:
         _check_count("column labels", column_labels, n_columns)
-        axes.set_xticks(_centres(n_columns, width), column_labels)
+    if image_labels is not None:
+        _check_count("image labels", image_labels, n_rows * n_columns)
+    if images.size == 0:
+        return _note("nothing to show", title)
+    checks.check_unit_interval("images", images)
+    shown = images[:MOST_LINES, :MOST_LINES]
+    rows, columns = shown.shape[:2]
+    caption += _left_out(rows, n_rows, "rows") + _left_out(columns, n_columns, "columns")
+    band = 0 if image_labels is None else max(1, round(BAND * height))
+    drawn = mosaics.show(shown, title, caption, below=band, cmap="gray_r", vmin=0, vmax=1)
+    axes = drawn.axes
+    middles = mosaics.centres(rows, height, gap=1 + band)
+    axes.set_yticks(middles, [label(text, OF_A_ROW) for text in row_labels[:rows]])
+    if column_labels is not None:
+        texts = [label(text) for text in column_labels[:columns]]
+        axes.set_xticks(mosaics.centres(columns, width), texts)
         axes.xaxis.tick_top()
     axes.tick_params(length=0)
     if image_labels is not None:
-        _check_count("image labels", image_labels, len(images) * n_columns)
-        tops = np.arange(len(images)) * (1 + height + band) + 1 + height
-        _write(axes, image_labels, tops, images.shape[1:], "top")
-    return figure
+        texts = [
+            label(image_labels[row * n_columns + column])
+            for row in range(rows)
+            for column in range(columns)
+        ]
+        tops = np.arange(rows) * (1 + height + band) + 1 + height
+        mosaics.write(drawn, texts, tops, shown.shape[1:], "top")
+    return drawn.figure
 
 
 def gallery(
@@ -135,20 +153,23 @@ def gallery(
     Raises:
       InputError: the images are not in [0, 1] or the captions do not fit their number.
     """
-    _check_count("captions", captions, len(np.asarray(images)))
-    if not captions:
+    images = np.asarray(images)
+    _check_count("captions", captions, len(images))
+    if images.size == 0:
         return _note("nothing to show", title)
-    images = _checked_images(images, ndim=3)
-    columns = columns or int(np.clip(round(np.sqrt(1.5 * len(images))), 10, MOST_COLUMNS))
-    table = _rows_of(images, columns)
+    images = _with_axes(images, ndim=3)
+    checks.check_unit_interval("images", images)
+    n = min(len(images), MOST_IMAGES)
+    columns = columns or int(np.clip(round(np.sqrt(1.5 * n)), 10, MOST_COLUMNS))
+    table = mosaics.rows_of(images[:n], columns)
     height = images.shape[1]
-    band = round(BAND * height)
-    mosaic = _mosaic(table, above=band)
-    figure, axes = _mosaic_figure(mosaic, title)
-    axes.imshow(mosaic, cmap="gray_r", vmin=0, vmax=1)
+    band = max(1, round(BAND * height))
+    caption = _left_out(n, len(images), "images").strip()
+    drawn = mosaics.show(table, title, caption, above=band, cmap="gray_r", vmin=0, vmax=1)
     feet = np.arange(len(table)) * (band + height) + band - 1
-    _write(axes, captions, feet, table.shape[1:], "bottom")
-    return figure
+    texts = [label(text) for text in captions[:n]]
+    mosaics.write(drawn, texts, feet, table.shape[1:], "bottom")
+    return drawn.figure
 
 
 def curves(
@@ -175,24 +196,26 @@ def curves(
     checks.require(len(series) > 0, "curves: expected at least one, got none")
     figure = Figure(figsize=(WIDTH, 5.0), layout="constrained")
     axes = figure.add_subplot()
-    for name, (x, y) in series.items():
+    for number, (name, (x, y)) in enumerate(series.items()):
         checks.require(
             np.ndim(x) == np.ndim(y) == 1 and len(np.asarray(x)) == len(np.asarray(y)),
             f"curve {name}: expected x and y of one length, got shapes {np.shape(x)} and "
             f"{np.shape(y)}",
         )
         marker = "o" if len(np.asarray(x)) <= 40 else ""
-        axes.plot(x, y, marker=marker, markersize=4, linewidth=1.6, label=name)
-    axes.set(xlabel=x_label, ylabel=y_label)
-    axes.set_title(title, pad=20 if marks else 6)
+        named = label(name) if number < MOST_NAMED else "_"  # which a legend leaves out
+        axes.plot(x, y, marker=marker, markersize=4, linewidth=1.6, label=named)
+    axes.set(xlabel=x_label + _left_out(MOST_NAMED, len(series), "names"), ylabel=y_label)
+    axes.set_title(mosaics.wrapped(title, 100, lines=8), pad=20 if marks else 6)
     if log_y:
         axes.set_yscale("log")
     for name, x in (marks or {}).items():
         axes.axvline(x, color="0.4", linestyle=":", linewidth=1.2)
-        axes.text(x, 1.01, name, transform=axes.get_xaxis_transform(), fontsize="small")
+        axes.text(x, 1.01, label(name), transform=axes.get_xaxis_transform(), fontsize="small")
     axes.grid(alpha=0.3, which="both")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
+    points = sum(len(np.asarray(x)) for x, _ in series.values())
+    axes.legend(frameon=False, loc="best" if points <= MOST_POINTS else "upper right")
     return figure
 
 
@@ -205,12 +228,6 @@ def save(figure: Figure, path: str | Path) -> None:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=DPI, facecolor="white", bbox_inches="tight")
     files.write_bytes(path, buffer.getvalue())
-
-
-def _checked_images(images: ArrayLike, ndim: int) -> np.ndarray:
-    images = _with_axes(images, ndim)
-    checks.check_unit_interval("images", images)
-    return images
 
 
 def _with_axes(images: ArrayLike, ndim: int) -> np.ndarray:
@@ -229,59 +246,12 @@ def _check_count(name: str, labels: Sequence[str], count: int) -> None:
     )
 
 
-def _rows_of(images: np.ndarray, columns: int) -> np.ndarray:
-    """Breaks `[n, height, width]` into `[rows, columns, height, width]`, padded with NaN."""
-    n, height, width = images.shape
-    missing = np.full((-n % columns, height, width), np.nan)
-    return np.concatenate([images, missing]).reshape(-1, columns, height, width)
-
-
-def _mosaic(images: np.ndarray, above: int = 1, below: int = 0) -> np.ndarray:
-    """Joins `[rows, columns, height, width]` into one image, NaN above, below and left of each."""
-    spaced = np.pad(images, ((0, 0), (0, 0), (above, below), (1, 0)), constant_values=np.nan)
-    return np.concatenate(np.concatenate(spaced, axis=-2), axis=-1)
-
-
-def _centres(count: int, size: int, gap: int = 1) -> np.ndarray:
-    """Returns the middle of each of a mosaic's tiles along one axis, in its pixels."""
-    return np.arange(count) * (size + gap) + (size + 1) / 2
-
-
-def _write(
-    axes: Axes, texts: Sequence[str], ys: np.ndarray, table: tuple[int, ...], side: str
-) -> None:
-    """Writes a text for each image of a mosaic, at a height for each row; `side` is what is there.
-
-    `table` is the columns, the height and the width of the images.
-    """
-    columns, height, width = table
-    mosaic_width = columns * (width + 1)
-    pixel = 72 * _inches(mosaic_width) / mosaic_width  # in points, as font sizes are
-    longest = max(len(text) for text in texts)
-    size = min(11.0, 0.6 * BAND * height * pixel, 1.35 * width * pixel / max(longest, 1))
-    xs = _centres(columns, width)
-    for index, text in enumerate(texts):
-        row, column = divmod(index, columns)
-        axes.text(xs[column], ys[row], text, ha="center", va=side, fontsize=size)
-
-
-def _mosaic_figure(mosaic: np.ndarray, title: str, caption: str = "") -> tuple[Figure, Axes]:
-    width = _inches(mosaic.shape[1])
-    height = width * mosaic.shape[0] / mosaic.shape[1]
-    figure = Figure(figsize=(width, height + 0.9), layout="constrained")
-    axes = figure.add_subplot(xticks=[], yticks=[])
-    axes.set_title(textwrap.fill(title, round(10 * width)), pad=10)
-    axes.set_xlabel(textwrap.fill(caption, round(13 * width)), fontsize="small")
-    axes.spines[:].set_visible(False)
-    return figure, axes
-
-
-def _inches(mosaic_width: int) -> float:
-    """Returns the width of a mosaic's figure: 20 pixels an inch at the most."""
-    return float(np.clip(mosaic_width / 20, 4.0, WIDTH))
+def _left_out(shown: int, n: int, what: str) -> str:
+    """Says, after a text, that not all could be shown, if that is so."""
+    return f" (The first {shown} of {n} {what}.)" if shown < n else ""
 
 
 def _note(text: str, title: str) -> Figure:
-    figure, axes = _mosaic_figure(np.zeros((1, 8)), title)
+    figure, axes, _ = mosaics.show(np.full((1, 1, 1, 8), np.nan), title)
     axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes)
     return figure

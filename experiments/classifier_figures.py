@@ -1,5 +1,7 @@
 """The figures of `mnist_classifier`: learning curves, errors, hard digits that it gets right."""
 
+import functools
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,7 @@ from matplotlib.figure import Figure
 
 from dbnjax import figures
 from dbnjax.data.images import Images
-from experiments import dbn_figures
+from experiments import dbn_figures, workdir
 from experiments.classifier_report import Learned, probabilities
 
 N_HARD = 50
@@ -16,39 +18,50 @@ N_HARD = 50
 
 def draw(folder: Path, learned: list[Learned], test: Images, result: dict[str, Any]) -> None:
     """Writes all figures into `figures/` of the run's folder."""
-    said = probabilities(learned, test)
-    drawn = curves(result) | {"errors": dbn_figures.errors(test, said), "hard": hard(test, said)}
+    said = functools.cache(lambda: probabilities(learned, test))
+    makers: dict[str, Callable[[], Figure]] = {
+        "cross_entropy": lambda: costs(result),
+        "error": lambda: errors(result),
+        "errors": lambda: dbn_figures.errors(test, said()),
+        "hard": lambda: hard(test, said()),
+    }
     first = learned[0].chosen.hidden
     if first:
-        drawn["receptive_fields"] = figures.receptive_fields(
-            np.asarray(first[0].weights), learned[0].task.shape
-        )
-    for name, figure in drawn.items():
-        figures.save(figure, folder / "figures" / f"{name}.png")
+        weights, shape = np.asarray(first[0].weights), learned[0].task.shape
+        makers["receptive_fields"] = lambda: figures.receptive_fields(weights, shape)
+    workdir.draw({folder / "figures" / f"{name}.png": make for name, make in makers.items()})
 
 
-def curves(result: dict[str, Any]) -> dict[str, Figure]:
-    """Draws cross-entropy and errors on the validation cases against epochs of tuning."""
-    costs: dict[str, Any] = {}
-    errors: dict[str, Any] = {}
-    for number, net in enumerate(result["nets"], start=1):
-        tuned = [record for record in net["epochs"] if record["stage"] == "tuning"]
-        x = [record["epoch"] for record in tuned]
-        costs[f"net {number}, training"] = (x, [record["training_cost"] for record in tuned])
-        costs[f"net {number}, validation"] = (x, [record["validation_cost"] for record in tuned])
-        errors[f"net {number}"] = (x, [record["validation_error"] for record in tuned])
-    return {
-        "cross_entropy": figures.curves(
-            costs,
-            "epoch of tuning",
-            "cross-entropy (nats a case)",
-            "Cross-entropy of the training and the validation cases",
-            log_y=True,
-        ),
-        "error": figures.curves(
-            errors, "epoch of tuning", "validation error (%)", "Errors on the validation cases"
-        ),
+def costs(result: dict[str, Any]) -> Figure:
+    """Draws cross-entropy against epochs of tuning."""
+    series: dict[str, Any] = {}
+    for number, (x, records) in enumerate(tuning(result), start=1):
+        series[f"net {number}, training"] = (x, [r["training_cost"] for r in records])
+        series[f"net {number}, validation"] = (x, [r["validation_cost"] for r in records])
+    return figures.curves(
+        series,
+        "epoch of tuning",
+        "cross-entropy (nats a case)",
+        "Cross-entropy of the training and the validation cases",
+        log_y=True,
+    )
+
+
+def errors(result: dict[str, Any]) -> Figure:
+    """Draws errors on the validation cases against epochs of tuning."""
+    series: dict[str, Any] = {
+        f"net {number}": (x, [record["validation_error"] for record in records])
+        for number, (x, records) in enumerate(tuning(result), start=1)
     }
+    title = "Errors on the validation cases"
+    return figures.curves(series, "epoch of tuning", "validation error (%)", title)
+
+
+def tuning(result: dict[str, Any]) -> Iterator[tuple[list[int], list[dict[str, Any]]]]:
+    """Yields for each net the epochs of tuning and their records."""
+    for net in result["nets"]:
+        records = [record for record in net["epochs"] if record["stage"] == "tuning"]
+        yield [record["epoch"] for record in records], records
 
 
 def hard(test: Images, said: np.ndarray) -> Figure:

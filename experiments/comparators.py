@@ -22,7 +22,7 @@ from typing import Any
 
 import jax
 
-from dbnjax import figures, files
+from dbnjax import files
 from dbnjax.data import preparation
 from dbnjax.training import metrics, stages
 from experiments import (
@@ -69,7 +69,8 @@ def run(config: Config) -> dict[str, Any]:
     everything = preparation.all_but_test(source, splits)
     n_few = comparators_task.n_few(config, everything)
     comparators_config.check_fit(config, len(splits.train.pixels), n_few)
-    folder = workdir.prepare(config.workdir, config, free=comparators_config.FREE)
+    learned_from = {"data_dir": (splits, everything)}
+    folder = workdir.prepare(config.workdir, config, comparators_config.FREE, learned_from)
     task = Task(
         config=config,
         key=jax.random.key(config.seed),
@@ -86,7 +87,7 @@ def run(config: Config) -> dict[str, Any]:
         metrics.append(task.place.metrics, comparators_report.record(name, ROWS[name](task)))
     result = comparators_report.result(task)
     files.write_json(folder / "result.json", result)
-    figures.save(comparators_report.draw(result), folder / "figures" / "errors.png")
+    workdir.draw({folder / "figures" / "errors.png": lambda: comparators_report.draw(result)})
     print(comparators_report.table(result))
     print(f"\nrows and figure: {folder}")
     return result

@@ -1,5 +1,7 @@
 """The figures of a trained net: of the main job, and of `experiments.paper_figures`."""
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -14,7 +16,7 @@ from dbnjax.models import dbn as dbn_lib
 from dbnjax.models.dbn import DBN
 from dbnjax.training import metrics
 from dbnjax.types import Key
-from experiments import chains, classify, dbn_keys, generate
+from experiments import chains, classify, dbn_keys, generate, workdir
 from experiments.dbn_stages import Task
 from experiments.inputs import Net
 
@@ -23,6 +25,13 @@ FREE_CHAINS, FREE_STEPS = 10, 200  # chains of the free memory, its iterations b
 COMPANIES, COMPANY_STEPS = 100, 500  # states in which single units are tried, and how they came
 UNITS = 64  # of each layer
 CLOSE = 0.3  # between the two best probabilities (figure 7)
+MEASURED = {  # title and unit
+    "reconstruction_error": (
+        "Reconstruction of held-out cases: each machine its own visible units, up-down pixels",
+        "squared error a case",
+    ),
+    "free_energy_gap": ("Free-energy gap: overfitting", "held-out less training (nats)"),
+}
 RECORDED = {"training_error": "training", "validation_error": "validation"}
 
 film = jax.jit(generate_lib.film, static_argnames=("n_frames", "n_steps"))
@@ -32,13 +41,14 @@ unit_effects = jax.jit(generate_lib.unit_effects, static_argnums=1)
 def draw(task: Task, dbn: DBN, test: Images) -> None:
     """Draws receptive fields, curves and, for a net with labels, samples and errors."""
     net = Net(dbn, test.pixels.shape[1:], {})
-    drawn = {"receptive_fields": receptive_fields(net)}
-    drawn |= curves(metrics.read(task.place.metrics))
+    makers: dict[str, Callable[[], Figure]] = {"receptive_fields": lambda: receptive_fields(net)}
+    makers |= curves(metrics.read(task.place.metrics))
     if task.n_labels:
-        drawn["samples"] = samples(jax.random.fold_in(task.key, dbn_keys.SAMPLES), net)
-        drawn["errors"] = errors(test, probabilities(net, test))
-    for name, figure in drawn.items():
-        figures.save(figure, task.place.workdir / "figures" / f"{name}.png")
+        key = jax.random.fold_in(task.key, dbn_keys.SAMPLES)
+        makers["samples"] = lambda: samples(key, net)
+        makers["errors"] = lambda: errors(test, probabilities(net, test))
+    place = task.place.workdir / "figures"
+    workdir.draw({place / f"{name}.png": make for name, make in makers.items()})
 
 
 def receptive_fields(net: Net) -> Figure:
@@ -52,26 +62,27 @@ def receptive_fields(net: Net) -> Figure:
     return figures.receptive_fields(weights, net.shape, title=title)
 
 
-def curves(records: list[dict[str, Any]]) -> dict[str, Figure]:
-    """Draws what the stages recorded after each epoch, a figure for each number that they did."""
-    by_stage = {
-        "reconstruction_error": (
-            "Reconstruction of held-out cases: each machine its own visible units, up-down pixels",
-            "squared error a case",
-        ),
-        "free_energy_gap": ("Free-energy gap: overfitting", "held-out less training (nats)"),
+def curves(records: list[dict[str, Any]]) -> dict[str, Callable[[], Figure]]:
+    """Returns what draws the numbers that the stages recorded after each epoch, by its name."""
+    found: dict[str, Callable[[], Figure]] = {
+        name: functools.partial(curve, records, name)
+        for name in MEASURED
+        if any(name in record for record in records)
     }
-    drawn = {}
-    for name, (title, y_label) in by_stage.items():
-        series: dict[str, Any] = {}
-        seen = [record for record in records if name in record]
-        for number, record in enumerate(seen, start=1):
-            xs, ys = series.setdefault(stage_name(record), ([], []))
-            xs.append(number)
-            ys.append(record[name])
-        if series:
-            drawn[name] = figures.curves(series, "epoch of the run", y_label, title)
-    return drawn | error_curves(records)
+    if any("training_error" in record for record in records):
+        found["error"] = lambda: error_curves(records)["error"]
+    return found
+
+
+def curve(records: list[dict[str, Any]], name: str) -> Figure:
+    """Draws a number that the stages recorded after each epoch."""
+    title, y_label = MEASURED[name]
+    series: dict[str, Any] = {}
+    for number, record in enumerate((r for r in records if name in r), start=1):
+        xs, ys = series.setdefault(stage_name(record), ([], []))
+        xs.append(number)
+        ys.append(record[name])
+    return figures.curves(series, "epoch of the run", y_label, title)
 
 
 def error_curves(records: list[dict[str, Any]]) -> dict[str, Figure]:

@@ -30,7 +30,7 @@ from typing import Any
 
 import jax
 
-from dbnjax import figures, files
+from dbnjax import files
 from dbnjax.data import sources
 from dbnjax.models.stack import Stack
 from dbnjax.training import loop, stages
@@ -71,12 +71,14 @@ def run(config: Config) -> dict[str, Any]:
     below = mnist_classifier.prepare(chosen, source, splits, 0, Path(config.workdir))
     few_labels_task.check_labels(below.data.labels, source.n_classes, config.labels)
     given = read_stack(config.stack, below) if config.stack else None
-    folder = workdir.prepare(config.workdir, config, free=few_labels_report.FREE)
+    learned_from = {"data_dir": splits, "stack": given}
+    folder = workdir.prepare(config.workdir, config, few_labels_report.FREE, learned_from)
     if not (folder / RESULT).exists():
         workdir.note_commit(folder)
         test = dbn_cases.put(splits.test, source.n_classes, 1, balanced=False)
         finish(config, below, given, test)
     result: dict[str, Any] = files.read_json(folder / RESULT)
+    workdir.draw({folder / FIGURE: lambda: few_labels_report.draw(result)})
     print(few_labels_report.table(result))
     print(f"\nnets, figure and numbers: {folder}")
     return result
@@ -85,7 +87,7 @@ def run(config: Config) -> dict[str, Any]:
 def finish(
     config: Config, below: classifier_task.Task, given: Stack | None, test: loop.Data
 ) -> None:
-    """Learns what is left to learn, then judges all of it and writes the figure and the result.
+    """Learns what is left to learn, then judges all of it and writes the result.
 
     Args:
       config: the experiment's options.
@@ -107,7 +109,6 @@ def finish(
     learned = few_labels_learning.learn(task, folder)
     stack_file = config.stack or classifier_stacks.path(below)
     result = few_labels_report.result(task, learned, test, stack_file, folder)
-    figures.save(few_labels_report.draw(result), folder / FIGURE)
     files.write_json(folder / RESULT, result)
 
 

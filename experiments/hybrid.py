@@ -58,14 +58,19 @@ def run(config: Config) -> dict[str, Any]:
     source, splits = hybrid_start.read_cases(config, starts.net)
     n_classes = source.n_classes
     data = dbn_cases.put(splits.train, n_classes, config.batch_size, balanced=True)
-    folder = workdir.prepare(config.workdir, config, free=hybrid_config.FREE)
+    everything = preparation.all_but_test(source, splits)
+    learned_from = {
+        "data_dir": (splits, everything),
+        "net": starts.net.params,
+        "all_net": starts.all_net and starts.all_net.params,
+    }
+    folder = workdir.prepare(config.workdir, config, hybrid_config.FREE, learned_from)
     done = folder / "result.json"
     if done.exists():
         result: dict[str, Any] = files.read_json(done)
         print(f"{folder}: this run is finished; its results:\n{hybrid_report.table(result)}")
         return result
     workdir.note_commit(folder)
-    everything = preparation.all_but_test(source, splits)
     task = hybrid_stages.Task(
         config=config,
         key=jax.random.key(config.seed),
@@ -88,8 +93,8 @@ def learn(task: hybrid_stages.Task, starts: hybrid_start.Starts, test: loop.Data
     for name, stage, net in (("chosen", "hybrid", selected.best), ("net", "all cases", last)):
         about = {"stage": stage, "summary": result, "image_shape": list(starts.net.shape)}
         io.save(folder / f"{name}.safetensors", net, about)
-    hybrid_report.draw(folder, result)
     files.write_json(folder / "result.json", result)
+    hybrid_report.draw(folder, result)
     print(hybrid_report.table(result))
     print(f"\nnets, figures and metrics: {folder}")
     return result

@@ -107,9 +107,9 @@ def table(result: dict[str, Any]) -> str:
 
 def draw(folder: Path, result: dict[str, Any]) -> None:
     """Draws the validation errors against the weight, and all errors epoch by epoch."""
-    drawn = {"weights": by_weight(result), "error": by_epoch(result)}
-    for name, figure in drawn.items():
-        figures.save(figure, folder / "figures" / f"{name}.png")
+    place = folder / "figures"
+    makers = {"weights.png": lambda: by_weight(result), "error.png": lambda: by_epoch(result)}
+    workdir.draw({place / name: make for name, make in makers.items()})
 
 
 def by_weight(result: dict[str, Any]) -> Figure:

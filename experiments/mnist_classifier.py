@@ -57,7 +57,11 @@ def run(config: Config) -> dict[str, Any]:
         tasks = [prepare(config, source, splits, i, folder) for i, splits in enumerate(parts)]
         for task in tasks:
             classifier_stages.check(task)
-    workdir.prepare(config.workdir, config, free=("workdir", "save_every"))
+    learned_from: dict[str, Any] = {"data_dir": parts[0]}  # all divide the same cases
+    if not done.exists():
+        stacks = classifier_config.given_stacks(config)
+        learned_from["stacks"] = [io.load(file)[0] for file in stacks]
+    workdir.prepare(config.workdir, config, ("workdir", "save_every"), learned_from)
     if done.exists():
         result: dict[str, Any] = files.read_json(done)
         print(f"{folder}: this run is finished; its results:\n{classifier_report.table(result)}")
@@ -71,8 +75,8 @@ def run(config: Config) -> dict[str, Any]:
         about = {"summary": result, "image_shape": list(net.task.shape)}
         *_, last = net.nets.values()
         io.save(folder / f"net_{number}.safetensors", last, about | {"net": number})
-    classifier_figures.draw(folder, learned, parts[0].test, result)
     files.write_json(done, result)
+    classifier_figures.draw(folder, learned, parts[0].test, result)
     print(classifier_report.table(result))
     print(f"\nnets, figures and metrics: {folder}")
     return result

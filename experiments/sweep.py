@@ -138,7 +138,8 @@ def prepare(config: Config, members: list[Member]) -> Sweep:
         for batch_size in {member.config.batch_size for member in members}
     ]
     held_out = dbn_cases.put(splits.validation, source.n_classes, 1, balanced=False)
-    folder = workdir.prepare(config.workdir, config, FREE)
+    learned_from = {"data_dir": (splits.train, splits.validation)}
+    folder = workdir.prepare(config.workdir, config, FREE, learned_from)
     return Sweep(folder, source.n_classes, data, held_out, config.seed)
 
 

@@ -30,7 +30,7 @@ command resumes a run that was stopped, after its last whole cell.
 from pathlib import Path
 from typing import Any
 
-from dbnjax import figures, files
+from dbnjax import files
 from dbnjax.data import preparation, sources
 from dbnjax.data.images import Images
 from dbnjax.training import loop, metrics
@@ -61,18 +61,19 @@ def run(config: Config) -> dict[str, Any]:
     """
     ideas_config.check(config)
     task = prepare(config)
-    folder = workdir.prepare(config.workdir, config, free=("data_dir", *ideas_config.FREE))
+    free = ("data_dir", *ideas_config.FREE)
+    learned_from = {"data_dir": (task.data, task.held_out, task.test)}
+    folder = workdir.prepare(config.workdir, config, free, learned_from)
     if not (folder / RESULT).exists():
         workdir.note_commit(folder)
         cells = learn(task, folder / METRICS)
         record = ideas_report.result(task, cells, folder)
-        figures.save(three_ideas_chart.draw(record), folder / FIGURE)
         files.write_json(folder / RESULT, record)
     record = files.read_json(folder / RESULT)
     if config.output is not None:
         files.write_json(config.output, record)
-    if config.figure is not None:
-        figures.save(three_ideas_chart.draw(record), config.figure)
+    drawn = [folder / FIGURE] if config.figure is None else [folder / FIGURE, Path(config.figure)]
+    workdir.draw({path: lambda: three_ideas_chart.draw(record) for path in drawn})
     print(ideas_report.table(record))
     print(f"\nfigure and numbers: {folder}")
     return record

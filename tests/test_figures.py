@@ -142,6 +142,69 @@ def test_curves_are_labelled(log_y):
     np.testing.assert_array_equal(axes.lines[0].get_ydata(), [3.0, 2.0, 1.0])
 
 
+def rows(n_rows, n_columns, height=4, width=4):
+    images = np.random.default_rng(0).random((n_rows, n_columns, height, width))
+    names = [f"a row that is called {i} " * 9 for i in range(n_rows)]
+    return lambda: figures.image_rows(images, names, title="Rows " * 999, caption="How " * 9999)
+
+
+def weights(*shape):
+    return np.random.default_rng(0).normal(size=shape)
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: figures.receptive_fields(weights(784, 100), (784, 1)),
+        lambda: figures.receptive_fields(weights(784, 100), (1, 784)),
+        lambda: figures.receptive_fields(weights(5000, 1), (5000, 1)),
+        lambda: figures.receptive_fields(weights(1, 9), (1, 1)),
+        lambda: figures.receptive_fields(np.full((784, 2), 1e-320), (28, 28)),
+        lambda: figures.gallery(np.zeros((3000, 3, 3)), ["4→9"] * 3000, "Errors"),
+        lambda: figures.gallery(np.zeros((20, 300, 1)), ["a\nlong word " * 99] * 20, "Errors"),
+        lambda: figures.gallery(np.zeros((2, 4, 4)), ["$\\frac{$", "$x"], "one $ and \\bad{ $"),
+        rows(2000, 1),
+        rows(1, 2000),
+        rows(3, 4, 1, 300),
+        lambda: figures.image_rows(np.zeros((2, 0, 4, 4)), ["a", "b"], title="None"),
+        lambda: figures.curves(
+            {f"net {i} " * 99: ([0], [i]) for i in range(300)}, "x", "y", "Curve " * 999
+        ),
+    ],
+)
+def test_whatever_is_drawn_a_figure_has_a_bounded_size(draw, tmp_path):  # F10
+    figures.save(draw(), tmp_path / "figure.png")
+    with Image.open(tmp_path / "figure.png") as picture:
+        width, height = picture.size
+    assert 300 < width < 2000
+    assert 60 < height < 4500
+
+
+def test_of_too_many_the_first_are_drawn_and_the_rest_is_counted():
+    pixels = np.linspace(0, 1, 900)[:, None, None] * np.ones((1, 2, 2))
+    (axes,) = figures.gallery(pixels, [str(i) for i in range(900)], "Errors").axes
+    assert texts(axes) == [str(i) for i in range(800)]
+    assert axes.get_xlabel() == "(The first 800 of 900 images.)"
+    table, names = pixels[:120].reshape(60, 2, 2, 2), [str(i) for i in range(120)]
+    figure = figures.image_rows(table, names[:60], title="", caption="So.", image_labels=names)
+    (axes,) = figure.axes
+    assert texts(axes) == names[:100]
+    assert axes.get_xlabel() == "So. (The first 50 of 60 rows.)"
+
+
+def test_long_images_lie_beside_each_other_and_flat_ones_below():
+    columns, table = weights(100, 6), (6, 100)
+    (upright, _), (flat, _) = (
+        figures.receptive_fields(columns, shape).axes for shape in ((100, 1), (1, 100))
+    )
+    shown = upright.images[0].get_array()
+    assert shown.shape == (101, 12)
+    np.testing.assert_array_equal(shown[1:, 1::2], columns)
+    shown = flat.images[0].get_array()
+    assert shown.shape == (12, 101)
+    np.testing.assert_array_equal(shown[1::2, 1:], columns.T.reshape(table))
+
+
 def test_marks_are_named_lines():
     marks = {"second": 2.5, "third": 4.0}
     (axes,) = figures.curves({"a": ([0, 5], [1, 2])}, "x", "y", "t", marks=marks).axes

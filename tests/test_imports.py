@@ -24,10 +24,10 @@ FLOORS = {
     "experiments": 6,
 }
 # Files, arrays of NumPy and figures: they stand beside the kernels, and see only `checks`.
-HOST = ("dbnjax.data", "dbnjax.figures", "dbnjax.files")
+HOST = ("dbnjax.data", "dbnjax.figures", "dbnjax.mosaics", "dbnjax.files")
 # On their packages' floors, but they see no kernel.
 ALSO_WITHOUT_KERNELS = ("dbnjax.training.metrics", "dbnjax.evaluation.diagnostics")
-WITHOUT_JAX = ("dbnjax.data", "dbnjax.figures")
+WITHOUT_JAX = ("dbnjax.data", "dbnjax.figures", "dbnjax.mosaics")
 MAY_IMPORT_HOST = ("dbnjax.weights", "dbnjax.training", "experiments", *ALSO_WITHOUT_KERNELS)
 SHARED_BY_LEARNERS = tuple(f"dbnjax.learning.{name}" for name in ("phases", "updates", "passes"))
 CODE_IN_FILES = ("pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from idx_files import write_set
 from small_job import epochs_of
+from written_files import check_figures_last
 
 from dbnjax import units
 from dbnjax.checks import InputError
@@ -115,6 +116,7 @@ def test_a_run_writes_all_that_results_need_and_then_says_that_it_is_finished(wh
     assert {"commit", "machine", "versions", "date", "seed", "seconds"} <= result.keys()
     assert str(folder.parent) not in (folder / "result.json").read_text()
     assert {path.name for path in (folder / "figures").iterdir()} == {"weights.png", "error.png"}
+    check_figures_last(folder)
     for name, stage in (("chosen", "hybrid"), ("net", "all cases")):
         net, metadata = io.load(folder / f"{name}.safetensors")
         assert isinstance(net, DBN)

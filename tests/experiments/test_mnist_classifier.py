@@ -17,6 +17,7 @@ import small_classifier
 from idx_files import write_idx, write_set
 from scipy.special import log_softmax
 from small_classifier import config, epochs_of, judged, log_probabilities, random_start, task
+from written_files import check_figures_last
 
 from dbnjax.checks import InputError
 from dbnjax.data import sources
@@ -111,6 +112,7 @@ def test_a_run_writes_everything(whole):
         "errors.png",
         "hard.png",
     }
+    check_figures_last(folder)
     assert json.loads((folder / "result.json").read_text()) == result
     assert result["seconds"].keys() == {"rbm_1", "tuning", "all_cases"}
     assert result["pretraining"] == []

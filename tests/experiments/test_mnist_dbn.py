@@ -17,6 +17,7 @@ import pytest
 from idx_files import write_idx, write_set
 from saved_stages import chosen_net, greedy_net
 from small_job import EPOCHS, config, epochs_of
+from written_files import check_figures_last
 
 from dbnjax.checks import InputError
 from dbnjax.data.images import Images, Source
@@ -68,6 +69,7 @@ def test_a_run_writes_everything_and_then_says_that_it_is_finished(idx_folder, t
         "samples.png",
         "errors.png",
     }
+    check_figures_last(tmp_path / "run")
     net, metadata = io.load(tmp_path / "run/net.safetensors")
     assert net.memory.weights.shape == (20, 16)
     assert metadata["summary"]["errors"] == summary["errors"]

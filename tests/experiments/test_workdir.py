@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from dbnjax import files
+from dbnjax import figures, files
 from dbnjax.checks import InputError
 from experiments import provenance, workdir
 
@@ -22,7 +22,7 @@ class Config:
 
 
 def prepare(folder, **options):
-    return workdir.prepare(str(folder), Config(**options), ("workdir",))
+    return workdir.prepare(str(folder), Config(**options), ("workdir",), {})
 
 
 def test_a_flag_that_came_later_had_its_default(tmp_path):
@@ -54,3 +54,25 @@ def test_how_a_run_was_begun_is_kept_when_it_goes_on(tmp_path, monkeypatch):
     workdir.note_commit(folder)
     workdir.note_commit(folder)
     assert workdir.origin(folder) == begun | {"later_commits": ["later"]}
+
+
+def test_a_figure_that_fails_costs_a_line_and_neither_the_others_nor_the_run(tmp_path, capsys):
+    def out_of_memory():
+        raise MemoryError
+
+    def refused():
+        return figures.image_rows([[1.0]], ["a"], title="")
+
+    def fine():
+        return figures.curves({"a": ([0], [1])}, "x", "y", "t")
+
+    (tmp_path / "file").write_text("not a folder")
+    makers = {"memory.png": out_of_memory, "file/a.png": fine, "bad.png": refused, "good.png": fine}
+    workdir.draw({tmp_path / name: make for name, make in makers.items()})
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == f"warning: {tmp_path}/memory.png was not drawn: MemoryError"
+    assert "file/a.png was not drawn: " in lines[1]
+    assert "expected a place to write" in lines[1]
+    assert "bad.png was not drawn: images: expected [n_rows, n_columns" in lines[2]
+    assert len(lines) == 3
+    assert (tmp_path / "good.png").stat().st_size > 0
