@@ -27,7 +27,7 @@ def prepare(workdir: str, config: Any, free: tuple[str, ...]) -> Path:
       InputError: the folder belongs to a run with other flags, is full of other things, or
         cannot be written.
     """
-    folder = Path(workdir)
+    folder = files.expand(workdir)
     wanted = _plain(dataclasses.asdict(config), free)
     defaults = {field.name: field.default for field in dataclasses.fields(config)}
     sharding.by_first(lambda: _prepare(folder, wanted, _plain(defaults, free)))
