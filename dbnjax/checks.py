@@ -82,9 +82,15 @@ def check_unit_interval(name: str, array: Any) -> None:
     low, high = float(values.min()), float(values.max())
     require(
         low >= 0.0 and high <= 1.0,
-        f"{name}: expected values in [0, 1], got values from {low:g} to {high:g}; "
+        f"{name}: expected values in [0, 1], got values from {_digits(low)} to {_digits(high)}; "
         "scale the pixels first (0..255 needs a division by 255)",
     )
+
+
+def _digits(value: float) -> str:
+    """Writes a number in few digits, or in all where few would hide that it is beyond 0 or 1."""
+    short = f"{value:g}"
+    return short if (float(short) < 0, float(short) > 1) == (value < 0, value > 1) else repr(value)
 
 
 def check_labels(name: str, labels: Any, n_classes: int) -> None:

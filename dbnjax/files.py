@@ -1,7 +1,8 @@
 """Small files written whole or not at all, and refusals of the file system as one clear line.
 
 Only process 0 of a distributed run writes, so that every process may call the same functions;
-missing folders are made.
+missing folders are made. A leading `~` in a path is the home folder, here and wherever else a path
+enters: `expand` is the one place that says so.
 """
 
 import contextlib
@@ -16,6 +17,14 @@ import jax
 import numpy as np
 
 from dbnjax import checks
+
+
+def expand(path: str | Path) -> Path:
+    """Returns a path whose leading `~` or `~user` is a home folder, as a shell would read it.
+
+    A shell leaves `--workdir=~/run` as it is, and Python opens no such path.
+    """
+    return Path(os.path.expanduser(path))
 
 
 def write_json(path: str | Path, value: Any) -> None:
@@ -50,7 +59,7 @@ def write_bytes(path: str | Path, data: bytes) -> None:
     """
     if jax.process_index() != 0:
         return
-    path = Path(path)
+    path = expand(path)
     with writing(path):
         temporary = path.with_name(f".{path.name}.tmp")
         try:
@@ -94,10 +103,26 @@ def read_bytes(path: str | Path) -> bytes:
       InputError: it is missing or cannot be read.
     """
     try:
-        return Path(path).read_bytes()
+        return expand(path).read_bytes()
     except OSError as error:
         raise checks.InputError(
             f"{path}: expected a readable file, got {error.strerror}; check the path"
+        ) from error
+
+
+def visible(folder: Path) -> list[Path]:
+    """Returns what a folder holds in the order of the names, without names that begin with a dot.
+
+    macOS leaves a `._1.png` beside every `1.png` on foreign disks, and a `.DS_Store`.
+
+    Raises:
+      InputError: the folder cannot be read.
+    """
+    try:
+        return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    except OSError as error:
+        raise checks.InputError(
+            f"{folder}: expected a folder that can be read, got {error.strerror}; check the path"
         ) from error
 
 
@@ -105,7 +130,7 @@ def read_bytes(path: str | Path) -> bytes:
 def writing(path: str | Path) -> Iterator[None]:
     """Makes the parent folder, and turns a refusal of the file system into one clear line."""
     try:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        expand(path).parent.mkdir(parents=True, exist_ok=True)
         yield
     except OSError as error:
         raise checks.InputError(

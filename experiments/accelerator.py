@@ -22,7 +22,6 @@ all of it runs on what there is, which stands beside every section.
 import dataclasses
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -78,7 +77,7 @@ def run(config: Config) -> dict[str, Any]:
         little memory for a section.
     """
     check(config)
-    record = files.read_json(config.output) if Path(config.output).exists() else {}
+    record = files.read_json(config.output) if files.expand(config.output).exists() else {}
     with (
         devices.taken(config.platform, "", ()),
         arithmetic.precision(config.precision),

@@ -103,7 +103,7 @@ def finish(job: dbn_config.Config) -> Finished:
     began = time.perf_counter()
     mnist_dbn.run(job)
     seconds = time.perf_counter() - began
-    return Finished(files.read_json(Path(job.workdir) / "result.json"), seconds)
+    return Finished(files.read_json(files.expand(job.workdir) / "result.json"), seconds)
 
 
 @contextlib.contextmanager
@@ -114,7 +114,8 @@ def folder(config: Config) -> Iterator[Path]:
       InputError: it cannot be made.
     """
     with contextlib.ExitStack() as stack:
-        with files.writing(Path(config.workdir or tempfile.gettempdir()) / "accelerator"):
-            made = tempfile.TemporaryDirectory(prefix="accelerator-", dir=config.workdir or None)
+        place = files.expand(config.workdir or tempfile.gettempdir())
+        with files.writing(place / "accelerator"):
+            made = tempfile.TemporaryDirectory(prefix="accelerator-", dir=place)
             name = stack.enter_context(made)
         yield Path(name)

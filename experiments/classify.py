@@ -4,9 +4,9 @@
     python -m experiments.classify --net=mnist_classifier --data_dir=FOLDER
     python -m experiments.classify --net=net.safetensors --images=digits.npy
 
-Images are one PNG, a folder of PNGs, an NPY file or a folder of IDX files; bright ink on a dark
-ground, as in the training data. Without --net it asks the deep belief net that comes with dbnjax;
---net=mnist_classifier is the classifier that does, tuned for nothing else. Without
+Images are one PNG or other picture, a folder of them, an NPY file or a folder of IDX files; bright
+ink on a dark ground, as in the training data. Without --net it asks the deep belief net that comes
+with dbnjax; --net=mnist_classifier is the classifier that does, tuned for nothing else. Without
 labels it prints a line for each image; with labels a confusion matrix and, last, the errors: for
 the shipped net, MNIST's official test set and the deterministic read-out those that its card and
 RESULTS.md state.
@@ -41,7 +41,7 @@ class Config:
     net: str | None = option(
         None, "Saved net, or mnist_classifier; without one, the net that comes with dbnjax."
     )
-    images: str | None = option(None, "PNG file, folder of PNG files, or NPY file.")
+    images: str | None = option(None, "PNG or another picture, a folder of them, or NPY file.")
     data_dir: str | None = option(None, "Folder of IDX files, gzipped or not.")
     split: str = option("test", "Which images of --data_dir.", ("train", "test"))
     read_out: str = option("deterministic", "How the class is read out (section 6.2).", READ_OUTS)

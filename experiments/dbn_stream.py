@@ -4,8 +4,6 @@ Validation and test cases are those of the ordinary split. In the place of its t
 a sample of the stream: first biases come from it, and training errors are counted on it.
 """
 
-from pathlib import Path
-
 import jax
 
 from dbnjax import checks
@@ -53,7 +51,7 @@ def open_stream(config: Config, n_classes: int) -> streams.Stream:
     if not config.stream.startswith(PREPARED):
         return folders.read(config.stream, n_classes)
     data_dir = config.data_dir
-    if data_dir is not None and idx.holds_idx(Path(data_dir).expanduser()):
+    if data_dir is not None and idx.holds_idx(data_dir):
         data_dir = None  # a folder of --dataset's files, and of nothing that is prepared
     return streams.prepared(config.stream.removeprefix(PREPARED), data_dir)
 

@@ -25,7 +25,6 @@ command resumes a run that was stopped. --stack=FILE takes a stack that the firs
 """
 
 import dataclasses
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -68,7 +67,7 @@ def run(config: Config) -> dict[str, Any]:
     source = sources.load(config.dataset, config.data_dir)
     chosen = few_labels_config.classifier(config)
     splits = mnist_classifier.split(chosen, source)[0]
-    below = mnist_classifier.prepare(chosen, source, splits, 0, Path(config.workdir))
+    below = mnist_classifier.prepare(chosen, source, splits, 0, files.expand(config.workdir))
     few_labels_task.check_labels(below.data.labels, source.n_classes, config.labels)
     given = read_stack(config.stack, below) if config.stack else None
     learned_from = {"data_dir": splits, "stack": given}
@@ -95,7 +94,7 @@ def finish(
       given: the stack, if it is not to be learned.
       test: test cases on the device.
     """
-    folder = Path(config.workdir)
+    folder = files.expand(config.workdir)
     place = stages.Place(folder / "stack", save_every=config.save_every)
     below = dataclasses.replace(below, place=place)
     task = few_labels_task.Task(

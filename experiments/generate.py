@@ -54,7 +54,9 @@ class Config:
         "Gibbs iterations of the memory before each image; rounds up and down the net when "
         f"completing with a deep one. 0: {', '.join(f'{m} {n}' for m, n in STEPS.items())}.",
     )
-    images: str | None = option(None, "To complete: PNG file, folder of PNG files, or NPY file.")
+    images: str | None = option(
+        None, "To complete: PNG or another picture, a folder of them, or NPY file."
+    )
     data_dir: str | None = option(None, "To complete: folder of IDX files, gzipped or not.")
     split: str = option("test", "Which images of --data_dir.", ("train", "test"))
     output: str = option("generated.png", "PNG page, or NPY file of the images, to write.")

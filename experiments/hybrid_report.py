@@ -6,7 +6,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from dbnjax import figures
+from dbnjax import figures, files
 from dbnjax.models.dbn import DBN
 from dbnjax.models.stack import Stack
 from dbnjax.training import loop, metrics
@@ -84,7 +84,7 @@ def named(config: Config) -> Config:
     The net that comes with the package is named by its place in it.
     """
     all_net = Path(config.all_net).name
-    if config.all_net and Path(config.all_net).resolve() == shipped.PATH.resolve():
+    if config.all_net and files.expand(config.all_net).resolve() == shipped.PATH.resolve():
         all_net = "/".join(shipped.PATH.parts[-3:])
     return dataclasses.replace(config, net=Path(config.net).name, all_net=all_net)
 

@@ -1,11 +1,11 @@
 """What experiments on a saved net are given: the net, and a user's images that fit it."""
 
 import math
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from dbnjax import checks
 from dbnjax.data import idx, preparation, sources
+from dbnjax.data import images as image_lib
 from dbnjax.models import dbn as dbn_lib
 from dbnjax.models import stack as stack_lib
 from dbnjax.models.dbn import DBN
@@ -113,11 +113,11 @@ def read_images(
     """
     checks.require(
         (images is None) != (data_dir is None),
-        "expected images by --images (PNG, folder of PNGs, NPY) or by --data_dir (IDX files), got "
-        f"{'neither' if images is None else 'both'}",
+        "expected images by --images (PNG or another picture, a folder of them, NPY) or by "
+        f"--data_dir (IDX files), got {'neither' if images is None else 'both'}",
     )
     if images is not None:
-        given = sources.Images(sources.read_images(images), None)
+        given = sources.Images(sources.read_images(images, net.shape), None)
     else:
         given = idx.read_folder(str(data_dir), split, need_labels=False)
     if reduced(net) and given.pixels.shape[1:] != net.shape:
@@ -126,7 +126,8 @@ def read_images(
     checks.require(
         size == net.shape,
         f"{images or data_dir}: expected images of {net.shape[0]} x {net.shape[1]} pixels, which "
-        f"this net was trained on, got {size[0]} x {size[1]}; resize them or use another net",
+        f"this net was trained on, got {size[0]} x {size[1]}; resize them, reshape them if they "
+        "are flattened, or use another net",
     )
     return given
 
@@ -138,8 +139,5 @@ def reduced(net: Net | Model) -> bool:
 
 
 def image_names(images: str | None, count: int) -> list[str]:
-    """Returns the names of the PNG files that were read, or else the images' numbers."""
-    path = Path(images or "")
-    if images is not None and path.is_dir():
-        return sorted(file.name for file in path.iterdir() if file.suffix.lower() == ".png")
-    return [path.name] if path.suffix.lower() == ".png" else [str(i) for i in range(count)]
+    """Returns the names of the pictures that were read, or else the images' numbers."""
+    return [str(i) for i in range(count)] if images is None else image_lib.names(images, count)

@@ -30,7 +30,7 @@ from typing import IO, Any, NamedTuple
 
 from absl import app, flags
 
-from dbnjax import checks
+from dbnjax import checks, files
 from experiments import devices
 from experiments.flags import parse
 
@@ -180,7 +180,7 @@ def last_checkpoint(command: Sequence[str]) -> Path | str:
     workdir = parser.parse_known_args(command[1:])[0].workdir
     if workdir is None:
         workdir = options(command[0])().workdir
-    whole = [path for path in Path(workdir).rglob("checkpoints/*/*") if path.name.isdigit()]
+    whole = [path for path in files.expand(workdir).rglob("checkpoints/*/*") if path.name.isdigit()]
     return max(whole, key=lambda path: path.stat().st_mtime, default="none was written")
 
 

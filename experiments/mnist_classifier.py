@@ -14,7 +14,6 @@ from random weights, as in 2006 and as today; --preset=dropout and --preset=tran
 their names say. A flag beside a preset changes it; the same command again resumes.
 """
 
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -50,7 +49,7 @@ def run(config: Config) -> dict[str, Any]:
     classifier_config.check(config)
     source = sources.load(config.dataset, config.data_dir)
     parts = split(config, source)[: classifier_config.n_nets(config)]
-    folder = Path(config.workdir)
+    folder = files.expand(config.workdir)
     done = folder / "result.json"
     tasks: list[classifier_task.Task] = []
     if not done.exists():

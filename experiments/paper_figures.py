@@ -32,7 +32,7 @@ import jax
 import numpy as np
 from matplotlib.figure import Figure
 
-from dbnjax import checks, figures
+from dbnjax import checks, figures, files
 from dbnjax.data.images import Images
 from dbnjax.models import stack
 from dbnjax.models.dbn import DBN
@@ -81,7 +81,7 @@ def run(config: Config) -> list[Path]:
     test = read_test(config, net) if set(wanted) & set(OF_TEST_SET) else None
     written = []
     for name, figure in draw(jax.random.key(config.seed), net, records, test, wanted):
-        written.append(Path(config.output) / f"{name}.png")
+        written.append(files.expand(config.output) / f"{name}.png")
         figures.save(figure, written[-1])
         print(written[-1], flush=True)
     return written

@@ -47,10 +47,12 @@ def run(config: Config) -> str:
       InputError: the result files or the README cannot be used, or a page cannot be written.
       SystemExit: with `check`, a page on the disk differs.
     """
-    folder, page = Path(config.results), build(Path(config.results))
-    pages = {Path(config.output): page}
+    folder = files.expand(config.results)
+    page = build(folder)
+    pages = {files.expand(config.output): page}
     if config.readme:
-        pages[Path(config.readme)] = build_readme(folder, Path(config.readme))
+        readme = files.expand(config.readme)
+        pages[readme] = build_readme(folder, readme)
     for path, text in pages.items():
         if not config.check:
             files.write_bytes(path, text.encode())

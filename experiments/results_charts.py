@@ -9,7 +9,7 @@ writes a chart for each file. Three seconds on one CPU core.
 import dataclasses
 from pathlib import Path
 
-from dbnjax import figures
+from dbnjax import figures, files
 from experiments import flags, results_comparisons
 from experiments.flags import option
 
@@ -29,9 +29,9 @@ def run(config: Config) -> list[Path]:
       InputError: a result file is damaged, or a chart cannot be written.
     """
     written = []
-    for name, runs in results_comparisons.read(Path(config.results)).items():
+    for name, runs in results_comparisons.read(files.expand(config.results)).items():
         for one in runs:
-            written.append(Path(config.output) / results_comparisons.chart(name, one))
+            written.append(files.expand(config.output) / results_comparisons.chart(name, one))
             figures.save(results_comparisons.KINDS[name].draw(one.record), written[-1])
             print(written[-1], flush=True)
     return written

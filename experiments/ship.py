@@ -79,7 +79,7 @@ def run(config: Config) -> dict[str, Any]:
     judged = judge(found.model, inputs.read_images(found, None, config.data_dir, "test"))
     metadata = {"image_shape": list(found.shape), **about, "rounded": judged}
     place = PLACES[type(found.model)]
-    path = Path(config.output or place.net)
+    path = files.expand(config.output or place.net)
     io.save(path, found.model, metadata, DTYPE)
     card = ship_cards.card(metadata)
     files.write_bytes(path.with_suffix(".md"), card.encode())

@@ -29,7 +29,6 @@ cores: about a quarter of an hour.
 """
 
 import dataclasses
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -109,7 +108,7 @@ def run_here(config: Config) -> dict[str, Any]:
         if together and len(left) % sharding.n_devices(sharding.ENSEMBLE):
             print(f"{len(left)} left, which --mesh cannot split evenly: every device learns all")
         (sweep_together if together else sweep_one_by_one).learn(sweep, left)
-    output = Path(config.output or sweep.folder / "sweep.json")
+    output = files.expand(config.output or sweep.folder / "sweep.json")
     sharding.by_first(lambda: files.write_json(output, result(config, sweep, members)))
     written = results_files.Source(output.stem, files.read_json(output))
     print("\n\n".join(results_sweeps.one_sweep(written)))

@@ -39,7 +39,7 @@ def prepare(
       InputError: the folder belongs to a run with other flags or other data, is full of other
         things, or cannot be written.
     """
-    folder = Path(workdir)
+    folder = files.expand(workdir)
     wanted = _plain(dataclasses.asdict(config), free)
     defaults = {field.name: field.default for field in dataclasses.fields(config)}
     found = {name: digests.of_arrays(tree) for name, tree in learned_from.items()}

@@ -38,7 +38,7 @@ def write(
       InputError: the folder is not empty or cannot be written, the disk has too little space (the
         message says how much it takes), or the batches are of another type, shape or number.
     """
-    path = Path(path).expanduser()
+    path = files.expand(path)
     check_count("images to write", n_cases, 1)
     # A folder that is there may be a disk of its own, or where somebody works.
     exists = path.exists()

@@ -76,7 +76,7 @@ def read(path: str | Path, n_classes: int) -> Folder:
       InputError: the folder or a file of it is missing or damaged, of another type or shape or
         empty, the lengths differ, or a label is out of range.
     """
-    path = Path(path).expanduser()
+    path = files.expand(path)
     pixels, labels = (_mapped(path / name) for name in (IMAGES, LABELS))
     require(
         pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.size > 0,
@@ -105,7 +105,7 @@ def origin(path: str | Path) -> dict[str, Any]:
     Raises:
       InputError: the file is damaged.
     """
-    file = Path(path).expanduser() / ORIGIN
+    file = files.expand(path) / ORIGIN
     if not file.exists():
         return {}
     found = files.read_json(file)
@@ -124,7 +124,7 @@ def digest(path: str | Path) -> str:
     Raises:
       InputError: a file is missing or damaged.
     """
-    path = Path(path).expanduser()
+    path = files.expand(path)
     pixels, labels = (_mapped(path / name) for name in (IMAGES, LABELS))
     found = hashlib.sha256(json.dumps([pixels.shape, origin(path)], sort_keys=True).encode())
     found.update(labels.tobytes())

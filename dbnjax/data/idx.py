@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dbnjax import files
 from dbnjax.checks import InputError, require
 from dbnjax.data.images import Images
 
@@ -18,6 +19,14 @@ PREFIXES = {"train": "train", "test": "t10k"}
 DIMENSIONS = {"images": 3, "labels": 1}
 GZIP_MAGIC = b"\x1f\x8b"
 UINT8 = 8
+DEPTHS = ("", "*/", "*/*/")
+SHOWN = 3
+STEMS = [
+    f"{prefix}-{kind}{mark}idx{dims}-ubyte"
+    for prefix in PREFIXES.values()
+    for kind, dims in DIMENSIONS.items()
+    for mark in "-."
+]
 
 
 def read_idx(path: str | Path) -> np.ndarray:
@@ -83,24 +92,39 @@ def read_folder(folder: str | Path, split: str, *, need_labels: bool = True) -> 
 
     Args:
       folder: holds `train-images-idx3-ubyte` and `train-labels-idx1-ubyte` for the training
-        set, `t10k-...` for the test set; `.gz` may follow, and `-images.idx3-ubyte` is known.
+        set, `t10k-...` for the test set; `.gz` may follow, and `-images.idx3-ubyte` is known. They
+        may lie up to two folders below, as Kaggle's (each in a folder of its own name) and
+        torchvision's (`MNIST/raw`) do.
       split: "train" or "test".
       need_labels: whether a missing label file is an error.
 
     Raises:
-      InputError: as `read_pair`; or the split, the folder or a file does not exist.
+      InputError: as `read_pair`; the split, the folder or a file does not exist; or there are
+        several sets below.
     """
     require(split in PREFIXES, f"split: expected one of {', '.join(PREFIXES)}, got {split!r}")
-    images_path = _require_file(Path(folder), split, "images")
-    labels_path = _find(Path(folder), split, "labels")
-    if need_labels:
-        labels_path = _require_file(Path(folder), split, "labels")
+    folder = files.expand(folder)
+    images_path = _find(folder, split, "images")
+    if images_path is None:
+        raise _missing(folder, split, "images")
+    home = _set_of(images_path)
+    labels_path = _find(home, split, "labels")
+    if labels_path is None or _set_of(labels_path) != home:  # of another set, further below
+        if need_labels:
+            raise _missing(home, split, "labels")
+        labels_path = None
     return read_pair(images_path, labels_path)
 
 
 def holds_idx(folder: str | Path) -> bool:
     """Says whether a folder holds any file of an IDX set."""
-    return any(_find(Path(folder), split, kind) for split in PREFIXES for kind in DIMENSIONS)
+    folder = files.expand(folder)
+    return any(_find(folder, split, kind) for split in PREFIXES for kind in DIMENSIONS)
+
+
+def file_names() -> list[str]:
+    """Returns the usual names of the four files of a set."""
+    return [_names(split, kind)[0] for split in PREFIXES for kind in DIMENSIONS]
 
 
 def _names(split: str, kind: str) -> list[str]:
@@ -110,18 +134,45 @@ def _names(split: str, kind: str) -> list[str]:
 
 
 def _find(folder: Path, split: str, kind: str) -> Path | None:
-    paths = (folder / name for name in _names(split, kind))
-    return next((path for path in paths if path.is_file()), None)
-
-
-def _require_file(folder: Path, split: str, kind: str) -> Path:
-    path = _find(folder, split, kind)
-    if path is None:
-        raise InputError(
-            f"{folder}: expected {_names(split, kind)[0]} or the same with .gz in this folder, "
-            f"found {'neither' if folder.is_dir() else 'no such folder'}; check the path"
+    """Returns the file that lies highest, the first by its spelling in that folder."""
+    for depth in DEPTHS:
+        found: dict[Path, Path] = {}
+        for name in _names(split, kind):
+            for path in folder.glob(depth + name):
+                if path.is_file():
+                    found.setdefault(_set_of(path), path)
+        require(
+            len(found) <= 1,
+            f"{folder}: expected one image set, found several ({', '.join(map(str, found))}); name "
+            "the folder of one",
         )
-    return path
+        if found:
+            return next(iter(found.values()))
+    return None
+
+
+def _set_of(path: Path) -> Path:
+    """Returns the folder of a set; Kaggle's files lie in folders of their own names in it."""
+    return path.parent.parent if path.parent.name in STEMS else path.parent
+
+
+def _missing(folder: Path, split: str, kind: str) -> InputError:
+    return InputError(
+        f"{folder}: expected {_names(split, kind)[0]} or the same with .gz in this folder, found "
+        f"{seen(folder)}; check the path"
+    )
+
+
+def seen(folder: Path) -> str:
+    """Says in a few words what a folder holds."""
+    if not folder.is_dir():
+        return "no such folder"
+    held = [entry.name for entry in files.visible(folder)]
+    tables = [name for name in held if name.lower().endswith((".csv", ".csv.gz", ".csv.zip"))]
+    if tables:
+        return f"{tables[0]}, a table, which is not read: convert it to IDX files or NPY"
+    more = f" and {len(held) - SHOWN} more" if len(held) > SHOWN else ""
+    return f"neither, but {', '.join(held[:SHOWN])}{more}" if held else "neither"
 
 
 def _read_kind(path: str | Path, kind: str) -> np.ndarray:
@@ -136,7 +187,7 @@ def _read_kind(path: str | Path, kind: str) -> np.ndarray:
 
 def _read_bytes(path: Path) -> bytes:
     try:
-        content = path.read_bytes()
+        content = files.expand(path).read_bytes()
         return gzip.decompress(content) if content.startswith(GZIP_MAGIC) else content
     except EOFError as error:
         raise InputError(f"{path}: expected a whole gzip file, got a truncated one") from error

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from dbnjax import files
 from dbnjax.checks import InputError
 from dbnjax.data import idx, tfds_sets
 from dbnjax.data.images import Source
@@ -36,14 +37,26 @@ def fetch(name: str, data_dir: str | Path | None) -> Source:
             return tfds_sets.read(name, root)
         print(f"fetching {name} from {published.URL} into {downloads}", file=sys.stderr)
         _check_network(name, next(iter(urls.values())))
-    files = _download(name, urls, published.url_infos, downloads)
+    fetched = _download(name, urls, published.url_infos, downloads)
     train, test = (
         idx.read_pair(
-            files[f"{prefix}-images-idx3-ubyte.gz"], files[f"{prefix}-labels-idx1-ubyte.gz"]
+            fetched[f"{prefix}-images-idx3-ubyte.gz"], fetched[f"{prefix}-labels-idx1-ubyte.gz"]
         )
         for prefix in idx.PREFIXES.values()
     )
     return Source(name, train, test, n_classes=10)
+
+
+def may_fetch_into(folder: Path) -> bool:
+    """Says whether a folder is empty, or one in which tfds has kept data."""
+    held = {entry.name for entry in files.visible(folder)}
+    downloads = folder / "downloads"
+    return (
+        held <= {downloads.name}
+        or any((downloads / name).is_dir() for name in ("manual", "extracted"))
+        or next(downloads.rglob("*.INFO"), None) is not None
+        or any(next(folder.glob(f"{depth}/dataset_info.json"), None) for depth in ("*/*", "*/*/*"))
+    )
 
 
 def _is_downloaded(urls: dict[str, str], downloads: Path, manual: Path) -> bool:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dbnjax import files
 from dbnjax.checks import check_labels, require
 from dbnjax.data import idx, registry, tfds_sets
 from dbnjax.data.images import Images, Source, read_images
@@ -22,14 +23,15 @@ def load(name: str = "mnist5k", data_dir: str | Path | None = None) -> Source:
         "cifar10" or "emnist/balanced". Colour is turned to grey by the ITU-601 weights.
       data_dir: a folder of IDX files of the MNIST family; otherwise the folder in which
         tensorflow-datasets keeps its data, by default its usual `~/tensorflow_datasets`. It
-        must exist, so that a mistyped folder starts no download; "mnist5k" takes none.
+        must exist, and be empty or used by tensorflow-datasets before anything is downloaded into
+        it, so that a mistyped folder starts no download; "mnist5k" takes none.
 
     Raises:
       InputError: the name is unknown, the set is not prepared or cannot be fetched, the folder
         does not exist or is not asked for, a package is missing, or the data are damaged, empty,
         of several sizes or labelled out of range.
     """
-    folder = None if data_dir is None else Path(data_dir).expanduser()
+    folder = None if data_dir is None else files.expand(data_dir)
     if name == "mnist5k":
         require(
             folder is None,
@@ -58,6 +60,12 @@ def _load_family(name: str, folder: Path | None) -> Source:
         "to download into it",
     )
     if folder is None or not idx.holds_idx(folder):
+        require(
+            folder is None or registry.may_fetch_into(folder),
+            f"{folder}: expected {', '.join(idx.file_names())} (.gz may follow) in this folder or "
+            f"up to two below it, found {idx.seen(folder or Path())}; nothing is fetched into a "
+            "folder in use: name that of the files, or an empty one",
+        )
         return registry.fetch(name, folder)
     train, test = (idx.read_folder(folder, split) for split in ("train", "test"))
     return Source(name, train, test, n_classes=10)

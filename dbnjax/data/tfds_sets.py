@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from dbnjax import files
 from dbnjax.checks import InputError, require
-from dbnjax.data.images import Images, Source, to_grey
+from dbnjax.data.grey import to_grey
+from dbnjax.data.images import Images, Source
 from dbnjax.data.optional import import_extra
 
 MNIST_FAMILY = ("mnist", "fashion_mnist", "kmnist")
@@ -75,7 +77,7 @@ def find(name: str, data_dir: str | Path | None, split: str) -> tuple[Any, int]:
 def data_folder(data_dir: str | Path | None) -> Path:
     """Returns the folder in which tfds keeps its sets, a given one or its usual one."""
     default = import_extra("tensorflow_datasets.core.constants").DATA_DIR
-    return Path(data_dir or default).expanduser()
+    return files.expand(data_dir or default)
 
 
 def builder_of(name: str, root: Path) -> Any | None:

@@ -17,7 +17,7 @@ from typing import Any
 import jax
 import orbax.checkpoint as ocp
 
-from dbnjax import checks
+from dbnjax import checks, files
 from dbnjax.training import digests
 from dbnjax.types import PyTree
 
@@ -56,12 +56,12 @@ def save(folder: str | Path, step: int, state: PyTree, architecture: Mapping[str
         "belongs to another run or this step was saved before",
     )
     if jax.process_index() == 0:
-        digests.write(Path(folder, str(step)))
+        digests.write(files.expand(folder) / str(step))
 
 
 def latest_step(folder: str | Path) -> int | None:
     """Returns the step of the latest whole checkpoint, or None where there is none."""
-    if not Path(folder).is_dir():
+    if not files.expand(folder).is_dir():
         return None
     with _quiet(), _manager(folder) as manager:
         return manager.latest_step()
@@ -92,7 +92,7 @@ def restore(
             f"{folder}: expected a checkpoint, got none; the path may be wrong, or the run was "
             "stopped before its first one"
         )
-    _check_whole(Path(folder, str(step)))
+    _check_whole(files.expand(folder) / str(step))
     description = _read(folder, step, ocp.args.JsonRestore(), "description")
     _check_same(folder, step, "architecture", description["architecture"], architecture)
     _check_same(folder, step, "arrays", description["arrays"], _signatures(target))
@@ -107,7 +107,7 @@ def _manager(folder: str | Path, create: bool = False) -> ocp.CheckpointManager:
         cleanup_tmp_directories=create,
         enable_async_checkpointing=False,
     )
-    return ocp.CheckpointManager(Path(folder).absolute(), options=options)
+    return ocp.CheckpointManager(files.expand(folder).absolute(), options=options)
 
 
 def _read(folder: str | Path, step: int, args: ocp.args.CheckpointArgs, item: str) -> Any:
@@ -118,7 +118,7 @@ def _read(folder: str | Path, step: int, args: ocp.args.CheckpointArgs, item: st
                 return manager.restore(step, args=ocp.args.Composite(**{item: args}))[item]
         except Exception as error:
             raise checks.InputError(
-                _damaged(Path(folder, str(step)), _first_line(error))
+                _damaged(files.expand(folder) / str(step), _first_line(error))
             ) from error
 
 

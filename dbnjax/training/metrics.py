@@ -35,7 +35,7 @@ def append(path: str | Path, record: Mapping[str, Any]) -> None:
     line = files.dumps(record) + "\n"
     if jax.process_index() != 0:
         return
-    with files.writing(path), open(path, "a+b") as file:
+    with files.writing(path), open(files.expand(path), "a+b") as file:
         _cut_torn_line(file)
         file.write(line.encode())
         file.flush()
@@ -51,7 +51,7 @@ def read(path: str | Path) -> list[dict[str, Any]]:
     Raises:
       InputError: a whole line is not a JSON object, or the file cannot be read.
     """
-    if not Path(path).exists():
+    if not files.expand(path).exists():
         return []
     lines = files.read_bytes(path).split(b"\n")[:-1]
     return [_record(path, number, line) for number, line in enumerate(lines, start=1)]
@@ -66,7 +66,7 @@ def truncate(path: str | Path, keep: Callable[[dict[str, Any]], bool]) -> None:
     Raises:
       InputError: as `read`; the file is then left as it was.
     """
-    if Path(path).exists():
+    if files.expand(path).exists():
         kept = [files.dumps(record) + "\n" for record in read(path) if keep(record)]
         files.write_bytes(path, "".join(kept).encode())
 
@@ -90,7 +90,7 @@ def tensorboard_writer(logdir: str | Path) -> Iterator[Callable[[int, Mapping[st
             "pip install 'dbnjax[tensorboard]'"
         ) from error
     with files.writing(logdir):
-        writer = SummaryWriter(str(logdir), write_to_disk=jax.process_index() == 0)
+        writer = SummaryWriter(str(files.expand(logdir)), write_to_disk=jax.process_index() == 0)
 
     def log(step: int, numbers: Mapping[str, float]) -> None:
         for name, number in numbers.items():

@@ -107,7 +107,7 @@ def load(
 
 def _read(path: str | Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
     try:
-        with safe_open(path, framework="numpy") as file:
+        with safe_open(files.expand(path), framework="numpy") as file:
             header = file.metadata() or {}
             checks.require(
                 header.get("format") == FORMAT,

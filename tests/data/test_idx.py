@@ -147,3 +147,57 @@ def test_official_mnist(mnist_dir):
     assert train.labels[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
     counts = [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
     assert np.bincount(test.labels).tolist() == counts
+
+
+def kaggle(folder, name, array):
+    """Writes a file into a folder of its own name, as Kaggle unpacks MNIST."""
+    (folder / name).mkdir()
+    write_idx(folder / name / name, array)
+
+
+def test_kaggles_layout_is_read(tmp_path):  # F21
+    for prefix, labels in (("train", [3, 1]), ("t10k", [7, 2])):
+        kaggle(tmp_path, f"{prefix}-images-idx3-ubyte", PIXELS)
+        kaggle(tmp_path, f"{prefix}-labels-idx1-ubyte", labels)
+    assert idx.holds_idx(tmp_path)
+    assert idx.read_folder(tmp_path, "train").labels.tolist() == [3, 1]
+    assert idx.read_folder(tmp_path, "test").labels.tolist() == [7, 2]
+    # Kaggle keeps each file a second time, above; what lies higher counts.
+    write_idx(tmp_path / "t10k-images.idx3-ubyte", PIXELS[:1])
+    write_idx(tmp_path / "t10k-labels.idx1-ubyte", [4])
+    assert idx.read_folder(tmp_path, "test").labels.tolist() == [4]
+
+
+@pytest.mark.parametrize("below", ["raw", "MNIST/raw"])
+def test_torchvisions_layout_is_read(tmp_path, below):  # F21
+    folder = tmp_path / below
+    folder.mkdir(parents=True)
+    for ending in ("", ".gz"):  # torchvision keeps both
+        write_idx(folder / f"train-images-idx3-ubyte{ending}", PIXELS)
+        write_idx(folder / f"train-labels-idx1-ubyte{ending}", [3, 1])
+    assert idx.read_folder(tmp_path, "train").labels.tolist() == [3, 1]
+
+
+def test_of_several_sets_below_none_is_guessed(tmp_path):  # F21
+    for name in ("MNIST", "FashionMNIST"):
+        folder = tmp_path / name / "raw"
+        folder.mkdir(parents=True)
+        write_idx(folder / "train-images-idx3-ubyte", PIXELS)
+    with pytest.raises(InputError, match=r"one image set, found several .*FashionMNIST/raw"):
+        idx.read_folder(tmp_path, "train")
+
+
+def test_labels_of_a_set_further_below_are_not_taken(tmp_path):  # F21
+    write_idx(tmp_path / "t10k-images-idx3-ubyte", PIXELS)
+    (tmp_path / "raw").mkdir()
+    write_idx(tmp_path / "raw" / "t10k-labels-idx1-ubyte", [7, 2])
+    assert idx.read_folder(tmp_path, "test", need_labels=False).labels is None
+    with pytest.raises(InputError, match="t10k-labels"):
+        idx.read_folder(tmp_path, "test")
+
+
+def test_a_folder_of_tables_is_one_line(tmp_path):  # F21
+    (tmp_path / "mnist_test.csv").write_text("label,1x1\n")
+    with pytest.raises(InputError, match=r"t10k-images.*found mnist_test\.csv, a table") as caught:
+        idx.read_folder(tmp_path, "test")
+    assert "\n" not in str(caught.value)

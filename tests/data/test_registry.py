@@ -14,7 +14,7 @@ from prepared_sets import prepare
 
 from dbnjax.checks import InputError
 from dbnjax.data import registry, tfds_sets
-from dbnjax.data.images import to_grey
+from dbnjax.data.grey import to_grey
 from dbnjax.data.sources import load
 
 tfds = pytest.importorskip("tensorflow_datasets")

@@ -98,3 +98,29 @@ def test_balanced_splits_of_official_mnist(mnist_dir):
     splits = make_splits(load("mnist", mnist_dir), 44000, 10000, None, seed=0)
     assert [len(part.pixels) for part in splits] == [44000, 10000, 10000]
     assert np.bincount(splits.train.labels).tolist() == [4400] * 10
+
+
+@pytest.mark.parametrize("held", ["train.csv", "digits/1.png", "archive.zip"])
+def test_nothing_is_fetched_into_a_folder_in_use(tmp_path, held, monkeypatch):  # F21
+    monkeypatch.setattr(registry, "fetch", lambda *_: pytest.fail("it would be downloaded"))
+    (tmp_path / held).parent.mkdir(exist_ok=True)
+    (tmp_path / held).write_bytes(b"")
+    message = r"expected train-images-idx3-ubyte.*t10k-labels-idx1-ubyte.*nothing is fetched"
+    with pytest.raises(InputError, match=message) as caught:
+        load("mnist", tmp_path)
+    assert held.split("/")[0] in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "held",
+    [None, ".DS_Store", "downloads/x", "downloads/manual/x", "kmnist/3.0.1/dataset_info.json"],
+)
+def test_an_empty_folder_and_that_of_tfds_may_be_fetched_into(tmp_path, held, monkeypatch):  # F21
+    fetched = []
+    monkeypatch.setattr(registry, "fetch", lambda *given: fetched.append(given) or load())
+    if held is not None:
+        (tmp_path / held).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / held).write_bytes(b"")
+    load("mnist", tmp_path)
+    assert fetched == [("mnist", tmp_path)]
