@@ -4,9 +4,14 @@ Checks run on the host, in public constructors and readers, never inside a trace
 and never in a `__post_init__` (unflattening a pytree passes placeholders).
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+
+ENERGY_TYPES = ("float32", "float64")
+"""Types in which energies of hundreds of nats can be compared to a fraction of one."""
+LEARNING_TYPES = ("bfloat16", "float16", *ENERGY_TYPES)
 
 
 class InputError(ValueError):
@@ -30,6 +35,16 @@ def check_width(name: str, array: Any, width: int) -> None:
         bool(shape) and shape[-1] == width,
         f"{name}: expected {width} units in the last axis, got {got} (shape {shape}); "
         "the array was probably made for another architecture",
+    )
+
+
+def check_type(name: str, dtype: Any, supported: Sequence[str] = ENERGY_TYPES) -> None:
+    """Checks that parameters have a type that something can work in, by default with energies."""
+    found = np.dtype(dtype).name
+    require(
+        found in supported,
+        f"{name}: expected parameters of type {', '.join(supported)}, got {found}; give them "
+        "another one by dbnjax.types.cast",
     )
 
 

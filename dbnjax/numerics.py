@@ -7,6 +7,10 @@ there, and free to follow any sharding. A key of another kind, `jax.random.key(s
 asks for its own bits: XLA's generator of random bits, which an accelerator may have in hardware.
 """
 
+import functools
+from collections.abc import Callable
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -81,7 +85,21 @@ def bernoulli(key: Key, probability: Array) -> Array:
     Returns:
       `[..., n]` zeros and ones in the type of `probability`.
     """
-    return (uniform(key, probability.shape) < probability).astype(probability.dtype)
+    u = uniform(key, probability.shape)
+    wide = jnp.promote_types(u.dtype, probability.dtype)
+    return (u.astype(wide) < probability.astype(wide)).astype(probability.dtype)
+
+
+def at_least_32_bits(function: Callable[..., Array]) -> Callable[..., Array]:
+    """Makes a function whose last argument is an array work in float32 where that is narrower."""
+
+    @functools.wraps(function)
+    def widened(*args: Any) -> Array:
+        *others, x = args
+        wide = jnp.promote_types(x.dtype, jnp.float32)
+        return function(*others, x.astype(wide)).astype(x.dtype)
+
+    return widened
 
 
 def two_sum(a: Array, b: Array) -> tuple[Array, Array]:
@@ -119,6 +137,7 @@ def _tail_fraction(x: Array) -> tuple[Array, Array]:
     return g, 1.0 / (x + g)
 
 
+@at_least_32_bits
 def log_mills(x: Array) -> Array:
     """Returns log of Mills' ratio, `log Phi(-x) - log phi(x)`, without cancellation."""
     # A where, not a minimum, whose slope at the joint would be halved.
@@ -128,6 +147,7 @@ def log_mills(x: Array) -> Array:
     return jnp.where(x < _TAIL, direct, -jnp.log(large + _tail_fraction(large)[1]))
 
 
+@at_least_32_bits
 def truncated_normal_mean(a: Array) -> Array:
     """Returns the mean of a normal with mean a and variance 1 conditioned to be positive.
 
@@ -139,6 +159,7 @@ def truncated_normal_mean(a: Array) -> Array:
     return jnp.where(a > -_TAIL, near + jnp.exp(-log_mills(-near)), _tail_fraction(far)[1])
 
 
+@at_least_32_bits
 def truncated_normal_square(a: Array) -> Array:
     """Returns the mean square of the same conditioned normal, `1 + a mean`."""
     near = jnp.where(a > -_TAIL, a, -_TAIL)
@@ -146,6 +167,7 @@ def truncated_normal_square(a: Array) -> Array:
     return jnp.where(a > -_TAIL, 1.0 + near * truncated_normal_mean(near), g * h)
 
 
+@at_least_32_bits
 def truncated_normal_tail(key: Key, lower: Array) -> Array:
     """Draws `z - lower` where z is a standard normal conditioned on `z > lower`.
 

@@ -1,6 +1,13 @@
 """Names for the arrays, keys and pairs of functions that the whole library passes around.
 
 Shapes are written `[..., n]` in docstrings: any number of leading batch axes, then units.
+
+The parameters' own floating type wins. What makes parameters (`zeros`, `init`) takes JAX's default
+type, float32, or float64 with `JAX_ENABLE_X64=1`; `cast(machine, jnp.bfloat16)` gives them another.
+From there on data, hyper-parameters, temperatures and clamped values are taken in the parameters'
+type, and states, chains, log weights and all that is reported are of it. Learners that move along a
+gradient work in bfloat16 and float16 too; where energies are compared or summed, in tempering, in
+estimates of log Z and in exact answers, a type of less than 32 bits is refused.
 """
 
 import dataclasses
@@ -9,10 +16,11 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar, dataclass_transform
 
 import jax
+import jax.numpy as jnp
 from flax import struct
 
 Array: TypeAlias = jax.Array
-"""A float32 array unless the docstring says otherwise."""
+"""An array of the parameters' floating type unless the docstring says otherwise."""
 
 Key: TypeAlias = jax.Array
 """A typed PRNG key made by `jax.random.key`."""
@@ -66,11 +74,33 @@ def pytree(cls: type[T]) -> type[T]:
     return struct.dataclass(cls)
 
 
+def floating_type(tree: PyTree) -> Any:
+    """Returns the type that a tree's arrays have, the widest of them where they differ."""
+    return jnp.result_type(*jax.tree.leaves(tree))
+
+
+def cast(tree: PyTree, dtype: Any) -> PyTree:
+    """Returns a tree with its floating arrays in a type; counts and keys stay as they are."""
+
+    def one(x: Any) -> Any:
+        floating = hasattr(x, "dtype") and jnp.issubdtype(x.dtype, jnp.floating)
+        return x.astype(dtype) if floating else x
+
+    return jax.tree.map(one, tree)
+
+
+def as_type(tree: PyTree, dtype: Any) -> PyTree:
+    """Returns a tree of states with every array in a type, zeros and ones as integers too."""
+    return jax.tree.map(lambda x: jnp.asarray(x, dtype), tree)
+
+
 class Learner(NamedTuple):
-    """A learning algorithm: two pure functions over plain pytrees.
+    """A learning algorithm: two pure functions over plain pytrees; `updates.learner` makes one.
 
     Attributes:
-      init: `init(key, params) -> state`; the state holds what the next step needs.
+      init: `init(key, params) -> state`; the state holds what the next step needs, in arrays of
+        its own, a copy of the parameters among them. So it may be donated to a compiled step
+        (`training.loop` does): `params` stay usable, and may share arrays with one another.
       step: `step(key, hyper, state, batch) -> (state, info)`; `hyper` is a NamedTuple of
         arrays, so that a schedule or a sweep never recompiles, and `info` is a NamedTuple
         of scalars to look at.

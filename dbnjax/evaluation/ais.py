@@ -85,7 +85,7 @@ def start(key: Key, path: Path, n_chains: int) -> annealing.State:
         "yourself and start with annealing.start(path, samples, 0.0)",
     )
     visible = path.base.visible
-    v = visible.sample(key, jnp.zeros((n_chains, visible.size)))
+    v = visible.sample(key, visible.no_field(n_chains))
     return annealing.start(path, v, 0.0)
 
 
@@ -167,7 +167,7 @@ def _against_both(forward: Estimate, reverse: Estimate) -> str:
 def _estimate(log_z_base: Any, sign: float, state: annealing.State) -> Estimate:
     log_weights = annealing.log_weights(state)
     mean = log_mean(log_weights)
-    log_z = log_z_base + sign * mean.value
+    log_z = jnp.asarray(log_z_base, mean.value.dtype) + sign * mean.value
     reach = QUANTILE_95 * mean.standard_error
     return Estimate(
         log_z=log_z,

@@ -30,7 +30,7 @@ from dbnjax.evaluation.validation import check_states
 from dbnjax.models import path as path_lib
 from dbnjax.models import rbm as rbm_lib
 from dbnjax.models.path import Path
-from dbnjax.types import Array, Key
+from dbnjax.types import Array, Key, cast, floating_type
 
 
 class State(NamedTuple):
@@ -63,12 +63,14 @@ def start(path: Path, v: Any, beta: float) -> State:
       InputError: the width does not fit, there is no chain, or v are not states.
     """
     check_states(path.target.visible, v)
-    v = jnp.asarray(v, jnp.float32)
+    dtype = floating_type(path)
+    checks.check_type("annealing", dtype)
+    v = jnp.asarray(v, dtype)
     return State(
         v=v,
-        log_weight=jnp.zeros(v.shape[:-1]),
-        compensation=jnp.zeros(v.shape[:-1]),
-        beta=jnp.asarray(beta, jnp.float32),
+        log_weight=jnp.zeros(v.shape[:-1], dtype),
+        compensation=jnp.zeros(v.shape[:-1], dtype),
+        beta=jnp.asarray(beta, dtype),
         step=jnp.zeros((), jnp.int32),
     )
 
@@ -97,6 +99,7 @@ def increment(path: Path, v: Array, beta: Any, next_beta: Any) -> Array:
       beta: scalar, where the chain is.
       next_beta: scalar, where it goes.
     """
+    v = jnp.asarray(v, floating_type(path))
     now, then = path_lib.at(path, beta), path_lib.at(path, next_beta)
     with jax.default_matmul_precision("highest"):
         fields = [rbm_lib.hidden_given_visible(machine, v).field for machine in (now, then)]
@@ -143,4 +146,5 @@ def anneal(key: Key, path: Path, betas: Any, state: State) -> State:
         v = transition(key_step, path, state.v, beta)
         return State(v, total, state.compensation + lost, beta, state.step + 1), None
 
-    return jax.lax.scan(body, state, jnp.asarray(betas, jnp.float32))[0]
+    dtype = floating_type(path)
+    return jax.lax.scan(body, cast(state, dtype), jnp.asarray(betas, dtype))[0]

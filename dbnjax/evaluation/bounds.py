@@ -31,7 +31,7 @@ from dbnjax.models import dbn as dbn_lib
 from dbnjax.models import rbm as rbm_lib
 from dbnjax.models.dbn import DBN
 from dbnjax.models.rbm import RBM
-from dbnjax.types import Array, Key
+from dbnjax.types import Array, Key, as_type, floating_type
 from dbnjax.units import Bernoulli
 
 
@@ -62,6 +62,8 @@ def log_weights(
         checks.check_finite("log Z", log_z)
     if labels is not None:
         checks.check_width("labels", labels, dbn_lib.label_unit(dbn.memory).size)
+
+    v, log_z = as_type((v, log_z), floating_type(dbn))
 
     def one(i: Array) -> Array:
         with jax.default_matmul_precision("highest"):
@@ -116,6 +118,7 @@ def pseudo_log_likelihood(rbm: RBM, v: Array) -> Array:
     )
     check_states(rbm.visible, v)
     check_parameters(rbm)
+    v = jnp.asarray(v, floating_type(rbm))
     with jax.default_matmul_precision("highest"):
         field = rbm_lib.hidden_given_visible(rbm, v).field
     here = rbm.hidden.cumulant(field)
@@ -132,7 +135,7 @@ def pseudo_log_likelihood(rbm: RBM, v: Array) -> Array:
 
 def _log_ratio(key: Key, dbn: DBN, v: Array, labels: Array | None) -> Array:
     """One sample of log p*(v, h[, label]) - log q(h | v), `[...]`."""
-    below, total = v, jnp.zeros(v.shape[:-1])
+    below, total = v, jnp.zeros(v.shape[:-1], v.dtype)
     for i, (up, down) in enumerate(zip(dbn.recognition, dbn.generative, strict=True)):
         q = belief_net_lib.conditional(up, below)
         h = q.sample(jax.random.fold_in(key, i))

@@ -54,7 +54,7 @@ def solve(rbm: RBM) -> Normal:
     visible_scale, hidden_scale = jnp.sqrt(rbm.visible.variance), jnp.sqrt(rbm.hidden.variance)
     beta, gamma = rbm.visible.bias / visible_scale, rbm.hidden.bias / hidden_scale
     coupling = jnp.diag(visible_scale) @ rbm.weights * hidden_scale
-    factor = jnp.linalg.cholesky(jnp.eye(beta.size) - coupling @ coupling.T)
+    factor = jnp.linalg.cholesky(jnp.eye(beta.size, dtype=beta.dtype) - coupling @ coupling.T)
     y = cho_solve((factor, True), beta + coupling @ gamma)
     z = gamma + y @ coupling
     pull = 0.5 * (beta @ coupling @ z + y @ coupling @ gamma)
@@ -78,6 +78,6 @@ def means(rbm: RBM) -> tuple[Array, Array]:
 def sample_visible(key: Key, rbm: RBM, n_samples: int) -> Array:
     """Draws visible states from their marginal, `[n_samples, n_visible]`."""
     normal = solve(rbm)
-    noise = jax.random.normal(key, (rbm.visible.size, n_samples))
+    noise = jax.random.normal(key, (rbm.visible.size, n_samples), normal.factor.dtype)
     deviation = solve_triangular(normal.factor, noise, trans="T", lower=True).T
     return normal.visible_scale * (normal.visible_mean + deviation)

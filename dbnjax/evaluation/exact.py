@@ -22,7 +22,7 @@ from dbnjax.evaluation.sides import Side
 from dbnjax.evaluation.validation import check_parameters, check_states
 from dbnjax.models import rbm as rbm_lib
 from dbnjax.models.rbm import RBM
-from dbnjax.types import Array, Key, PyTree
+from dbnjax.types import Array, Key, PyTree, floating_type
 from dbnjax.units import Bernoulli
 
 
@@ -158,10 +158,10 @@ def gradient(rbm: RBM, v: Array) -> RBM:
       InputError: as `log_prob`.
     """
     check_states(rbm.visible, v)
-    cases = v.reshape(-1, rbm.visible.size)
+    cases = jnp.asarray(v, floating_type(rbm)).reshape(-1, rbm.visible.size)
     with jax.default_matmul_precision("highest"):
         model = _model_statistics(rbm)
-        data = _statistics(rbm, jnp.full(len(cases), 1.0 / len(cases)), cases)
+        data = _statistics(rbm, jnp.full(len(cases), 1.0 / len(cases), cases.dtype), cases)
         return jax.tree.map(jnp.subtract, data, model)
 
 

@@ -135,6 +135,7 @@ def posterior_over_causes(net: BeliefNet, evidence: Array) -> tuple[Array, Array
     )
     check_states(net.layers[0].unit, evidence)
     causes = enumeration.states(net.prior)
+    evidence = jnp.asarray(evidence, causes.dtype)
     observed = jnp.broadcast_to(evidence, (causes.shape[0], evidence.shape[-1]))
     with jax.default_matmul_precision("highest"):
         return causes, jax.nn.softmax(belief_net_lib.log_joint(net, (causes, observed)))

@@ -44,7 +44,7 @@ def log_mean(log_weights: Array) -> LogMean:
     variance = ((weights / mean - 1.0) ** 2).sum(0) / max(n - 1, 1)
     return LogMean(
         value=largest + jnp.log(mean),
-        standard_error=jnp.sqrt(variance / n) if n > 1 else jnp.full(mean.shape, jnp.inf),
+        standard_error=jnp.sqrt(variance / n) if n > 1 else jnp.full_like(mean, jnp.inf),
         effective_sample_size=weights.sum(0) ** 2 / (weights**2).sum(0),
     )
 

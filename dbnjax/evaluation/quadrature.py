@@ -41,7 +41,8 @@ class Lattice(Gaussian):
         """Returns the lattice points with these numbers, `[..., n]`."""
         place = N_NODES ** jnp.arange(self.size - 1, -1, -1)
         digits = index[..., None] // place % N_NODES
-        return self.bias + jnp.sqrt(self.variance) * (digits - (REACH - 0.5))
+        z = digits.astype(self.bias.dtype) - (REACH - 0.5)
+        return self.bias + jnp.sqrt(self.variance) * z
 
     def energies(self, state: Array) -> Array:
         """Returns the Gaussian energies less the logarithm of the spacing, `[..., n]`."""
@@ -65,7 +66,7 @@ def check_reach(rbm: RBM) -> None:
 
     def near_the_border(weights: Array, x: Array) -> Array:
         z = (x - lattice.bias) / jnp.sqrt(lattice.variance)
-        return weights @ (jnp.abs(z) > REACH - 1).any(-1)
+        return weights @ (jnp.abs(z) > REACH - 1).any(-1).astype(weights.dtype)
 
     found = enumeration.fold(lattice, lambda x: -rbm_lib.free_energy(rbm, x), near_the_border)
     checks.require(

@@ -35,7 +35,7 @@ from dbnjax.evaluation.importance import LogMean, log_mean
 from dbnjax.evaluation.validation import check_states
 from dbnjax.models import rbm as rbm_lib
 from dbnjax.models.path import Path
-from dbnjax.types import Key
+from dbnjax.types import Key, floating_type
 
 
 def start(key: Key, path: Path, v: Any, n_chains: int) -> annealing.State:
@@ -56,7 +56,7 @@ def start(key: Key, path: Path, v: Any, n_chains: int) -> annealing.State:
     """
     checks.check_count("chains", n_chains, 1)
     check_states(path.target.visible, v)
-    images = jnp.broadcast_to(jnp.asarray(v, jnp.float32), (n_chains, *np.shape(v)))
+    images = jnp.broadcast_to(jnp.asarray(v, floating_type(path)), (n_chains, *np.shape(v)))
     return annealing.start(path, annealing.transition(key, path, images, 1.0), 1.0)
 
 
@@ -77,6 +77,6 @@ def estimate(path: Path, v: Any, log_z_base: Any, state: annealing.State) -> Log
     """
     annealing.check_end(state, 0.0)
     with jax.default_matmul_precision("highest"):
-        log_f = -rbm_lib.free_energy(path.target, jnp.asarray(v, jnp.float32))
+        log_f = -rbm_lib.free_energy(path.target, v)
     weight = log_mean(annealing.log_weights(state))
-    return weight._replace(value=log_f - log_z_base + weight.value)
+    return weight._replace(value=log_f - jnp.asarray(log_z_base, log_f.dtype) + weight.value)

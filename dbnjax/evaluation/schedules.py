@@ -8,13 +8,13 @@ import numpy as np
 from dbnjax import checks
 from dbnjax.models import path as path_lib
 from dbnjax.models.path import Path
-from dbnjax.types import Array
+from dbnjax.types import Array, floating_type
 
 
 def linear(n_steps: int) -> Array:
     """Returns the temperatures 0, 1/n, ..., 1, `[n_steps + 1]`."""
     checks.check_count("temperatures", n_steps, 1)
-    return jnp.asarray(np.linspace(0.0, 1.0, n_steps + 1), jnp.float32)
+    return jnp.asarray(np.linspace(0.0, 1.0, n_steps + 1), float)
 
 
 def piecewise(n_steps: int) -> Array:
@@ -29,7 +29,7 @@ def piecewise(n_steps: int) -> Array:
     checks.check_count("temperatures", n_steps, 1)
     share = np.linspace(0.0, 1.0, n_steps + 1)
     betas = np.interp(share, [0.0, 1 / 29, 9 / 29, 1.0], [0.0, 0.5, 0.9, 1.0])
-    return jnp.asarray(betas, jnp.float32)
+    return jnp.asarray(betas, float)
 
 
 def check(path: Path, betas: Any) -> None:
@@ -42,7 +42,7 @@ def check(path: Path, betas: Any) -> None:
     Raises:
       InputError: they do not rise from 0 to 1, or a machine between cannot be normalised.
     """
-    values = np.asarray(betas, np.float32)  # as the walk takes them
+    values = np.asarray(betas, floating_type(path))  # as the walk takes them
     checks.require(
         values.ndim == 1 and values.size >= 2,
         f"schedule: expected 2 temperatures or more in a row, got shape {values.shape}",
@@ -62,6 +62,6 @@ def check(path: Path, betas: Any) -> None:
     checks.require(
         falls.size == 0,
         f"schedule: expected rising temperatures, got {falls.size} steps that do not rise, the "
-        f"first at {falls[:1].tolist()}; they fall, or are equal in float32",
+        f"first at {falls[:1].tolist()}; they fall, or are equal in {values.dtype}",
     )
     path_lib.check_normalisable(path, values)

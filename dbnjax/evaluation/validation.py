@@ -6,12 +6,13 @@ import jax
 import numpy as np
 
 from dbnjax import checks
-from dbnjax.types import PyTree
+from dbnjax.types import PyTree, floating_type
 from dbnjax.units.base import BOUNDED
 
 
 def check_parameters(model: PyTree) -> None:
-    """Raises `InputError` if a parameter of a model is not finite."""
+    """Raises `InputError` if a parameter is not finite, or of a type too narrow for energies."""
+    checks.check_type("likelihoods", floating_type(model))
     if checks.is_concrete(model):
         for path, leaf in jax.tree.leaves_with_path(model):
             checks.check_finite(f"parameters{jax.tree_util.keystr(path)}", leaf)

@@ -23,7 +23,7 @@ from dbnjax import checks
 from dbnjax.models import dbn as dbn_lib
 from dbnjax.models.dbn import DBN
 from dbnjax.models.rbm import RBM
-from dbnjax.types import Array, Draw, Key
+from dbnjax.types import Array, Draw, Key, floating_type
 
 
 def log_label_probabilities(memory: RBM, penultimate: Array) -> Array:
@@ -34,7 +34,7 @@ def log_label_probabilities(memory: RBM, penultimate: Array) -> Array:
 def _penultimate(key: Key, dbn: DBN, v: Array, how: Draw) -> Array:
     with jax.default_matmul_precision("highest"):
         states = dbn_lib.up_pass(key, dbn, v, how)
-    return states[-1] if states else v
+    return states[-1] if states else jnp.asarray(v, floating_type(dbn))
 
 
 def deterministic(dbn: DBN, v: Array) -> Array:
@@ -83,7 +83,7 @@ def averaged(key: Key, dbn: DBN, v: Array, n_passes: int = 20) -> Averages:
         log_p = stochastic(jax.random.fold_in(key, i), dbn, v)
         return Averages(total.probabilities + jnp.exp(log_p), total.log_probabilities + log_p), None
 
-    nothing = jnp.zeros((*v.shape[:-1], dbn_lib.label_unit(dbn.memory).size))
+    nothing = dbn_lib.label_unit(dbn.memory).no_field(*v.shape[:-1])
     total, _ = jax.lax.scan(add, Averages(nothing, nothing), jnp.arange(n_passes))
     return jax.tree.map(lambda x: x / n_passes, total)
 
@@ -120,7 +120,7 @@ def gibbs(key: Key, dbn: DBN, v: Array, n_steps: int) -> Array:
         drawn = labels.sample(key_label, label_field)
         return (drawn, total + labels.mean(label_field)), None
 
-    start = jnp.full((*v.shape[:-1], labels.size), 1.0 / labels.size)
+    start = jnp.full((*v.shape[:-1], labels.size), 1.0 / labels.size, penultimate.dtype)
     with jax.default_matmul_precision("highest"):
         (_, total), _ = jax.lax.scan(iterate, (start, jnp.zeros_like(start)), jnp.arange(n_steps))
     return total

@@ -27,7 +27,7 @@ def complete_rbm(key: Key, rbm: RBM, known: gibbs.Clamp, n_steps: int) -> Array:
       `[..., n_visible]` states with the known values in place.
     """
     key_visible, key_hidden, key_chain = jax.random.split(key, 3)
-    free = rbm.visible.sample(key_visible, jnp.zeros(known.values.shape))
+    free = rbm.visible.sample(key_visible, rbm.visible.no_field(*known.values.shape[:-1]))
     state = gibbs.start(key_hidden, rbm, gibbs.apply_clamp(known, free))
     return gibbs.chain(key_chain, rbm, state, n_steps, clamp_visible=known).visible
 
@@ -35,14 +35,14 @@ def complete_rbm(key: Key, rbm: RBM, known: gibbs.Clamp, n_steps: int) -> Array:
 def blank(dbn: DBN, known: gibbs.Clamp) -> Array:
     """Returns the known pixels, and the others at their mean without a field, `[..., n]`."""
     visible = dbn.generative[0].unit if dbn.generative else stack_lib.feature_unit(dbn.memory)
-    return gibbs.apply_clamp(known, visible.mean(jnp.zeros(known.values.shape)))
+    return gibbs.apply_clamp(known, visible.mean(visible.no_field(*known.values.shape[:-1])))
 
 
 def go_round(key: Key, dbn: DBN, known: gibbs.Clamp, v: Array, n_steps: int) -> Array:
     """Makes one round of `complete_dbn` from images `[..., n_visible]`."""
     key_up, key_chain, key_look = jax.random.split(key, 3)
     group = stack_lib.label_group(dbn.memory)
-    labels = None if group is None else jnp.full(group.size, 1.0 / group.size)
+    labels = None if group is None else jnp.full_like(group.bias, 1.0 / group.size)
     state = generate.start_at_images(key_up, dbn, v, labels)
     state = gibbs.chain(key_chain, dbn.memory, state, n_steps)
     return gibbs.apply_clamp(known, generate.look(key_look, dbn, state))

@@ -9,7 +9,7 @@ from dbnjax.models import belief_net, stack
 from dbnjax.models import dbn as dbn_lib
 from dbnjax.models import rbm as rbm_lib
 from dbnjax.models.dbn import DBN
-from dbnjax.types import Array, Draw, Key
+from dbnjax.types import Array, Draw, Key, floating_type
 
 
 def features(key: Key, dbn: DBN, v: Array, level: int, how: Draw = "mean") -> Array:
@@ -35,6 +35,7 @@ def features(key: Key, dbn: DBN, v: Array, level: int, how: Draw = "mean") -> Ar
         f"level: expected 0 (the pixels) to {below_top + 1} (the top), got {level}",
     )
     key_up, key_top = jax.random.split(key)
+    v = jnp.asarray(v, floating_type(dbn))
     states = (v, *dbn_lib.up_pass(key_up, dbn, v, how))
     return states[level] if level <= below_top else top(key_top, dbn, states[-1], how)
 

@@ -13,7 +13,7 @@ from dbnjax.models import rbm as rbm_lib
 from dbnjax.models.belief_net import propagate
 from dbnjax.models.dbn import DBN
 from dbnjax.sampling import gibbs
-from dbnjax.types import Array, Key
+from dbnjax.types import Array, Key, floating_type
 
 
 def label_clamp(dbn: DBN, labels: Array) -> gibbs.Clamp:
@@ -26,7 +26,9 @@ def label_clamp(dbn: DBN, labels: Array) -> gibbs.Clamp:
     n_labels = dbn_lib.label_unit(dbn.memory).size
     free = dbn.memory.visible.size - n_labels
     mask = jnp.arange(dbn.memory.visible.size) >= free
-    values = jnp.concatenate([jnp.zeros((*labels.shape[:-1], free)), labels], axis=-1)
+    labels = jnp.asarray(labels, floating_type(dbn.memory))
+    nothing = jnp.zeros((*labels.shape[:-1], free), labels.dtype)
+    values = jnp.concatenate([nothing, labels], axis=-1)
     return gibbs.Clamp(mask=mask, values=values)
 
 
@@ -34,7 +36,7 @@ def start_at_random(key: Key, dbn: DBN, n_chains: int) -> gibbs.State:
     """Starts chains of the memory at states drawn without any field."""
     key_visible, key_hidden = jax.random.split(key)
     visible = dbn.memory.visible
-    v = visible.sample(key_visible, jnp.zeros((n_chains, visible.size)))
+    v = visible.sample(key_visible, visible.no_field(n_chains))
     return gibbs.start(key_hidden, dbn.memory, v)
 
 
@@ -50,7 +52,7 @@ def start_at_images(key: Key, dbn: DBN, v: Array, labels: Array | None) -> gibbs
     """
     key_up, key_top = jax.random.split(key)
     states = dbn_lib.up_pass(key_up, dbn, v, "sample")
-    penultimate = states[-1] if states else v
+    penultimate = states[-1] if states else jnp.asarray(v, floating_type(dbn))
     return gibbs.start(key_top, dbn.memory, dbn_lib.join_labels(penultimate, labels))
 
 

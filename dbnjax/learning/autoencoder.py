@@ -46,7 +46,7 @@ class AutoEncoder:
 
 
 class Hyper(NamedTuple):
-    """Numbers that may change every epoch, as float32 scalars.
+    """Numbers that may change every epoch, as scalars.
 
     Attributes:
       rate: what the optimiser's step is multiplied by.
@@ -56,8 +56,8 @@ class Hyper(NamedTuple):
 
 
 def hyper(rate: float) -> Hyper:
-    """Makes a `Hyper` of float32 arrays."""
-    return Hyper(jnp.asarray(rate, jnp.float32))
+    """Makes a `Hyper` of an array."""
+    return Hyper(*updates.numbers(rate))
 
 
 class State(NamedTuple):
@@ -163,4 +163,4 @@ def autoencoder(optimiser: optax.GradientTransformation, loss: Loss = "cross_ent
         params = updates.move(state.params, hyper.rate, change)
         return State(params, memory), Info(cost=value, reconstruction_error=error)
 
-    return Learner(init=init, step=step)
+    return updates.learner(init, step)

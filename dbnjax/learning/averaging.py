@@ -8,10 +8,10 @@ Source: Shamir and Zhang 2013, section 4 (polynomial decay, eta = 9).
 
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import optax
 
+from dbnjax.learning import updates
 from dbnjax.types import Array, Key, Learner, PyTree
 
 _SPAN = 10  # the average begins as one over the last tenth of the updates
@@ -50,7 +50,7 @@ class State(NamedTuple):
 
 def hyper(learner: Any, newest: float) -> Hyper:
     """Makes a `Hyper` from the learner's own and a Python number."""
-    return Hyper(learner, jnp.asarray(newest, jnp.float32))
+    return Hyper(learner, *updates.numbers(newest))
 
 
 def averaged(learner: Learner) -> Learner:
@@ -75,13 +75,13 @@ def averaged(learner: Learner) -> Learner:
     """
 
     def init(key: Key, params: PyTree) -> State:
-        copied = jax.tree.map(jnp.copy, params)
-        return State(learner.init(key, params), copied, jnp.zeros((), jnp.int32))
+        return State(learner.init(key, params), params, jnp.zeros((), jnp.int32))
 
     def step(key: Key, hyper: Hyper, state: State, batch: PyTree) -> tuple[State, PyTree]:
         own, info = learner.step(key, hyper.learner, state.learner, batch)
-        newest = jnp.maximum(hyper.newest, _SPAN / (state.n_updates + _SPAN))
+        passed = (state.n_updates + _SPAN).astype(hyper.newest.dtype)
+        newest = jnp.maximum(hyper.newest, _SPAN / passed)
         average = optax.incremental_update(own.params, state.average, newest)
         return State(own, average, state.n_updates + 1), info
 
-    return Learner(init=init, step=step)
+    return updates.learner(init, step)

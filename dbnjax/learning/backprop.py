@@ -49,7 +49,7 @@ Cost = Callable[[Array, Batch], Array]  # `cost(log_p, batch)` of each case, `[.
 
 
 class Hyper(NamedTuple):
-    """Numbers that may change every epoch, as float32 scalars.
+    """Numbers that may change every epoch, as scalars.
 
     Attributes:
       rate: what the optimiser's step is multiplied by.
@@ -77,9 +77,8 @@ def hyper(
     drop_hidden: float = 0.5,
     max_norm: float = 4.0,
 ) -> Hyper:
-    """Makes a `Hyper` of float32 arrays; the last three say nothing to a learner without them."""
-    values = (rate, decay, hidden, drop_visible, drop_hidden, max_norm)
-    return Hyper(*(jnp.asarray(value, jnp.float32) for value in values))
+    """Makes a `Hyper` of arrays; the last three say nothing to a learner without them."""
+    return Hyper(*updates.numbers(rate, decay, hidden, drop_visible, drop_hidden, max_norm))
 
 
 class State(NamedTuple):
@@ -203,16 +202,16 @@ def backprop(
         )
         tuned = hyper.hidden > 0.0  # no memory of an optimiser moves layers that are left alone
         params = Feedforward(
-            updates.move(params.hidden, hyper.rate * tuned, change.hidden),
+            updates.move(params.hidden, hyper.rate * tuned.astype(hyper.rate.dtype), change.hidden),
             updates.move(params.output, hyper.rate, change.output),
         )
         if max_norm:
             params = within_norm(params, jnp.where(tuned, hyper.max_norm, jnp.inf))
-        wrong = log_p.argmax(-1) != batch.labels.argmax(-1)
+        wrong = (log_p.argmax(-1) != batch.labels.argmax(-1)).astype(log_p.dtype)
         mean = cross_entropy(log_p, batch).mean()
         return State(params, memory), Info(mean, weighted(wrong, batch).mean())
 
-    return Learner(init=init, step=step)
+    return updates.learner(init, step)
 
 
 @jax.custom_jvp

@@ -29,7 +29,7 @@ import jax.numpy as jnp
 import optax
 
 from dbnjax import checks
-from dbnjax.types import Array, PyTree
+from dbnjax.types import Array, PyTree, floating_type
 
 SUFFICIENT_DECREASE, CURVATURE = 0.05, 0.1  # of the strong Wolfe conditions
 _LARGEST_GROWTH = 10.0  # of the first step tried, from one line search to the next
@@ -195,8 +195,7 @@ def conjugate_gradient(
         return more & (search.slope < 0.0)
 
     def init(params: PyTree) -> State:
-        del params
-        return State(jnp.ones((), jnp.float32))
+        return State(jnp.ones((), floating_type(params)))
 
     def update(
         updates: PyTree,

@@ -79,4 +79,4 @@ def contrastive_divergence(
         info = Info(reconstruction_error=error, activity=positive.hidden.mean())
         return updates.ascend(hyper, state, gradient, positive), info
 
-    return Learner(init=init, step=step)
+    return updates.learner(init, step)

@@ -20,10 +20,9 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 
 from dbnjax import checks
-from dbnjax.learning import passes, phases
+from dbnjax.learning import passes, phases, updates
 from dbnjax.models import dbn as dbn_lib
 from dbnjax.models import stack as stack_lib
 from dbnjax.models.belief_net import Layer, propagate
@@ -37,7 +36,7 @@ Generative = Callable[[Key, Any, passes.Batch], tuple[Any, Array]]
 
 
 class Hyper(NamedTuple):
-    """Numbers that may change every epoch, as float32 scalars; conventions as in `updates`.
+    """Numbers that may change every epoch, as scalars; conventions as in `updates`.
 
     Attributes:
       rate: learning rate on the mean gradient, one for every parameter.
@@ -53,13 +52,13 @@ class Hyper(NamedTuple):
 
 
 def hyper(rate: float, weight: float, momentum: float = 0.0, decay: float = 0.0) -> Hyper:
-    """Makes a `Hyper` of float32 arrays from Python numbers.
+    """Makes a `Hyper` of arrays from Python numbers.
 
     Raises:
       InputError: the weight is outside [0, 1].
     """
     check_weight("weight", weight)
-    return Hyper(*(jnp.asarray(value, jnp.float32) for value in (rate, momentum, decay, weight)))
+    return Hyper(*updates.numbers(rate, momentum, decay, weight))
 
 
 def check_weight(name: str, weight: float) -> None:
@@ -116,7 +115,7 @@ def log_likelihood(
     unused = jax.random.key(0)  # a pass of means draws nothing
     states = propagate(unused, recognition, batch.visible, "mean")
     scores = dbn_lib.log_joint(memory, (batch.visible, *states)[-1])
-    wrong = scores.argmax(-1) != batch.labels.argmax(-1)
+    wrong = (scores.argmax(-1) != batch.labels.argmax(-1)).astype(scores.dtype)
     return (batch.labels * jax.nn.log_softmax(scores, axis=-1)).sum(-1).mean(), wrong.mean()
 
 
@@ -199,7 +198,7 @@ def _learner(read_out: ReadOut, generative: Generative) -> Learner:
         moved = passes.ascend(numbers, params, state.velocity, average)
         return State(*moved), Info(-log_p, error, reconstruction_error)
 
-    return Learner(init=init, step=step)
+    return updates.learner(init, step)
 
 
 def _contrastive_divergences(

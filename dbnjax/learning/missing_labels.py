@@ -21,7 +21,7 @@ import jax.numpy as jnp
 
 from dbnjax.models import dbn, rbm
 from dbnjax.models.rbm import RBM
-from dbnjax.types import Array, Key, Learner, PyTree
+from dbnjax.types import Array, Key, Learner, PyTree, cast, floating_type
 from dbnjax.units import Categorical, Concat
 
 
@@ -35,8 +35,9 @@ def with_labels(machine: RBM, n_labels: int) -> RBM:
       machine: without label units.
       n_labels: categories of the softmax group.
     """
-    visible = Concat((machine.visible, Categorical.zeros(n_labels)))
-    none = jnp.zeros((n_labels, machine.hidden.size))
+    dtype = floating_type(machine)
+    visible = Concat((machine.visible, cast(Categorical.zeros(n_labels), dtype)))
+    none = jnp.zeros((n_labels, machine.hidden.size), dtype)
     return rbm.create(visible, machine.hidden, jnp.concatenate([machine.weights, none]))
 
 
@@ -54,10 +55,11 @@ def fill(key: Key, memory: RBM, visible: Array) -> Array:
     Raises:
       InputError: the memory has no label units.
     """
-    unit = dbn.label_unit(memory)
+    unit, visible = dbn.label_unit(memory), jnp.asarray(visible, floating_type(memory))
     features, labels = memory.visible.split(visible)
     # Its own biases are in the joint; what is drawn from is a group without any.
-    drawn = unit.zeros(unit.size).sample(key, dbn.log_joint(memory, features))
+    none = cast(unit.zeros(unit.size), visible.dtype)
+    drawn = none.sample(key, dbn.log_joint(memory, features))
     known = labels.any(-1, keepdims=True)
     return dbn.join_labels(features, jnp.where(known, labels, drawn))
 

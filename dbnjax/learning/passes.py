@@ -54,8 +54,8 @@ class Hyper(NamedTuple):
 
 
 def hyper(rate: float, momentum: float = 0.0, decay: float = 0.0) -> Hyper:
-    """Makes a `Hyper` of float32 arrays from Python numbers."""
-    return Hyper(*(jnp.asarray(value, jnp.float32) for value in (rate, momentum, decay)))
+    """Makes a `Hyper` of arrays from Python numbers."""
+    return Hyper(*updates.numbers(rate, momentum, decay))
 
 
 def memory_choices(dbn: DBN, labels: Draw, statistics: Draw) -> phases.Choices:
@@ -117,7 +117,7 @@ def reconstruction_error(dbn: DBN, states: tuple[Array, ...]) -> Array:
     Summed over visible units, mean over cases; zero for a bare memory.
     """
     if not dbn.generative:
-        return jnp.zeros(())
+        return jnp.zeros((), states[0].dtype)
     predicted = conditional(dbn.generative[0], states[1]).mean()
     return ((states[0] - predicted) ** 2).sum(-1).mean()
 

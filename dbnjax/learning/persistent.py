@@ -72,9 +72,7 @@ def fast_hyper(
 ) -> FastHyper:
     """Makes a `FastHyper`; the fast rate defaults to the regular one."""
     fast_rate = regular.rate if rate is None else rate
-    return FastHyper(
-        regular, jnp.asarray(fast_rate, jnp.float32), jnp.asarray(retention, jnp.float32)
-    )
+    return FastHyper(regular, *updates.numbers(fast_rate, retention))
 
 
 def _learner(n_chains: int, k: int, choices: phases.Choices, centred: bool, fast: bool) -> Learner:
@@ -84,7 +82,7 @@ def _learner(n_chains: int, k: int, choices: phases.Choices, centred: bool, fast
 
     def init(key: Key, params: RBM) -> State:
         # Chains start where the hidden units are without a field.
-        chains = params.hidden.sample(key, jnp.zeros((n_chains, params.hidden.size)))
+        chains = params.hidden.sample(key, params.hidden.no_field(n_chains))
         offset = jax.tree.map(jnp.zeros_like, params) if fast else None
         return State(updates.initial_state(params, centred), chains, offset)
 
@@ -120,7 +118,7 @@ def _learner(n_chains: int, k: int, choices: phases.Choices, centred: bool, fast
         )
         return state._replace(fast=moved), info
 
-    return Learner(init=init, step=fast_step if fast else step)
+    return updates.learner(init, fast_step if fast else step)
 
 
 def persistent_contrastive_divergence(

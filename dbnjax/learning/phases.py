@@ -13,7 +13,6 @@ import dataclasses
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 
 from dbnjax import checks
 from dbnjax.models import rbm as rbm_lib
@@ -136,7 +135,7 @@ def negative_phase(
     key_chain, key_visible, key_hidden = jax.random.split(key, 3)
     if n_steps > 1:
         # Only the hidden half of a state is read by a step; the visible half gives the shape.
-        begin = gibbs.State(jnp.zeros((*hidden.shape[:-1], rbm.visible.size)), hidden)
+        begin = gibbs.State(rbm.visible.no_field(*hidden.shape[:-1]), hidden)
         before_last = None if n_active is None else n_active - 1
         walk = gibbs.chain(
             key_chain, rbm, begin, n_steps - 1, visible=choices.visible, n_active=before_last

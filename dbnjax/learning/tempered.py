@@ -20,7 +20,7 @@ from dbnjax.learning import phases, updates
 from dbnjax.models.path import Path
 from dbnjax.models.rbm import RBM
 from dbnjax.sampling import gibbs, ladder, tempering
-from dbnjax.types import Array, Key, Learner
+from dbnjax.types import Array, Key, Learner, floating_type
 
 CHOICES = phases.Choices(positive="mean", visible="sample", negative="mean")
 
@@ -98,27 +98,26 @@ def parallel_tempering(
     checks.check_count("n_chains", n_chains, 1)
     checks.check_count("k", k, 1)
     phases.check_persistent_choices(choices)
-    temperatures = np.asarray(betas, np.float32)
+    temperatures = np.asarray(betas, float)
 
     def path(base: Any, rbm: RBM) -> Path:
         uncoupled = RBM(visible=base, hidden=rbm.hidden, weights=jnp.zeros_like(rbm.weights))
         return Path(base=uncoupled, target=rbm, uncoupled=True)
 
     def init(key: Key, params: RBM) -> State:
+        checks.check_type("tempered chains", floating_type(params))
         # Chains start where the hidden units are without a field.
-        shape = (n_chains, len(temperatures), params.hidden.size)
-        chains = params.hidden.sample(key, jnp.zeros(shape))
-        # A copy: the same buffer twice in a state could not be donated.
-        base = jax.tree.map(jnp.copy, params.visible)
-        return State(updates.initial_state(params, centred), chains, base)
+        chains = params.hidden.sample(key, params.hidden.no_field(n_chains, len(temperatures)))
+        return State(updates.initial_state(params, centred), chains, params.visible)
 
     def step(key: Key, hyper: updates.Hyper, state: State, batch: Array) -> tuple[State, Info]:
         key_hidden, key_chain, key_negative = jax.random.split(key, 3)
-        rbm, betas = state.machine.params, jnp.asarray(temperatures)
+        rbm = state.machine.params
+        betas = jnp.asarray(temperatures, floating_type(rbm))
         positive = phases.positive_phase(key_hidden, rbm, phases.as_cases(batch), choices)
         hidden = state.chains.swapaxes(0, 1)
         # Only the hidden half of a state is read by a step; the visible half gives the shape.
-        begin = gibbs.State(jnp.zeros((*hidden.shape[:-1], rbm.visible.size)), hidden)
+        begin = gibbs.State(rbm.visible.no_field(*hidden.shape[:-1]), hidden)
         walk, swaps = tempering.chain(key_chain, path(state.base, rbm), betas, begin, k)
         # The statistics of the machine's own chains, as if their visible states were data.
         measured = dataclasses.replace(choices, positive=choices.negative)
@@ -129,4 +128,4 @@ def parallel_tempering(
         machine = updates.ascend(hyper, state.machine, gradient, positive)
         return State(machine, walk.hidden.swapaxes(0, 1), state.base), info
 
-    return Learner(init=init, step=step)
+    return updates.learner(init, step)

@@ -15,7 +15,7 @@ the experiments used, are absent from the pseudocode and present here.
 from typing import NamedTuple
 
 from dbnjax import checks
-from dbnjax.learning import passes
+from dbnjax.learning import passes, updates
 from dbnjax.models.dbn import DBN
 from dbnjax.types import Array, Draw, Key, Learner
 
@@ -75,4 +75,4 @@ def up_down(n_steps: int, labels: Draw = "mean", statistics: Draw = "sample") ->
         moved = passes.ascend(hyper, state.params, state.velocity, measured.gradient)
         return State(*moved), Info(measured.reconstruction_error, measured.memory_error)
 
-    return Learner(init=init, step=step)
+    return updates.learner(init, step)

@@ -1,4 +1,4 @@
-"""How every learner moves: momentum, decay, sparsity and centring.
+"""What every learner is made by, and how it moves: momentum, decay, sparsity and centring.
 
 Read `phases` first. Conventions, everywhere: `velocity = momentum * velocity + gradient;
 params += rate * velocity`; weight decay acts on weights only and inside the gradient; the sparsity
@@ -6,18 +6,57 @@ term compares its target with a running mean over cases.
 """
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
+from dbnjax import checks
 from dbnjax.learning import phases
 from dbnjax.models.rbm import RBM
-from dbnjax.types import Array, PyTree
+from dbnjax.types import Array, Key, Learner, PyTree, as_type, cast, floating_type
+
+
+def learner(
+    init: Callable[[Key, Any], Any], step: Callable[[Key, Any, Any, Any], tuple[Any, Any]]
+) -> Learner:
+    """Makes a learner of two functions that need not care for types, nor for who owns an array.
+
+    The learner's `init` copies: a state shares no array with the parameters that were given, and
+    none with itself, so that it may be donated. Its `step` takes hyper-parameters and batch in the
+    parameters' floating type, and gives the state back in the types that it had.
+
+    Args:
+      init: as in `Learner`.
+      step: as in `Learner`; the state has `params`.
+
+    Returns:
+      The learner. Its `init` raises `InputError` for parameters of no type to learn in.
+    """
+
+    def own_init(key: Key, params: Any) -> Any:
+        dtype = floating_type(params)
+        checks.check_type("learner", dtype, checks.LEARNING_TYPES)
+        return jax.tree.map(jnp.copy, init(key, cast(params, dtype)))
+
+    def own_step(key: Key, hyper: Any, state: Any, batch: Any) -> tuple[Any, Any]:
+        dtype = floating_type(state.params)
+        new, info = step(key, cast(hyper, dtype), state, as_type(batch, dtype))
+        # An optimiser may have a type of its own in mind.
+        new = jax.tree.map(lambda x, before: cast(x, before.dtype), new, state)
+        return new, cast(info, dtype)
+
+    return Learner(init=own_init, step=own_step)
+
+
+def numbers(*values: Any) -> tuple[Array, ...]:
+    """Makes hyper-parameters arrays of JAX's default type; a step takes them in its own."""
+    return tuple(jnp.asarray(value, float) for value in values)
 
 
 class Hyper(NamedTuple):
-    """Numbers that may change every epoch, as float32 scalars (or `vmap`ped arrays).
+    """Numbers that may change every epoch, as scalars (or `vmap`ped arrays).
 
     Attributes:
       rate: learning rate on the mean gradient.
@@ -47,9 +86,8 @@ def hyper(
     sparsity_cost: float = 0.0,
     averaging: float = 0.01,
 ) -> Hyper:
-    """Makes a `Hyper` of float32 arrays from Python numbers."""
-    values = (rate, momentum, decay, sparsity_target, sparsity_cost, averaging)
-    return Hyper(*(jnp.asarray(value, jnp.float32) for value in values))
+    """Makes a `Hyper` of arrays from Python numbers."""
+    return Hyper(*numbers(rate, momentum, decay, sparsity_target, sparsity_cost, averaging))
 
 
 class State(NamedTuple):
@@ -71,9 +109,10 @@ class State(NamedTuple):
 def initial_state(params: RBM, centred: bool) -> State:
     """Returns a state at rest: no velocity, activity and offsets of one half."""
     n_visible, n_hidden = params.visible.size, params.hidden.size
+    dtype = floating_type(params)
 
     def half(n: int) -> Array:
-        return jnp.full(n, 0.5, jnp.float32)  # a weak type would compile the second step anew
+        return jnp.full(n, 0.5, dtype)  # a weak type would compile the second step anew
 
     return State(
         params=params,

@@ -10,10 +10,9 @@ recognition ignores are averaged in.
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 
 from dbnjax import checks
-from dbnjax.learning import passes, phases
+from dbnjax.learning import passes, phases, updates
 from dbnjax.models import dbn as dbn_lib
 from dbnjax.models.dbn import DBN
 from dbnjax.types import Array, Key, Learner
@@ -59,7 +58,7 @@ def wake_sleep(n_chains: int, n_steps: int) -> Learner:
 
     def init(key: Key, params: DBN) -> State:
         top = params.memory.hidden
-        chains = top.sample(key, jnp.zeros((n_chains, top.size)))
+        chains = top.sample(key, top.no_field(n_chains))
         return State(params, passes.at_rest(params), chains)
 
     def step(
@@ -83,4 +82,4 @@ def wake_sleep(n_chains: int, n_steps: int) -> Learner:
         params, velocity = passes.ascend(hyper, dbn, state.velocity, gradient)
         return State(params, velocity, dream.hidden_state), info
 
-    return Learner(init=init, step=step)
+    return updates.learner(init, step)

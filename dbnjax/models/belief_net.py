@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from dbnjax import checks
-from dbnjax.types import Array, Draw, Key, pytree
+from dbnjax.types import Array, Draw, Key, floating_type, pytree
 from dbnjax.units.base import Conditional
 
 
@@ -45,7 +45,7 @@ class BeliefNet:
 def conditional(layer: Layer, x: Array) -> Conditional:
     """Returns p(y | x) of one layer for x `[..., n_from]`."""
     checks.check_width("states of the layer before", x, layer.weights.shape[-2])
-    return Conditional(layer.unit, x @ layer.weights)
+    return Conditional(layer.unit, jnp.asarray(x, floating_type(layer)) @ layer.weights)
 
 
 def propagate(key: Key, layers: Sequence[Layer], x: Array, how: Draw) -> tuple[Array, ...]:
@@ -80,14 +80,14 @@ def ancestral_sample(key: Key, net: BeliefNet, n_samples: int) -> tuple[Array, .
       States of every layer from the top down, `[n_samples, n]` each.
     """
     key_top, key_layers = jax.random.split(key)
-    top = net.prior.sample(key_top, jnp.zeros((n_samples, net.prior.size)))
+    top = net.prior.sample(key_top, net.prior.no_field(n_samples))
     return (top, *propagate(key_layers, net.layers, top, "sample"))
 
 
 def log_joint(net: BeliefNet, states: Sequence[Array]) -> Array:
     """Returns log p of the states of every layer, from the top down, in nats, `[...]`."""
     top, *below = states
-    total = Conditional(net.prior, jnp.zeros_like(top)).log_prob(top)
+    total = Conditional(net.prior, net.prior.no_field(*top.shape[:-1])).log_prob(top)
     for layer, x, y in zip(net.layers, states, below, strict=False):
         total = total + conditional(layer, x).log_prob(y)
     return total

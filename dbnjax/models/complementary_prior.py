@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 
 from dbnjax import checks
-from dbnjax.types import Array, pytree
+from dbnjax.types import Array, as_type, floating_type, pytree
 
 
 @pytree
@@ -65,7 +65,8 @@ def log_prior(likelihood: Likelihood, alpha: Sequence[Array]) -> Array:
     wanted = [table.shape[-1] for table in likelihood.phi]
     got = [vector.shape[-1] for vector in alpha]
     checks.require(got == wanted, f"alpha: expected sizes {wanted} for the variables, got {got}")
-    return jax.nn.log_softmax(log_omega(likelihood) + _sum_over_variables(tuple(alpha)))
+    alpha = as_type(tuple(alpha), floating_type(likelihood))
+    return jax.nn.log_softmax(log_omega(likelihood) + _sum_over_variables(alpha))
 
 
 def log_posterior_factors(likelihood: Likelihood, alpha: Sequence[Array]) -> tuple[Array, ...]:
@@ -74,6 +75,6 @@ def log_posterior_factors(likelihood: Likelihood, alpha: Sequence[Array]) -> tup
     From A.3 the variables are independent given x, each with weight phi_j(x, y_j) + alpha_j(y_j).
     """
     return tuple(
-        jax.nn.log_softmax(table + jnp.asarray(vector), axis=-1)
+        jax.nn.log_softmax(table + jnp.asarray(vector, table.dtype), axis=-1)
         for table, vector in zip(likelihood.phi, alpha, strict=True)
     )

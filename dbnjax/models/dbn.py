@@ -22,7 +22,7 @@ from dbnjax.models import stack as stack_lib
 from dbnjax.models.belief_net import Layer, propagate
 from dbnjax.models.rbm import RBM
 from dbnjax.models.stack import Stack
-from dbnjax.types import Array, Draw, Key, pytree
+from dbnjax.types import Array, Draw, Key, floating_type, pytree
 from dbnjax.units import Categorical
 
 
@@ -74,6 +74,7 @@ def join_labels(penultimate: Array, labels: Array | None) -> Array:
     if labels is None:
         return penultimate
     labels = jnp.broadcast_to(labels, (*penultimate.shape[:-1], labels.shape[-1]))
+    labels = jnp.asarray(labels, penultimate.dtype)
     return jnp.concatenate([penultimate, labels], axis=-1)
 
 
@@ -102,6 +103,7 @@ def log_joint(memory: RBM, penultimate: Array) -> Array:
     """
     labels = label_unit(memory)
     features = stack_lib.feature_unit(memory)
+    penultimate = jnp.asarray(penultimate, floating_type(memory))
     with jax.default_matmul_precision("highest"):
         field = penultimate @ memory.weights[: features.size]
 

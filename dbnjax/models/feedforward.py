@@ -22,7 +22,7 @@ from dbnjax.models.belief_net import Layer, conditional
 from dbnjax.models.dbn import DBN
 from dbnjax.models.rbm import RBM
 from dbnjax.models.stack import Stack
-from dbnjax.types import Array, Key, pytree
+from dbnjax.types import Array, Key, cast, floating_type, pytree
 from dbnjax.units import Bernoulli, Categorical
 
 SOFTMAX_SCALE = 0.1  # standard deviation of the first softmax weights (code of Science 2006)
@@ -97,7 +97,8 @@ def unroll(key: Key, model: RBM | Stack | DBN, n_classes: int) -> Feedforward:
     features = stack_lib.feature_unit(memory).size
     top = Layer(unit=memory.hidden, weights=memory.weights[:features])
     hidden = jax.tree.map(jnp.copy, (*below, top))
-    return create(hidden, softmax_layer(key, memory.hidden.size, n_classes))
+    softmax = softmax_layer(key, memory.hidden.size, n_classes)
+    return create(hidden, cast(softmax, floating_type(model)))
 
 
 def custom_of_2006(n_from: int, n_to: int) -> float:

@@ -25,7 +25,7 @@ from dbnjax import checks
 from dbnjax.models import rbm as rbm_lib
 from dbnjax.models.blend import Blend, Product, multiply
 from dbnjax.models.rbm import RBM
-from dbnjax.types import Array, pytree
+from dbnjax.types import Array, as_type, cast, floating_type, pytree
 from dbnjax.units import Concat
 from dbnjax.units.base import BOUNDED
 
@@ -116,11 +116,12 @@ def bridge(first: RBM, second: RBM) -> Bridge:
       InputError: the visible units differ in type or number, or as `create`.
     """
     hidden = Concat((first.hidden, second.hidden))
-    beside_first = jnp.zeros((first.visible.size, second.hidden.size))
-    beside_second = jnp.zeros((second.visible.size, first.hidden.size))
+    first, second = cast((first, second), floating_type((first, second)))
+    beside_first = jnp.zeros((first.visible.size, second.hidden.size), first.weights.dtype)
+    beside_second = jnp.zeros((second.visible.size, first.hidden.size), first.weights.dtype)
     base = RBM(first.visible, hidden, jnp.concatenate([first.weights, beside_first], axis=1))
     target = RBM(second.visible, hidden, jnp.concatenate([beside_second, second.weights], axis=1))
-    idle = [h.cumulant(jnp.zeros(h.size)) for h in (first.hidden, second.hidden)]
+    idle = [h.cumulant(h.no_field()) for h in (first.hidden, second.hidden)]
     return Bridge(create(base, target), idle[1] - idle[0])
 
 
@@ -134,14 +135,14 @@ def base_rates(target: RBM, mean: Array, variance: Array) -> RBM:
     """
     checks.check_width("mean of the data", mean, target.visible.size)
     checks.check_width("variance of the data", variance, target.visible.size)
-    visible = target.visible.match(mean, variance)
+    visible = target.visible.match(*as_type((mean, variance), floating_type(target)))
     return RBM(visible=visible, hidden=target.hidden, weights=jnp.zeros_like(target.weights))
 
 
 def log_z_uncoupled(rbm: RBM) -> Array:
     """Returns log Z in nats of a machine as if it had no weights, such as the base rates."""
     visible, hidden = rbm.visible, rbm.hidden
-    return visible.cumulant(jnp.zeros(visible.size)) + hidden.cumulant(jnp.zeros(hidden.size))
+    return visible.cumulant(visible.no_field()) + hidden.cumulant(hidden.no_field())
 
 
 def at(path: Path, beta: Any) -> RBM:
@@ -157,6 +158,7 @@ def at(path: Path, beta: Any) -> RBM:
         return (1.0 - beta) * base + beta * target
 
     base, target = path.base, path.target
+    beta = cast(beta, floating_type(path))
     weights: Any = Blend(beta, None if path.uncoupled else base.weights, target.weights)
     return RBM(
         visible=jax.tree.map(between, base.visible, target.visible),
@@ -173,6 +175,7 @@ def hidden_fields(path: Path, v: Array) -> Product:
       v: `[..., n_visible]` states.
     """
     checks.check_width("visible states", v, path.target.visible.size)
+    v = jnp.asarray(v, floating_type(path))
     return multiply(v, None if path.uncoupled else path.base.weights, path.target.weights)
 
 
@@ -207,6 +210,9 @@ def _spread(betas: np.ndarray) -> np.ndarray:
 
 
 def _checked(path: Path) -> Path:
+    dtype = floating_type(path)
+    checks.check_type("path", dtype)
+    path = cast(path, dtype)
     if checks.is_concrete(path):
         for name, end in (("base", path.base), ("target", path.target)):
             for leaf in jax.tree.leaves(end):

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dbnjax import checks
-from dbnjax.types import Array, Key, pytree
+from dbnjax.types import Array, Key, as_type, cast, floating_type, pytree
 from dbnjax.units.base import BOUNDED, X_LOG_X, Conditional
 
 
@@ -56,7 +56,8 @@ def create(visible: Any, hidden: Any, weights: Array) -> RBM:
         f"weights: expected shape ({visible.size}, {hidden.size}) for these units, got "
         f"{np.shape(weights)}; the layer sizes do not fit the weights",
     )
-    rbm = RBM(visible=visible, hidden=hidden, weights=jnp.asarray(weights))
+    given = RBM(visible=visible, hidden=hidden, weights=jnp.asarray(weights))
+    rbm: RBM = cast(given, floating_type(given))
     if checks.is_concrete(rbm):
         checks.check_finite("weights", weights)
         check_normalisable(rbm)
@@ -64,7 +65,7 @@ def create(visible: Any, hidden: Any, weights: Array) -> RBM:
 
 
 def init(key: Key, visible: Any, hidden: Any, scale: float = 0.01) -> RBM:
-    """Makes a machine with small normal weights.
+    """Makes a machine with small normal weights in the floating type of the units.
 
     Args:
       key: a PRNG key.
@@ -78,7 +79,9 @@ def init(key: Key, visible: Any, hidden: Any, scale: float = 0.01) -> RBM:
       >>> free_energy(machine, jnp.ones((3, 2, 6))).shape
       (3, 2)
     """
-    weights = scale * jax.random.normal(key, (visible.size, hidden.size))
+    dtype = floating_type((visible, hidden))
+    normal = jax.random.normal(key, (visible.size, hidden.size), dtype)
+    weights = jnp.asarray(scale, dtype) * normal
     return create(visible, hidden, weights)
 
 
@@ -97,6 +100,8 @@ def check_normalisable(rbm: RBM) -> None:
     if not both_unbounded.any():
         return
     weights = np.asarray(rbm.weights)
+    # No linear algebra is known of types with less than 32 bits.
+    weights = weights.astype(jnp.promote_types(weights.dtype, jnp.float32))
     one_sided = rows.one_sided[:, None] & columns.one_sided[None]
     counts = (rows.order[:, None] == X_LOG_X) | (columns.order[None] == X_LOG_X)
     harmful = both_unbounded & counts & np.where(one_sided, weights > 0, weights != 0)
@@ -154,30 +159,33 @@ def match_data(rbm: RBM, mean: Array, variance: Array) -> RBM:
     Raises:
       InputError: the machine cannot be normalised with these variances.
     """
-    return create(rbm.visible.match(mean, variance), rbm.hidden, rbm.weights)
+    moments = as_type((mean, variance), floating_type(rbm))
+    return create(rbm.visible.match(*moments), rbm.hidden, rbm.weights)
 
 
 def hidden_given_visible(rbm: RBM, v: Array) -> Conditional:
     """Returns p(h | v) (2006 paper, eq. 2.1 with the weights tied)."""
     checks.check_width("visible states", v, rbm.visible.size)
-    return Conditional(rbm.hidden, v @ rbm.weights)
+    return Conditional(rbm.hidden, jnp.asarray(v, floating_type(rbm)) @ rbm.weights)
 
 
 def visible_given_hidden(rbm: RBM, h: Array) -> Conditional:
     """Returns p(v | h)."""
     checks.check_width("hidden states", h, rbm.hidden.size)
-    return Conditional(rbm.visible, h @ rbm.weights.T)
+    return Conditional(rbm.visible, jnp.asarray(h, floating_type(rbm)) @ rbm.weights.T)
 
 
 def energy(rbm: RBM, v: Array, h: Array) -> Array:
     """Returns E(v, h) in nats, `[...]`."""
     checks.check_width("hidden states", h, rbm.hidden.size)
+    v, h = as_type((v, h), floating_type(rbm))
     coupling = (hidden_given_visible(rbm, v).field * h).sum(-1)
     return rbm.visible.energy(v) + rbm.hidden.energy(h) - coupling
 
 
 def free_energy(rbm: RBM, v: Array) -> Array:
     """Returns F(v) = -log sum_h exp(-E(v, h)) in nats, `[...]`."""
+    v = jnp.asarray(v, floating_type(rbm))
     field = hidden_given_visible(rbm, v).field
     return rbm.visible.energy(v) - rbm.hidden.cumulant(field)
 

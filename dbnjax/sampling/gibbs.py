@@ -15,7 +15,7 @@ import numpy as np
 from dbnjax import checks
 from dbnjax.models import rbm as rbm_lib
 from dbnjax.models.rbm import RBM
-from dbnjax.types import Array, Draws, Key
+from dbnjax.types import Array, Draws, Key, as_type, floating_type
 
 
 class State(NamedTuple):
@@ -58,12 +58,14 @@ def clamp(unit: Any, mask: Any, values: Any) -> Clamp:
     unit.check_mask(mask)
     checks.check_width("clamped values", values, unit.size)
     checks.check_finite("clamped values", np.asarray(values)[..., mask])
-    return Clamp(mask=jnp.asarray(mask), values=jnp.asarray(values, jnp.float32))
+    return Clamp(mask=jnp.asarray(mask), values=jnp.asarray(values, floating_type(unit)))
 
 
 def apply_clamp(held: Clamp | None, state: Array) -> Array:
     """Puts the clamped values into a state `[..., n]`."""
-    return state if held is None else jnp.where(held.mask, held.values, state)
+    if held is None:
+        return state
+    return jnp.where(held.mask, jnp.asarray(held.values, state.dtype), state)
 
 
 def step(
@@ -99,6 +101,7 @@ def step(
 
 def start(key: Key, rbm: RBM, v: Array) -> State:
     """Starts chains at visible states, with hidden states drawn given them."""
+    v = jnp.asarray(v, floating_type(rbm))
     return State(visible=v, hidden=rbm_lib.hidden_given_visible(rbm, v).sample(key))
 
 
@@ -143,4 +146,5 @@ def chain(
             following = jax.tree.map(partial(jnp.where, i < n_active), following, state)
         return following, None
 
+    state = as_type(state, floating_type(rbm))
     return jax.lax.scan(body, state, jnp.arange(n_steps))[0]

@@ -80,4 +80,4 @@ def respaced(betas: Any, acceptance: Any, n: int) -> Array:
     distance = np.append(0.0, np.cumsum(lengths))
     spaced = np.interp(np.linspace(0.0, distance[-1], n), distance, values).astype(np.float32)
     check(spaced)
-    return jnp.asarray(spaced)
+    return jnp.asarray(spaced, float)

@@ -46,7 +46,7 @@ from dbnjax.models import rbm as rbm_lib
 from dbnjax.models.blend import Product
 from dbnjax.models.path import Path
 from dbnjax.sampling import gibbs, ladder
-from dbnjax.types import Array, Key
+from dbnjax.types import Array, Key, as_type, floating_type
 
 _Replicas: TypeAlias = tuple[Array, Product, Array]
 """What a swap hands on: visible states, their fields, and where they come from `[..., 1]`."""
@@ -94,9 +94,11 @@ def init(key: Key, path: Path, betas: Array, n_chains: int) -> gibbs.State:
     if checks.is_concrete((path, betas)):
         ladder.check(betas)
         path_lib.check_normalisable(path, betas)
+    checks.check_type("tempering", floating_type(path))
+    betas = jnp.asarray(betas, floating_type(path))
     key_visible, key_hidden = jax.random.split(key)
     visible = path.base.visible
-    v = visible.sample(key_visible, jnp.zeros((len(betas), n_chains, visible.size)))
+    v = visible.sample(key_visible, visible.no_field(len(betas), n_chains))
     h = _hidden(key_hidden, path, betas, path_lib.hidden_fields(path, v))
     return gibbs.State(visible=v, hidden=h)
 
@@ -110,6 +112,7 @@ def step(key: Key, path: Path, betas: Array, state: gibbs.State) -> tuple[gibbs.
       betas: `[n_betas]`.
       state: `[n_betas, n_chains, n_units]`; only the hidden half is read.
     """
+    betas = jnp.asarray(betas, floating_type(path))
     key_visible, key_even, key_odd, key_hidden = jax.random.split(key, 4)
     # Full float32: the states must be drawn from the machines that the swaps are decided by.
     with jax.default_matmul_precision("highest"):
@@ -136,7 +139,7 @@ def chain(
     def body(state: gibbs.State, i: Array) -> tuple[gibbs.State, Info]:
         return step(jax.random.fold_in(key, i), path, betas, state)
 
-    return jax.lax.scan(body, state, jnp.arange(n_steps))
+    return jax.lax.scan(body, as_type(state, floating_type(path)), jnp.arange(n_steps))
 
 
 def log_ratio(path: Path, betas: Array, v: Array, fields: Product, first: int) -> Array:
@@ -153,6 +156,7 @@ def log_ratio(path: Path, betas: Array, v: Array, fields: Product, first: int) -
       `[n_betas, ...]`, for each temperature that of its pair: twice the same. Without a partner
       it is 0.
     """
+    betas, v = as_type((betas, v), floating_type(path))
     partner = _partners(len(betas), first)
     at_each = jax.vmap(_free_energy, in_axes=(None, 0, 0, 0))
     gain = at_each(path, betas, v, fields) - at_each(path, betas[partner], v, fields)

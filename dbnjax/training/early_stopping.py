@@ -41,7 +41,7 @@ def watch(learner: Any) -> Watch:
     """Begins to watch a learner's state; nothing has been measured yet."""
     zero = jnp.zeros((), jnp.int32)
     best = jax.tree.map(jnp.copy, learner.params)
-    return Watch(learner, best, zero + NONE_YET, zero, jnp.full((), jnp.inf), zero, zero)
+    return Watch(learner, best, zero + NONE_YET, zero, jnp.full((), jnp.inf, float), zero, zero)
 
 
 def look(seen: Watch, learner: Any, errors: int, cross_entropy: float) -> Watch:
@@ -58,7 +58,7 @@ def look(seen: Watch, learner: Any, errors: int, cross_entropy: float) -> Watch:
         best = jax.tree.map(jnp.copy, learner.params)
         seen = seen._replace(best=best, errors=jnp.int32(errors), epoch=now)
     if cross_entropy < seen.least:
-        seen = seen._replace(least=jnp.float32(cross_entropy), least_epoch=now)
+        seen = seen._replace(least=jnp.asarray(cross_entropy, float), least_epoch=now)
     return seen._replace(learner=learner, n_epochs=now)
 
 

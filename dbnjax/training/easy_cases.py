@@ -22,7 +22,7 @@ import jax.numpy as jnp
 from dbnjax.learning import backprop
 from dbnjax.models import feedforward
 from dbnjax.training import loop
-from dbnjax.types import Array, Key, Learner, PyTree
+from dbnjax.types import Array, Key, Learner, PyTree, as_type, floating_type
 
 TAKEN = 0.1  # probability of taking an easy case; "more extreme values are dangerous"
 SWEEPS = 12  # of which a tenth of the cases fill an epoch with some to spare
@@ -49,7 +49,7 @@ class State(NamedTuple):
 
 def start(learner: Any, n_cases: int) -> State:
     """Returns a state in which no case is known to be easy."""
-    return State(learner, jnp.full(n_cases, jnp.inf, jnp.float32))
+    return State(learner, jnp.full(n_cases, jnp.inf, floating_type(learner.params)))
 
 
 def draw(key: Key, easy: Array, n_drawn: int) -> tuple[Array, Array]:
@@ -97,6 +97,7 @@ def epoch_program(learner: Learner, prepare: loop.Prepare, batch_size: int) -> E
             i, chosen, weight = numbered
             key = jax.random.fold_in(draws, i)
             key_step, batch = loop.gather(prepare, key, context, data, chosen)
+            batch = as_type(batch, floating_type(state.params))
             # The step computes the same: XLA makes one of the two.
             log_p = feedforward.log_probabilities(state.params, batch.visible)
             costs = state.costs.at[chosen].set(backprop.cross_entropy(log_p, batch))
@@ -106,7 +107,7 @@ def epoch_program(learner: Learner, prepare: loop.Prepare, batch_size: int) -> E
 
         state, infos = jax.lax.scan(step, state, (jnp.arange(n_batches), rows, weights))
         # The steps divide by the cases in a minibatch, a report by all that they stand for.
-        infos = jax.tree.map(lambda x: x / weights.mean(), infos)
+        infos = jax.tree.map(lambda x: x / weights.mean().astype(x.dtype), infos)
         return state, loop.report(state.learner, infos)
 
     return jax.jit(epoch, donate_argnums=2)

@@ -66,7 +66,7 @@ def scores(read_out: ReadOut, key: Key, net: PyTree, pixels: Array) -> PyTree:
 
     def one(case: tuple[Array, Array]) -> PyTree:
         i, row = case
-        return read_out(jax.random.fold_in(key, i), net, row.astype(jnp.float32) / 255.0)
+        return read_out(jax.random.fold_in(key, i), net, row.astype(float) / 255.0)
 
     return jax.lax.map(one, (jnp.arange(pixels.shape[0]), pixels), batch_size=CHUNK)
 

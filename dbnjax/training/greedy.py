@@ -9,7 +9,6 @@ a step that it saves, and samples must be new each time anyway.
 from collections.abc import Callable, Sequence
 
 import jax
-import jax.numpy as jnp
 
 from dbnjax import checks, numerics
 from dbnjax.learning import phases
@@ -82,7 +81,7 @@ def choices(features_as: Draw, n_labels: int) -> phases.Choices:
 def intensities(key: Key, pixels: Array, how: Draw) -> Array:
     """Turns uint8 pixels into visible states: intensities in [0, 1], or binary samples of them."""
     checks.check_draw("pixels", how)
-    mean = pixels.astype(jnp.float32) / 255.0
+    mean = pixels.astype(float) / 255.0
     return mean if how == "mean" else numerics.bernoulli(key, mean)
 
 

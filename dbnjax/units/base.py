@@ -12,10 +12,11 @@ sufficient statistics. Models and samplers see only this interface, never a unit
 
 from typing import Any, NamedTuple, TypeVar
 
+import jax.numpy as jnp
 import numpy as np
 
 from dbnjax import checks
-from dbnjax.types import Array, Draws, Key, pytree
+from dbnjax.types import Array, Draws, Key, floating_type, pytree
 
 BOUNDED, X_LOG_X, QUADRATIC = 0, 1, 2
 U = TypeVar("U", bound="Unit")
@@ -52,6 +53,10 @@ class Unit:
     def n_states(self) -> int | None:
         """The number of states of the layer, None where there are infinitely many."""
         return None
+
+    def no_field(self, *lead: int) -> Array:
+        """Returns a field of zeros in the units' own floating type, `[*lead, n]`."""
+        return jnp.zeros((*lead, self.size), floating_type(self))
 
     def state(self, index: Array) -> Array:
         """Returns the states with these numbers, the last unit counting fastest, `[..., n]`.
@@ -171,5 +176,6 @@ class Conditional:
 
     def log_prob(self, state: Array) -> Array:
         """Returns log p(state | field) in nats, `[...]`."""
+        state = jnp.asarray(state, self.field.dtype)
         inner = (state * self.field).sum(-1)
         return inner - self.unit.energy(state) - self.unit.cumulant(self.field)

@@ -139,7 +139,11 @@ class NoisyRelu(Unit):
 
     def mean(self, field: Array) -> Array:
         """Returns the mean of the rectified normal, m Phi(m/s) + s phi(m/s), `[..., n]`."""
-        m = self.bias + field
+        return self._mean(self.bias + field)
+
+    @staticmethod
+    @numerics.at_least_32_bits
+    def _mean(m: Array) -> Array:
         s = jnp.exp(0.5 * jax.nn.log_sigmoid(m))  # not sqrt, whose slope at 0 is infinite
         z = m / jnp.maximum(s, 1e-12)
         return jnp.maximum(m * norm.cdf(z) + s * norm.pdf(z), 0.0)
