@@ -59,8 +59,8 @@ def run(config: Config) -> dict[str, Any]:
             classifier_stages.check(task)
     workdir.prepare(config.workdir, config, free=("workdir", "save_every"))
     if done.exists():
-        result: dict[str, Any] = files.read_json(done)
-        print(f"{folder}: this run is finished; its results:\n{classifier_report.table(result)}")
+        result, table = workdir.show(done, classifier_report.table)
+        print(f"{folder}: this run is finished; its results:\n{table}")
         return result
     workdir.note_commit(folder)
     if not config.tune_epochs:

@@ -72,12 +72,13 @@ def run(config: Config) -> dict[str, Any]:
     if not (folder / RESULT).exists():
         workdir.note_commit(folder)
         finish(prepare(config, cases, lower, stages.Place(folder)), cases)
-    record: dict[str, Any] = files.read_json(folder / RESULT)
+    record, table = workdir.show(folder / RESULT, rules_report.table)
     if config.output is not None:
         files.write_json(config.output, record | {"figure": config.figure})
     if config.figure is not None:
-        figures.save(rules_report.draw(record), config.figure)
-    print(rules_report.table(record))
+        drawn = workdir.laid_out(folder / RESULT, record, rules_report.draw)
+        figures.save(drawn, config.figure)
+    print(table)
     print(f"\nmachines, figure and numbers: {folder}")
     return record
 

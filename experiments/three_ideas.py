@@ -68,12 +68,13 @@ def run(config: Config) -> dict[str, Any]:
         record = ideas_report.result(task, cells, folder)
         figures.save(three_ideas_chart.draw(record), folder / FIGURE)
         files.write_json(folder / RESULT, record)
-    record = files.read_json(folder / RESULT)
+    record, table = workdir.show(folder / RESULT, ideas_report.table)
     if config.output is not None:
         files.write_json(config.output, record)
     if config.figure is not None:
-        figures.save(three_ideas_chart.draw(record), config.figure)
-    print(ideas_report.table(record))
+        drawn = workdir.laid_out(folder / RESULT, record, three_ideas_chart.draw)
+        figures.save(drawn, config.figure)
+    print(table)
     print(f"\nfigure and numbers: {folder}")
     return record
 

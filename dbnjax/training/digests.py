@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from dbnjax import files
+from dbnjax import checks, files
 
 NAME = "digests.json"
 
@@ -26,6 +26,10 @@ def changed(folder: Path) -> list[str]:
     if not (folder / NAME).exists():
         return []
     written, found = files.read_json(folder / NAME), _found(folder)
+    checks.require(
+        isinstance(written, dict),
+        f"{folder / NAME}: expected a JSON object of digests, got another value; it is damaged",
+    )
     return [name for name in written if found.get(name) != written[name]]
 
 
