@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+LONGEST = 2000  # characters of a message
 ENERGY_TYPES = ("float32", "float64")
 """Types in which energies of hundreds of nats can be compared to a fraction of one."""
 LEARNING_TYPES = ("bfloat16", "float16", *ENERGY_TYPES)
@@ -17,8 +18,18 @@ LEARNING_TYPES = ("bfloat16", "float16", *ENERGY_TYPES)
 class InputError(ValueError):
     """Something that the caller gave cannot be used; the message is one whole line.
 
-    Experiments print the message and exit; they show no traceback for it.
+    Experiments print the message and exit; they show no traceback for it. Names and values that it
+    quotes may hold line breaks or be whole files: they become blanks, and a long line is cut.
     """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
+
+
+def one_line(message: str) -> str:
+    """Returns a message without line breaks, cut where nobody reads on."""
+    line = " ".join(message.splitlines())
+    return line if len(line) <= LONGEST else f"{line[:LONGEST]} ..."
 
 
 def require(condition: bool, message: str) -> None:

@@ -44,11 +44,28 @@ def read_json(path: str | Path) -> Any:
     """
     data = read_bytes(path)
     try:
-        return json.loads(data)
+        return loads(data)
     except ValueError as error:
         raise checks.InputError(
             f"{path}: expected JSON, got {error}; the file is damaged or was edited by hand"
         ) from error
+
+
+def loads(text: str | bytes) -> Any:
+    """Returns what JSON says; a number that is not finite is null, as `dumps` writes it.
+
+    Raises:
+      ValueError: the text is no JSON, or nested too deeply to be read.
+    """
+    try:
+        return json.loads(text, parse_float=_finite, parse_constant=_finite)
+    except RecursionError as error:
+        raise ValueError("brackets in brackets, too many to be read") from error
+
+
+def _finite(text: str) -> float | None:
+    number = float(text)
+    return number if math.isfinite(number) else None
 
 
 def write_bytes(path: str | Path, data: bytes) -> None:
@@ -80,7 +97,7 @@ def dumps(value: Any, indent: int | None = None) -> str:
     """
     try:
         return json.dumps(_plain(value), indent=indent, allow_nan=False)
-    except TypeError as error:
+    except (TypeError, RecursionError) as error:
         raise checks.InputError(
             f"expected numbers, strings, lists and dicts to write as JSON, got {error}"
         ) from error

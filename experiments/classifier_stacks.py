@@ -8,6 +8,7 @@ from dbnjax.training import metrics
 from dbnjax.weights import io
 from experiments import classifier_config, provenance, workdir
 from experiments.classifier_task import Task
+from experiments.inputs import told
 
 # What decides which cases a stack has seen.
 CASES = ("dataset", "split_seed", "n_validation", "n_test", "folds")
@@ -59,14 +60,14 @@ def read(file: str, task: Task) -> Stack:
         f"{file}: expected a stack of {'-'.join(map(str, wanted))} units, got "
         f"{'-'.join(map(str, sizes))}; give its sizes by --layers or another stack",
     )
-    record = metadata.get("pretraining", {})
-    found = {name: record.get("config", {}).get(name) for name in CASES}
+    found = {name: told(metadata, "pretraining", "config", name) for name in CASES}
     here = {name: getattr(task.config, name) for name in CASES}
+    number = told(metadata, "pretraining", "number")
+    net = f"net {number + 1}" if type(number) is int else "no net's"
     checks.require(
-        found == here and record.get("number") == task.number,
+        found == here and number == task.number,
         f"{file}: expected a stack learned from the training cases of net {task.number + 1} under "
-        f"{here}, got net {record.get('number', -1) + 1} under {found}; it may have seen this "
-        "net's validation cases",
+        f"{here}, got {net} under {found}; it may have seen this net's validation cases",
     )
     return stack
 

@@ -44,6 +44,7 @@ from experiments import (
     few_labels_report,
     few_labels_task,
     flags,
+    inputs,
     mnist_classifier,
     workdir,
 )
@@ -76,9 +77,9 @@ def run(config: Config) -> dict[str, Any]:
         workdir.note_commit(folder)
         test = dbn_cases.put(splits.test, source.n_classes, 1, balanced=False)
         finish(config, below, given, test)
-    result: dict[str, Any] = files.read_json(folder / RESULT)
+    result, table = workdir.show(folder / RESULT, few_labels_report.table)
     workdir.draw({folder / FIGURE: lambda: few_labels_report.draw(result)})
-    print(few_labels_report.table(result))
+    print(table)
     print(f"\nnets, figure and numbers: {folder}")
     return result
 
@@ -118,9 +119,8 @@ def read_stack(file: str, below: classifier_task.Task) -> Stack:
       InputError: there is none, or it has other layers or has seen other cases.
     """
     _, metadata = io.load(file)
-    record = metadata.get("pretraining", {})
+    n_folds = inputs.told(metadata, "pretraining", "config", "folds") or below.config.folds
     # The first division is the same however many there are.
-    n_folds = record.get("config", {}).get("folds", below.config.folds)
     same = dataclasses.replace(below, config=dataclasses.replace(below.config, folds=n_folds))
     return classifier_stacks.read(file, same)
 

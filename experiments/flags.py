@@ -151,7 +151,7 @@ def parse(argv: Sequence[str]) -> list[str]:
     """Parses the command line; an unknown or bad flag is one line and exit code 2."""
     try:
         return FLAGS(argv)
-    except flags.Error as error:
-        reason = " ".join(str(error).split())
+    except (flags.Error, UnicodeError) as error:  # the latter of a --flagfile
+        reason = checks.one_line(" ".join(str(error).split()))
         print(f"error: {reason}; --help lists the flags", file=sys.stderr)
         sys.exit(2)

@@ -67,8 +67,8 @@ def run(config: Config) -> dict[str, Any]:
     folder = workdir.prepare(config.workdir, config, hybrid_config.FREE, learned_from)
     done = folder / "result.json"
     if done.exists():
-        result: dict[str, Any] = files.read_json(done)
-        print(f"{folder}: this run is finished; its results:\n{hybrid_report.table(result)}")
+        result, table = workdir.show(done, hybrid_report.table)
+        print(f"{folder}: this run is finished; its results:\n{table}")
         return result
     workdir.note_commit(folder)
     task = hybrid_stages.Task(

@@ -3,6 +3,7 @@
 The cases are divided as for the run of `mnist_dbn` that a net comes from, which its record tells.
 """
 
+import dataclasses
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -92,19 +93,23 @@ def _read(path: str, form: str) -> Start:
         stack_lib.label_group(net.dbn.memory) is not None,
         f"{path}: expected a net with label units, got one without; it has no read-out of a class",
     )
-    record = net.metadata.get("summary")
-    config = record.get("config") if isinstance(record, dict) else None
+    config = inputs.told(net.metadata, "summary", "config")
     checks.require(
         isinstance(config, dict),
         f"{path}: expected a net with the record of its run, got one without; it does not tell "
         f"which cases it has seen. {ADVICE}",
     )
-    assert isinstance(config, dict)
-    defaults = dbn_config.Config()
+    defaults = dataclasses.asdict(dbn_config.Config())
+    split = {name: config.get(name, defaults[name]) for name in SPLIT}
+    checks.require(
+        all(type(value) is type(defaults[name]) for name, value in split.items()),
+        f"{path}: expected a net whose record says how its cases were divided, got {split}; it was "
+        f"written by another program. {ADVICE}",
+    )
     return Start(
         params=tie(path, net.dbn) if form == "pretraining" else net.dbn,
         shape=net.shape,
-        split={name: config.get(name, getattr(defaults, name)) for name in SPLIT},
+        split=split,
         made=likelihood_config.origin(net.metadata),
     )
 

@@ -134,8 +134,19 @@ def read_images(
 
 def reduced(net: Net | Model) -> bool:
     """Returns whether the record of a net's run says that its images had been reduced."""
-    summary = net.metadata.get("summary")
-    return isinstance(summary, dict) and summary.get("config", {}).get("side", 0) > 0
+    side = told(net.metadata, "summary", "config", "side")
+    return type(side) is int and side > 0
+
+
+def told(metadata: dict[str, Any], *names: str) -> Any:
+    """Returns what stands in metadata under names in names; None if another program wrote others.
+
+    A net's metadata are its user's: only what the experiments wrote themselves is looked at.
+    """
+    found: Any = metadata
+    for name in names:
+        found = found.get(name) if isinstance(found, dict) else None
+    return found
 
 
 def image_names(images: str | None, count: int) -> list[str]:

@@ -11,7 +11,7 @@ from dbnjax.units import Bernoulli
 from dbnjax.units.base import Unit
 from experiments import likelihood_cases
 from experiments.flags import option
-from experiments.inputs import Net
+from experiments.inputs import Net, told
 from experiments.likelihood_cases import Cases
 
 LEAST = {
@@ -129,18 +129,17 @@ def learned_from(metadata: dict[str, Any]) -> str | None:
     """Returns the binarisation of the pixels that a net learned from, None if it says nothing."""
     if "binarisation" in metadata:
         return str(metadata["binarisation"])
-    summary = metadata.get("summary")
-    config = summary.get("config") if isinstance(summary, dict) else None
-    return LEARNED.get(str(config.get("pixels"))) if isinstance(config, dict) else None
+    return LEARNED.get(str(told(metadata, "summary", "config", "pixels")))
 
 
 def origin(metadata: dict[str, Any]) -> dict[str, str | int | float]:
     """Returns how a net was made, as far as it says; a resumed run was made by several commits."""
-    told = metadata if "command" in metadata else metadata.get("summary")
-    if not isinstance(told, dict):
+    record = metadata if "command" in metadata else metadata.get("summary")
+    if not isinstance(record, dict):
         return {}
-    told = {**told, "stage": metadata.get("stage")}  # of the net, not of the record of its run
-    found = {name: told[name] for name in ORIGIN if isinstance(told.get(name), str | int | float)}
-    if "later_commits" in told:
-        found["commit"] = ", then ".join([found["commit"], *told["later_commits"]])
+    record = {**record, "stage": metadata.get("stage")}  # of the net, not of its run's record
+    found = {n: record[n] for n in ORIGIN if isinstance(record.get(n), str | int | float)}
+    later = record.get("later_commits")
+    if "commit" in found and isinstance(later, list):
+        found["commit"] = ", then ".join(map(str, [found["commit"], *later]))
     return found

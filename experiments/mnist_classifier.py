@@ -62,8 +62,8 @@ def run(config: Config) -> dict[str, Any]:
         learned_from["stacks"] = [io.load(file)[0] for file in stacks]
     workdir.prepare(config.workdir, config, ("workdir", "save_every"), learned_from)
     if done.exists():
-        result: dict[str, Any] = files.read_json(done)
-        print(f"{folder}: this run is finished; its results:\n{classifier_report.table(result)}")
+        result, table = workdir.show(done, classifier_report.table)
+        print(f"{folder}: this run is finished; its results:\n{table}")
         return result
     workdir.note_commit(folder)
     if not config.tune_epochs:

@@ -75,7 +75,7 @@ def run_here(config: Config) -> dict[str, Any]:
     done = [r for r in metrics.read(place.metrics) if r.get("stage") == "summary"]
     if done:
         print(f"{folder}: this run is finished; its results:")
-        print(dbn_report.table(done[-1]))
+        print(workdir.laid_out(place.metrics, done[-1], dbn_report.table))
         return done[-1]
     workdir.note_commit(folder)
     task = dbn_stages.Task(

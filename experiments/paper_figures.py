@@ -89,8 +89,16 @@ def run(config: Config) -> list[Path]:
 
 def read_records(net: Model) -> list[dict[str, Any]]:
     """Returns what the epochs of the net's own run recorded; nothing for a net without a record."""
-    summary = net.metadata.get("summary")
-    return summary.get("epochs", []) if isinstance(summary, dict) else []
+    epochs = inputs.told(net.metadata, "summary", "epochs")
+    return [one for one in epochs if _drawable(one)] if isinstance(epochs, list) else []
+
+
+def _drawable(record: Any) -> bool:
+    """Returns whether an epoch has a stage, and numbers where it has errors."""
+    if not isinstance(record, dict) or not isinstance(record.get("stage"), str):
+        return False
+    numbers = [record[name] for name in dbn_figures.RECORDED if name in record]
+    return all(type(number) in (int, float) for number in numbers)
 
 
 def why_not(config: Config, net: Model, records: list[dict[str, Any]]) -> dict[str, str]:

@@ -74,12 +74,12 @@ def run(config: Config) -> dict[str, Any]:
     if not (folder / RESULT).exists():
         workdir.note_commit(folder)
         finish(prepare(config, cases, lower, stages.Place(folder)), cases)
-    record: dict[str, Any] = files.read_json(folder / RESULT)
+    record, table = workdir.show(folder / RESULT, rules_report.table)
     if config.output is not None:
         files.write_json(config.output, record | {"figure": config.figure})
     drawn = [folder / FIGURE] if config.figure is None else [folder / FIGURE, Path(config.figure)]
     workdir.draw({path: lambda: rules_report.draw(record) for path in drawn})
-    print(rules_report.table(record))
+    print(table)
     print(f"\nmachines, figure and numbers: {folder}")
     return record
 

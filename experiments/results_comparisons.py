@@ -20,6 +20,7 @@ from experiments import (
 from experiments.results_comparators import COMPARATORS_FORM, comparators
 from experiments.results_few_labels import FEW_FORM, few
 from experiments.results_files import Source
+from experiments.results_forms import check_lengths
 from experiments.results_ideas import IDEAS_FORM, ideas
 from experiments.results_markdown import made
 
@@ -32,6 +33,8 @@ class Kind(NamedTuple):
     Attributes:
       heading: of its section.
       form: what a file must look like.
+      rows: where its rows stand in it.
+      lists: what holds one value a seed or a draw in each row.
       lay_out: makes the parts of the section, but for provenance and chart.
       draw: draws the chart.
       shows: what one sees in it, for those who do not.
@@ -39,6 +42,8 @@ class Kind(NamedTuple):
 
     heading: str
     form: dict[str, Any]
+    rows: str
+    lists: tuple[str, ...]
     lay_out: Callable[[dict[str, Any]], list[str]]
     draw: Callable[[dict[str, Any]], Figure]
     shows: str
@@ -48,6 +53,8 @@ KINDS = {
     "three_ideas": Kind(
         "Three ideas, side by side",
         IDEAS_FORM,
+        "cells",
+        ("seeds", "validation", "test", "epochs"),
         ideas,
         three_ideas_chart.draw,
         "test errors by method, depth and era",
@@ -55,6 +62,8 @@ KINDS = {
     "few_labels": Kind(
         "Few labels",
         FEW_FORM,
+        "rows",
+        ("draws", "rounds", "validation", "test"),
         few,
         few_labels_report.draw,
         "test error against the number of labels",
@@ -62,6 +71,8 @@ KINDS = {
     "comparators": Kind(
         "Comparators",
         COMPARATORS_FORM,
+        "rows",
+        (),
         comparators,
         comparators_report.draw,
         "test errors of the comparators beside the paper's",
@@ -75,9 +86,15 @@ def read(folder: Path) -> dict[str, list[Source]]:
     Raises:
       InputError: a file is damaged.
     """
-    return {
+    found = {
         name: results_files.read_folder(folder / name, kind.form) for name, kind in KINDS.items()
     }
+    for name, kind in KINDS.items():
+        for run in found[name]:
+            path = folder / name / f"{run.name}.json"
+            if kind.lists:
+                check_lengths(path, kind.rows, run.record[kind.rows], kind.lists)
+    return found
 
 
 def chart(name: str, run: Source) -> str:

@@ -87,7 +87,7 @@ def read_runs(folder: Path) -> list[Source]:
         "name",
     )
     for run in runs:
-        _check_run(folder / f"{run.name}.json", run.record)
+        check_run(folder / f"{run.name}.json", run.record)
     return runs
 
 
@@ -137,6 +137,16 @@ def _paths(folder: Path) -> list[Path]:
 
 def _read(path: Path, form: Any) -> Source:
     record = files.read_json(path)
+    check_form(path, record, form)
+    return Source(path.stem, record)
+
+
+def check_form(path: Path, record: Any, form: Any) -> None:
+    """Checks a record of a file against a form, and the numbers of cases in it.
+
+    Raises:
+      InputError: it is damaged.
+    """
     conform(path, TOP, record, form)
     for part in (name for name in OPTIONAL if name in record and name not in form):
         conform(path, part, record[part], OPTIONAL[part])
@@ -144,11 +154,14 @@ def _read(path: Path, form: Any) -> Source:
     conform(path, "cases", cases, {str: int})
     for split, n in cases.items():
         require(n > 0, path, f"cases.{split}", "1 or more", n)
-    return Source(path.stem, record)
 
 
-def _check_run(path: Path, record: dict[str, Any]) -> None:
-    """Checks what the form of a run cannot say."""
+def check_run(path: Path, record: dict[str, Any]) -> None:
+    """Checks what the form of a run cannot say.
+
+    Raises:
+      InputError: the record contradicts itself.
+    """
     if "target" in record:
         conform(path, "cases", record["cases"], {"all": int})
     _check_counts(path, "baselines", record["baselines"], record["cases"])

@@ -1,8 +1,8 @@
 """What a result file must look like, and the one line that refuses it.
 
 A form says what a JSON value must look like: a type, a tuple of types, a set of the texts that it
-may be, a list of one form, a dictionary of forms by key, or `{str: form}` for whatever keys there
-are.
+may be, a list of one form, a list of several (one for each item), a dictionary of forms by key, or
+`{str: form}` for whatever keys there are.
 """
 
 from pathlib import Path
@@ -12,6 +12,7 @@ from dbnjax import checks
 
 NULL = type(None)
 NUMBER = (int, float)
+LARGEST = 2**53  # beyond it JSON's readers do not agree on whole numbers
 TOP = "the file"  # the place that a line names when a key is missing at the outermost level
 NAMES = {str: "text", int: "a whole number", float: "a number", bool: "true or false", NULL: "null"}
 
@@ -30,8 +31,10 @@ def conform(path: Path, where: str, value: Any, form: Any) -> None:
             conform(path, key if where == TOP else f"{where}.{key}", value[key], inner)
     elif isinstance(form, list):
         require(isinstance(value, list), path, where, "a list", value)
-        for number, item in enumerate(value):
-            conform(path, f"{where}.{number}", item, form[0])
+        forms = form if len(form) > 1 else form * len(value)
+        require(len(value) == len(forms), path, where, f"{len(forms)} values", len(value))
+        for number, (item, inner) in enumerate(zip(value, forms, strict=True)):
+            conform(path, f"{where}.{number}", item, inner)
     elif isinstance(form, set):
         known = isinstance(value, str) and value in form
         require(known, path, where, f"one of {', '.join(sorted(form))}", value)
@@ -40,6 +43,8 @@ def conform(path: Path, where: str, value: Any, form: Any) -> None:
         fits = isinstance(value, kinds) and (not isinstance(value, bool) or form in (bool, object))
         expected = " or ".join(NAMES[kind] for kind in kinds if kind in NAMES)
         require(fits, path, where, expected, value)
+        small = not isinstance(value, int) or abs(value) <= LARGEST
+        require(small, path, where, f"at most {LARGEST} either way", value)
 
 
 def check_wrong(
@@ -63,6 +68,23 @@ def check_wrong(
     strays = set(wrong) - set(range(cases["test"]))
     expected = f"indices below {cases['test']}"
     require(not strays, path, where, expected, min(strays, default=None))
+
+
+def check_lengths(
+    path: Path, where: str, rows: list[dict[str, Any]], names: tuple[str, ...]
+) -> None:
+    """Checks that the lists of these names have one length in all rows, and are not empty.
+
+    Raises:
+      InputError: one differs.
+    """
+    n = len(rows[0][names[0]]) if rows else 0
+    for number, row in enumerate(rows):
+        for name in names:
+            found = len(row[name])
+            require(
+                found == n > 0, path, f"{where}.{number}.{name}", f"{n or 'some'} values", found
+            )
 
 
 def require(condition: bool, path: Path, where: str, expected: str, got: Any) -> None:

@@ -23,6 +23,7 @@ from experiments.likelihood_words import (
     of_weights,
 )
 from experiments.results_files import MADE, NULL, NUMBER, Source
+from experiments.results_forms import check_lengths, require
 from experiments.results_markdown import NONE, duration, made, table, wrap
 
 KNOWN = (*NUMBER, NULL)  # null where it is not
@@ -55,7 +56,7 @@ LIKELIHOOD_FORM = MADE | {
             "quantity": str,
             "images": str,
             "n": int,
-            "values": {str: [KNOWN]},
+            "values": {str: [KNOWN] * 3},
             "standard_error": KNOWN,
             "weights": (int, NULL),
             "effective_sample_size": KNOWN,
@@ -64,8 +65,9 @@ LIKELIHOOD_FORM = MADE | {
     "warnings": [str],
     "seconds": {str: NUMBER},
 }
-RULE_FORM = {"rate": NUMBER, "updates": [int], "doubts": [str]} | {
-    name: [NUMBER] for name in ("seconds", "log_p", "low", "high", "reverse")
+LOOKS = ("updates", "seconds", "log_p", "low", "high")  # one value a look
+RULE_FORM = {"rate": NUMBER, "doubts": [str], "reverse": [NUMBER]} | {
+    name: [int if name == "updates" else NUMBER] for name in LOOKS
 }
 RULES_FORM = MADE | {
     "model": str,
@@ -105,8 +107,24 @@ def sections(folder: Path) -> list[str]:
     """
     return [
         *likelihoods(results_files.read_folder(folder / "likelihood", LIKELIHOOD_FORM)),
-        *learning_rules(results_files.read_folder(folder / "rules", RULES_FORM)),
+        *learning_rules(read_rules(folder / "rules")),
     ]
+
+
+def read_rules(folder: Path) -> list[Source]:
+    """Reads the comparisons of learning rules, whose lists hold one value a look.
+
+    Raises:
+      InputError: a file is damaged.
+    """
+    sources = results_files.read_folder(folder, RULES_FORM)
+    for source in sources:
+        path, rules = folder / f"{source.name}.json", source.record["rules"]
+        for name, rule in rules.items():
+            check_lengths(path, f"rules.{name}", [rule], LOOKS)
+            n = len(rule["reverse"])
+            require(n in (0, 3), path, f"rules.{name}.reverse", "0 or 3 values", n)
+    return sources
 
 
 def likelihoods(sources: list[Source]) -> list[str]:

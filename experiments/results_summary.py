@@ -60,7 +60,7 @@ def read(folder: Path) -> tuple[list[Source], list[Source]]:
     runs = results_files.read_folder(folder / "classifiers", CLASSIFIER_FORM)
     hybrids = results_files.read_folder(folder / "hybrid", HYBRID_FORM)
     for run in runs:
-        _check_classifiers(folder / "classifiers" / f"{run.name}.json", run.record)
+        check_classifiers(folder / "classifiers" / f"{run.name}.json", run.record)
     for run in hybrids:
         for name, wrong in run.record["wrong"].items():
             told = (f"errors.{name}.test", run.record["errors"][name]["test"])
@@ -69,8 +69,12 @@ def read(folder: Path) -> tuple[list[Source], list[Source]]:
     return runs, hybrids
 
 
-def _check_classifiers(path: Path, record: dict[str, Any]) -> None:
-    """Checks what the form of a run of `mnist_classifier` cannot say."""
+def check_classifiers(path: Path, record: dict[str, Any]) -> None:
+    """Checks what the form of a run of `mnist_classifier` cannot say.
+
+    Raises:
+      InputError: the record contradicts itself.
+    """
     asked = {f"products.{name}": found for name, found in record["products"].items()}
     for number, net in enumerate(record["nets"]):
         asked[f"nets.{number}.{CHOSEN}"] = net[CHOSEN]

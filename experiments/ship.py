@@ -21,10 +21,19 @@ from dbnjax.data.images import Images
 from dbnjax.models.dbn import DBN
 from dbnjax.models.feedforward import Feedforward
 from dbnjax.weights import io, shipped
-from experiments import classify, flags, inputs, results_files, results_groups, ship_cards
+from experiments import (
+    classify,
+    flags,
+    inputs,
+    results_files,
+    results_groups,
+    results_summary,
+    ship_cards,
+)
 from experiments.flags import option
 
 DTYPE = "float16"
+CONFIG = {"dataset": str, "side": int, "layers": [int]}  # what a card says of the flags
 
 
 class Place(NamedTuple):
@@ -95,12 +104,14 @@ def of_dbn(path: str, metadata: dict[str, Any]) -> dict[str, Any]:
     Raises:
       InputError: they do not describe it, or the card would not.
     """
-    summary = metadata.get("summary", {})
+    summary = metadata.get("summary")
     checks.require(
-        bool(summary.get("errors")),
+        bool(inputs.told(metadata, "summary", "errors")),
         f"{path}: expected the record of a run of experiments.mnist_dbn with labels in its "
         "metadata, got none; only such a net can be described",
     )
+    results_files.check_form(Path(path), summary, results_files.RUN_FORM | {"config": CONFIG})
+    results_files.check_run(Path(path), summary)
     stage, last = metadata.get("stage"), results_groups.stages(summary)[-1]
     checks.require(
         stage in (None, last),  # none: saved when runs kept their last net alone
@@ -122,11 +133,20 @@ def of_classifier(path: str, metadata: dict[str, Any]) -> dict[str, Any]:
     Raises:
       InputError: they do not describe it, or the card would not.
     """
-    summary = metadata.get("summary", {})
+    summary, net = metadata.get("summary"), metadata.get("net")
     checks.require(
-        "nets" in summary,
+        isinstance(summary, dict) and "nets" in summary,
         f"{path}: expected the record of a run of experiments.mnist_classifier in its metadata, "
         "got none; only such a net can be described",
+    )
+    form = results_summary.CLASSIFIER_FORM
+    config = form["config"] | {"dataset": str, "layers": [int], "start": set(ship_cards.STARTS)}
+    results_files.check_form(Path(path), summary, form | {"config": config})
+    results_summary.check_classifiers(Path(path), summary)
+    n_nets = len(summary["nets"])
+    checks.require(
+        type(net) is int and 0 < net <= n_nets,
+        f"{path}: expected in its metadata which of {n_nets} nets of its run it is, got {net!r}",
     )
     dataset = summary["config"]["dataset"]
     checks.require(
@@ -134,7 +154,7 @@ def of_classifier(path: str, metadata: dict[str, Any]) -> dict[str, Any]:
         f"{path}: expected a net of --dataset=mnist, which the card describes, got "
         f"--dataset={dataset}",
     )
-    return {"summary": summary, "net": metadata["net"]}
+    return {"summary": summary, "net": net}
 
 
 def judge(net: DBN | Feedforward, test: Images) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from dbnjax import files
 from dbnjax.training import loop, metrics, stages
 from experiments import arithmetic, dbn_stages
 from experiments.dbn_config import Config
+from experiments.results_forms import NULL, NUMBER, TOP, conform
 from experiments.sweep_members import Member
 
 
@@ -77,7 +78,13 @@ def finished(sweep: Sweep, member: Member) -> bool:
 
 def read(sweep: Sweep, member: Member) -> Outcome:
     """Returns the outcome of a member that is finished."""
-    return Outcome(**files.read_json(_path(sweep, member)))
+    path = _path(sweep, member)
+    found = files.read_json(path)
+    conform(path, TOP, found, {"seconds": NUMBER})
+    _, *others = Outcome._fields
+    counts = {name: found.get(name) for name in others}
+    conform(path, TOP, counts, {str: (int, NULL)})
+    return Outcome(found["seconds"], **counts)
 
 
 def write(sweep: Sweep, member: Member, outcome: Outcome) -> None:

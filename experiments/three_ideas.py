@@ -69,12 +69,12 @@ def run(config: Config) -> dict[str, Any]:
         cells = learn(task, folder / METRICS)
         record = ideas_report.result(task, cells, folder)
         files.write_json(folder / RESULT, record)
-    record = files.read_json(folder / RESULT)
+    record, table = workdir.show(folder / RESULT, ideas_report.table)
     if config.output is not None:
         files.write_json(config.output, record)
     drawn = [folder / FIGURE] if config.figure is None else [folder / FIGURE, Path(config.figure)]
     workdir.draw({path: lambda: three_ideas_chart.draw(record) for path in drawn})
-    print(ideas_report.table(record))
+    print(table)
     print(f"\nfigure and numbers: {folder}")
     return record
 

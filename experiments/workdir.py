@@ -4,7 +4,7 @@ import dataclasses
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from matplotlib.figure import Figure
 
@@ -12,7 +12,9 @@ from dbnjax import checks, figures, files
 from dbnjax.training import digests, sharding
 from dbnjax.types import PyTree
 from experiments import provenance
+from experiments.results_forms import TOP, conform
 
+Shown = TypeVar("Shown")
 CONFIG = "config.json"
 ORIGIN = "origin.json"
 DIGESTS = "learned_from.json"
@@ -133,6 +135,33 @@ def _make(folder: Path, wanted: dict[str, Any], found: dict[str, str]) -> None:
     files.write_json(folder / CONFIG, wanted)  # last: flags alone are not enough
 
 
+def show(path: Path, lay_out: Callable[[Any], Shown]) -> tuple[dict[str, Any], Shown]:
+    """Reads the result of a finished run, and lays it out.
+
+    Raises:
+      InputError: the file is damaged, or lacks what its table shows.
+    """
+    result = files.read_json(path)
+    return result, laid_out(path, result, lay_out)
+
+
+def laid_out(path: Path, record: Any, lay_out: Callable[[Any], Shown]) -> Shown:
+    """Lays out what was read from a file.
+
+    Raises:
+      InputError: it lacks what is shown.
+    """
+    try:
+        return lay_out(record)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise checks.InputError(
+            f"{path}: expected the record of a finished run, got one that cannot be shown "
+            f"({reason:.200}); the file is damaged, was edited by hand or was written by another "
+            "version"
+        ) from error
+
+
 def note_commit(folder: Path) -> None:
     """Records the commit of the code that now goes on with a run, if none of before is the same.
 
@@ -149,8 +178,10 @@ def origin(folder: Path) -> dict[str, Any]:
 
     And, if it was resumed with other code, its `later_commits` in the order of their first use.
     """
-    found: dict[str, Any] = files.read_json(folder / ORIGIN)
-    return found
+    found = files.read_json(folder / ORIGIN)
+    conform(folder / ORIGIN, TOP, found, {"commit": str})
+    conform(folder / ORIGIN, "later_commits", found.get("later_commits", []), [str])
+    return dict(found)
 
 
 def draw(makers: Mapping[Path, Callable[[], Figure]]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from dbnjax import files
+from dbnjax import checks, files
 from dbnjax.types import PyTree
 
 NAME = "digests.json"
@@ -34,6 +34,10 @@ def changed(folder: Path) -> list[str]:
     if not (folder / NAME).exists():
         return []
     written, found = files.read_json(folder / NAME), _found(folder)
+    checks.require(
+        isinstance(written, dict),
+        f"{folder / NAME}: expected a JSON object of digests, got another value; it is damaged",
+    )
     return [name for name in written if found.get(name) != written[name]]
 
 

@@ -8,7 +8,6 @@ by `read` and cut by `append`.
 
 import contextlib
 import io
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -144,7 +143,7 @@ def progress(
 
 def _record(path: str | Path, number: int, line: bytes) -> dict[str, Any]:
     try:
-        record = json.loads(line)
+        record = files.loads(line)
     except ValueError:
         record = None
     checks.require(

@@ -45,6 +45,7 @@ CLASSES: dict[str, Any] = {
     )
 }
 ROOT = "model"
+DEEPEST = 50  # a block of units in a net of the library's lies 6 deep
 
 
 def describe(model: Model) -> dict[str, str | int]:
@@ -79,9 +80,14 @@ def build(description: Mapping[str, Any], leaves: Mapping[str, Any]) -> Model:
     """Makes a net from its description and its arrays; types and shapes are not looked at.
 
     Raises:
-      InputError: the description names no net, a class in a place where it cannot stand, or an
-        array that is not there.
+      InputError: the description names no net, a class in a place where it cannot stand, an array
+        that is not there, or blocks in blocks in blocks.
     """
+    deepest = max(description, key=lambda path: path.count("."), default=ROOT)
+    checks.require(
+        deepest.count(".") <= DEEPEST,
+        f"expected nodes at most {DEEPEST} deep, got {deepest.count('.')} at {deepest:.60}...",
+    )
     return _build(description, leaves, ROOT, Model)
 
 

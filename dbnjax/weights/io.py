@@ -42,7 +42,8 @@ def save(
     Args:
       path: the file, `.safetensors` by custom; its folder is made if it is missing.
       model: an `RBM`, `Stack`, `DBN` or `Feedforward` of the library's own unit types.
-      metadata: anything JSON-able that belongs to the net, NumPy and JAX numbers included.
+      metadata: anything JSON-able that belongs to the net, NumPy and JAX numbers included; a
+        number that is not finite becomes null.
       dtype: "float32" for an exact copy, "float16" for half the size and rounded weights.
 
     Raises:
@@ -88,10 +89,14 @@ def load(
     """
     header, tensors = _read(path)
     try:
-        written, metadata = json.loads(header["architecture"]), json.loads(header["metadata"])
+        written, metadata = files.loads(header["architecture"]), files.loads(header["metadata"])
         stored = architecture.build(dict(written), tensors)
     except (KeyError, TypeError, ValueError) as error:
         raise checks.InputError(_damaged(path, f"a header without one ({error})")) from error
+    checks.require(
+        isinstance(metadata, dict),
+        _damaged(path, f"metadata that are no JSON object but {metadata!r:.40}"),
+    )
     found = describe(stored) | {name: signature(tensor) for name, tensor in tensors.items()}
     _check_same(path, "tensors as in its header", found, written)
     _check(path, stored)
@@ -169,11 +174,9 @@ def _damaged(path: str | Path, problem: str) -> str:
 
 def _to_json(metadata: Mapping[str, Any]) -> str:
     try:
-        return json.dumps(metadata, default=lambda value: value.tolist())
-    except (AttributeError, TypeError, ValueError) as error:
-        raise checks.InputError(
-            f"metadata: expected numbers, strings, lists and dicts, got something else ({error})"
-        ) from error
+        return files.dumps(metadata)
+    except checks.InputError as error:
+        raise checks.InputError(f"metadata: {error}") from error
 
 
 def _digest(header: Mapping[str, str], tensors: Mapping[str, np.ndarray]) -> str:
