@@ -86,7 +86,7 @@ def bernoulli(key: Key, probability: Array) -> Array:
       `[..., n]` zeros and ones in the type of `probability`.
     """
     u = uniform(key, probability.shape)
-    wide = jnp.promote_types(u.dtype, probability.dtype)
+    wide = np.promote_types(u.dtype, probability.dtype)
     return (u.astype(wide) < probability.astype(wide)).astype(probability.dtype)
 
 
@@ -96,7 +96,7 @@ def at_least_32_bits(function: Callable[..., Array]) -> Callable[..., Array]:
     @functools.wraps(function)
     def widened(*args: Any) -> Array:
         *others, x = args
-        wide = jnp.promote_types(x.dtype, jnp.float32)
+        wide = np.promote_types(x.dtype, np.float32)
         return function(*others, x.astype(wide)).astype(x.dtype)
 
     return widened

@@ -10,7 +10,6 @@ from dbnjax.types import PyTree
 from experiments import accelerator_profile, accelerator_program, scaling_programs
 from experiments.accelerator_config import Config, Found, bar, number, setting
 from experiments.benchmark_jobs import Setting, Training
-from experiments.dbn_stages import owned
 
 NOTE = (
     "An epoch of {n_updates} updates from {size} cases each, by minibatches of random images. "
@@ -49,7 +48,7 @@ def measure(setting: Setting, what: Training) -> dict[str, float]:
     """Returns the counts and the megabytes of an epoch, by the labels of their rows."""
     n, key, data = setting.n_steps, jax.random.key(1), setting.data
     program: Any = loop.epoch_program(what.learner, what.prepare, setting.sizes.batch_size)
-    state = what.learner.init(key, owned(what.params))
+    state = what.learner.init(key, what.params)
     given = (what.context, data)
     compiled = program.lower(key, what.hyper, state, *given).compile()
 

@@ -16,7 +16,6 @@ from dbnjax.training import greedy, loop, streaming
 from dbnjax.types import Draw, Learner, PyTree
 from experiments import benchmark_parts as parts_lib
 from experiments.benchmark_parts import Part, Parts
-from experiments.dbn_stages import owned
 
 RATE, MOMENTUM, DECAY = 0.05, 0.9, 2e-4
 
@@ -172,7 +171,7 @@ def epochs(
     program = loop.epoch_program(what.learner, what.prepare, batch_size)
     epoch = streaming.epoch_over(program, cases)
     key_init, key_epoch = jax.random.split(jax.random.key(1))
-    state = what.learner.init(key_init, owned(what.params))
+    state = what.learner.init(key_init, what.params)
 
     def call() -> loop.Report:
         nonlocal state

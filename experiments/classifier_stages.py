@@ -19,7 +19,7 @@ from dbnjax.weights import io
 from experiments import classifier_config, classifier_stacks, dbn_keys, dbn_stages
 from experiments.classifier_config import Config
 from experiments.classifier_task import Task, measure
-from experiments.dbn_stages import finite, owned, schedule
+from experiments.dbn_stages import finite, schedule
 
 RANDOM: dict[str, tuple[Any, Callable[[int, int], float]]] = {
     "2006": (Bernoulli, feedforward.science_2006),
@@ -122,7 +122,7 @@ def tuning(task: Task) -> tuple[Learner, Callable[..., tuple[PyTree, loop.Report
 
 def first_state(task: Task, learner: Learner, net: Feedforward, n_cases: int) -> PyTree:
     """Returns the learner's state for a copy of a net, with a memory of cases if it needs one."""
-    state = learner.init(task.key, owned(net))
+    state = learner.init(task.key, net)
     return easy_cases.start(state, n_cases) if task.config.easy else state
 
 

@@ -15,7 +15,7 @@ from dbnjax.weights import io
 from experiments import classifier_stages, classifier_task, dbn_cases, dbn_keys
 from experiments.comparators_config import Config
 from experiments.comparators_task import Outcome, Task
-from experiments.dbn_stages import finite, owned
+from experiments.dbn_stages import finite
 
 
 class Net(NamedTuple):
@@ -160,6 +160,6 @@ def tune(
         epoch,
         done=lambda seen: early_stopping.done(seen, task.config.patience),
     )
-    begin = early_stopping.watch(learner.init(task.key, owned(net)))
+    begin = early_stopping.watch(learner.init(task.key, net))
     found: early_stopping.Watch = stages.run(stage, begin, io.describe(net), task.place)
     return found

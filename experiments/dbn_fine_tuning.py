@@ -50,7 +50,7 @@ def fine_tune(task: Task, net: DBN) -> Selected:
 
 def at_rest(task: Task, net: DBN) -> up_down.State:
     """Returns an up-down state of a copy of a net, or of many nets, without velocity."""
-    state: up_down.State = up_down.up_down(1).init(task.key, owned(net))
+    state: up_down.State = up_down.up_down(1).init(task.key, net)
     return state
 
 

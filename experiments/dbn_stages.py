@@ -165,7 +165,7 @@ def learn_layer(task: Task, level: int, machine: RBM, below: greedy.Below, n_lab
         numbers = {"reconstruction_error": float(error), "free_energy_gap": float(gap)}
         return state, bool(report.finite) and finite(numbers), numbers
 
-    state = sharding.place(owned(learner.init(key_init, machine)))
+    state = sharding.place(learner.init(key_init, machine))
     stage = layer_stage(config, level, epoch)
     params: RBM = stages.run(stage, state, io.describe(machine), task.place).params
     return params

@@ -105,7 +105,7 @@ def learning(
 
 def at_rest(task: Task, params: DBN | Stack) -> hybrid.State:
     """Returns a hybrid state of a copy of a net, without velocity."""
-    state: hybrid.State = make_learner(task.config).init(task.key, owned(params))
+    state: hybrid.State = make_learner(task.config).init(task.key, params)
     return state
 
 

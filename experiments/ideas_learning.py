@@ -15,7 +15,6 @@ from dbnjax.models import feedforward
 from dbnjax.models.belief_net import Layer
 from dbnjax.training import greedy, loop, metrics, stages
 from dbnjax.types import Key, PyTree
-from experiments.dbn_stages import owned
 from experiments.ideas_config import Config, Pretraining
 from experiments.ideas_methods import ERAS, METHODS, NONE
 
@@ -107,7 +106,7 @@ def learn_layer(
     program = loop.ensemble_program(lesson.learner, lesson.prepare, config.batch_size)
     keys = numbered(task.keys, PRETRAINING + level)
     params = jax.vmap(lesson.start)(keys, layer)
-    state = owned(jax.vmap(lesson.learner.init)(keys, params))
+    state = jax.vmap(lesson.learner.init)(keys, params)
     name = f"{which.era}, {which.method}, layer {level + 1}"
     with metrics.progress(config.layer_epochs, name) as advance:
         for i in range(config.layer_epochs):

@@ -18,7 +18,6 @@ from dbnjax.models.feedforward import Feedforward
 from dbnjax.training import evaluate, greedy, loop, metrics, sharding
 from dbnjax.types import Array, Key, Learner
 from experiments import ideas_methods
-from experiments.dbn_stages import owned
 from experiments.ideas_config import Pretraining
 from experiments.ideas_learning import SOFTMAX, TUNING, Layers, Task, copies, numbered
 from experiments.ideas_methods import ERAS
@@ -66,7 +65,7 @@ def tune(task: Task, era: str, name: str, layers: greedy.Below) -> tuple[Tuned, 
     rates = jnp.repeat(ERAS[era].rate * jnp.array(config.factors, jnp.float32), config.seeds)
     hyper = copies(backprop.hyper(0.0), len(keys))._replace(rate=rates)
     nets = first_nets(task, layers)
-    state = jax.vmap(learner.init)(keys, owned(nets))
+    state = jax.vmap(learner.init)(keys, nets)
     n_wrong = jnp.full(len(keys), len(task.held_out.labels) + 1, jnp.int32)
     best = Tuned(nets, n_wrong, jnp.zeros(len(keys), jnp.int32))
     curves = []

@@ -72,7 +72,7 @@ def learn(task: Task, name: str) -> RBM:
         regular = updates.hyper(now, config.momentum, config.decay)
         return rules_learners.hyper(name, regular, rate, config.averaging)
 
-    state = dbn_stages.owned(learner.init(key_init, task.start))
+    state = learner.init(key_init, task.start)
     # Compiled before the clock starts: seconds are seconds of learning.
     compiled = program.lower(key_epochs, hyper(0), state, task.below, task.data).compile()
 

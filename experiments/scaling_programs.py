@@ -13,7 +13,6 @@ from dbnjax.types import PyTree
 from experiments import benchmark_jobs as jobs_lib
 from experiments import collectives
 from experiments.benchmark_jobs import Setting, Sizes, Training
-from experiments.dbn_stages import owned
 
 N_PIXELS, N_STEPS, UP_DOWN_STEPS = 784, 5, 3  # of an image; minibatches; Gibbs iterations
 
@@ -80,7 +79,7 @@ def split_members(what: Training, sizes: Sizes, n_members: int) -> Epoch:
 
 def start(what: Training) -> tuple[PyTree, PyTree, PyTree]:
     """Returns what an epoch begins with: hyper-parameters, state and context."""
-    state = what.learner.init(jax.random.key(1), owned(what.params))
+    state = what.learner.init(jax.random.key(1), what.params)
     return what.hyper, state, what.context
 
 

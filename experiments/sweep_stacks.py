@@ -158,7 +158,7 @@ def learn_layer(
         sound = learned.sound & report.finite & jnp.isfinite(gap) & jnp.isfinite(error)
         return Learned(state, sound), True, summary(sound, reconstruction_error=error)
 
-    states = dbn_stages.owned(jax.vmap(learner.init)(keys_init, machines))
+    states = jax.vmap(learner.init)(keys_init, machines)
     start = Learned(sharding.place_members(states), sound)
     stage = dbn_stages.layer_stage(common, level, epoch)
     state, sound = stages.run(stage, start, io.describe(machines), task.place)

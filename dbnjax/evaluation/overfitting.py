@@ -1,10 +1,11 @@
 """How much better a machine knows what it learned from than what it has not seen."""
 
 import jax
+import jax.numpy as jnp
 
 from dbnjax.models import rbm as rbm_lib
 from dbnjax.models.rbm import RBM
-from dbnjax.types import Array
+from dbnjax.types import Array, floating_type
 
 
 def free_energy_gap(machine: RBM, trained: Array, held_out: Array) -> tuple[Array, Array]:
@@ -25,6 +26,7 @@ def free_energy_gap(machine: RBM, trained: Array, held_out: Array) -> tuple[Arra
     Raises:
       InputError: a width is wrong.
     """
+    held_out = jnp.asarray(held_out, floating_type(machine))
     with jax.default_matmul_precision("highest"):
         gap = rbm_lib.free_energy(machine, held_out).mean()
         gap = gap - rbm_lib.free_energy(machine, trained).mean()

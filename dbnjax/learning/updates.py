@@ -25,7 +25,7 @@ def learner(
 
     The learner's `init` copies: a state shares no array with the parameters that were given, and
     none with itself, so that it may be donated. Its `step` takes hyper-parameters and batch in the
-    parameters' floating type, and gives the state back in the types that it had.
+    parameters' floating type, in which the state comes back.
 
     Args:
       init: as in `Learner`.
@@ -38,14 +38,15 @@ def learner(
     def own_init(key: Key, params: Any) -> Any:
         dtype = floating_type(params)
         checks.check_type("learner", dtype, checks.LEARNING_TYPES)
-        return jax.tree.map(jnp.copy, init(key, cast(params, dtype)))
+        # An optimiser's memory may have a type of its own, or a weak one.
+        state = cast(init(key, cast(params, dtype)), dtype)
+        return jax.tree.map(lambda x: jnp.array(x, x.dtype, copy=True), state)
 
     def own_step(key: Key, hyper: Any, state: Any, batch: Any) -> tuple[Any, Any]:
         dtype = floating_type(state.params)
-        new, info = step(key, cast(hyper, dtype), state, as_type(batch, dtype))
-        # An optimiser may have a type of its own in mind.
-        new = jax.tree.map(lambda x, before: cast(x, before.dtype), new, state)
-        return new, cast(info, dtype)
+        taken = step(key, cast(hyper, dtype), state, as_type(batch, dtype))
+        learned: tuple[Any, Any] = cast(taken, dtype)
+        return learned
 
     return Learner(init=own_init, step=own_step)
 

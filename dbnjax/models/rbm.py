@@ -101,7 +101,7 @@ def check_normalisable(rbm: RBM) -> None:
         return
     weights = np.asarray(rbm.weights)
     # No linear algebra is known of types with less than 32 bits.
-    weights = weights.astype(jnp.promote_types(weights.dtype, jnp.float32))
+    weights = weights.astype(np.promote_types(weights.dtype, np.float32))
     one_sided = rows.one_sided[:, None] & columns.one_sided[None]
     counts = (rows.order[:, None] == X_LOG_X) | (columns.order[None] == X_LOG_X)
     harmful = both_unbounded & counts & np.where(one_sided, weights > 0, weights != 0)

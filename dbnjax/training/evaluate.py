@@ -14,7 +14,7 @@ from dbnjax.models import dbn as dbn_lib
 from dbnjax.models import feedforward
 from dbnjax.models.dbn import DBN
 from dbnjax.models.feedforward import Feedforward
-from dbnjax.types import Array, Key, PyTree
+from dbnjax.types import Array, Key, PyTree, as_type, floating_type
 
 ReadOut = Callable[[Key, Any, Array], PyTree]  # scores [..., n_labels], one array or more
 CHUNK = 1000  # cases at a time: 1,000 x 2,000 top units are 8 MB
@@ -81,6 +81,7 @@ def count_errors(read_out: ReadOut, key: Key, net: PyTree, pixels: Array, labels
 def memory_states(net: DBN, batch: Batch) -> Array:
     """Returns the memory's visible states for some cases, after a deterministic up-pass."""
     unused = jax.random.key(0)  # a pass of means draws nothing
+    batch = as_type(batch, floating_type(net))
     with jax.default_matmul_precision("highest"):
         states = dbn_lib.up_pass(unused, net, batch.visible, "mean")
     return dbn_lib.join_labels((batch.visible, *states)[-1], batch.labels)
@@ -93,6 +94,7 @@ def reconstruction_error(net: DBN, v: Array) -> Array:
     Summed over visible units, mean over cases `[n_cases, n_visible]`.
     """
     unused = jax.random.key(0)  # a pass of means draws nothing
+    v = jnp.asarray(v, floating_type(net))
     with jax.default_matmul_precision("highest"):
         reconstructed = features.reconstruct(unused, net, v, level=1)
     return ((v - reconstructed) ** 2).sum(-1).mean()

@@ -131,8 +131,9 @@ def epoch_program(learner: Learner, prepare: Prepare, batch_size: int) -> Epoch:
     """Compiles an epoch: `epoch(key, hyper, state, context, data) -> (state, report)`.
 
     Step i draws with `fold_in(key, i)`, so an epoch is a function of its key alone and a resumed
-    run replays the same stream. The state is donated: the host must not use it again. The
-    hyper-parameters are arguments: new values compile nothing.
+    run replays the same stream. The state is donated, its parameters with it: the host must not
+    use what it gave again, only what comes back. The parameters that `learner.init` was given are
+    not donated, for it copies them. The hyper-parameters are arguments: new values compile nothing.
 
     Args:
       learner: what steps.
