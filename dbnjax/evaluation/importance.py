@@ -39,6 +39,7 @@ def log_mean(log_weights: Array) -> LogMean:
     n = log_weights.shape[0]
     checks.check_count("weights to average", n, 1)
     largest = log_weights.max(0)
+    largest = jnp.where(largest == -jnp.inf, 0, largest)  # of weights that are all 0
     weights = jnp.exp(log_weights - largest)
     mean = weights.mean(0)
     variance = ((weights / mean - 1.0) ** 2).sum(0) / max(n - 1, 1)

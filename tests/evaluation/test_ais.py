@@ -122,7 +122,7 @@ def test_no_chains_are_refused():
     ("estimate", "beta", "wanted"), [(ais.forward, 0.5, 1), (ais.reverse, 1.0, 0)]
 )
 def test_chains_that_were_not_carried_to_the_end_are_refused(estimate, beta, wanted):
-    state = annealing.start(PATH, jnp.zeros((3, 5)), beta)
+    state = annealing.start(PATH, samples(JOINT, 3), beta)
     message = f"expected chains carried to beta = {wanted}, got beta = {beta:g}; the schedule does"
     with pytest.raises(InputError, match=message) as caught:
         estimate(LOG_Z_BASE, state)
