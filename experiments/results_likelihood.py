@@ -65,7 +65,8 @@ LIKELIHOOD_FORM = MADE | {
     "seconds": {str: NUMBER},
 }
 RULE_FORM = {"rate": NUMBER, "updates": [int], "doubts": [str]} | {
-    name: [NUMBER] for name in ("seconds", "log_p", "low", "high", "reverse")
+    name: [KNOWN if name in ("low", "high", "reverse") else NUMBER]  # an interval may lack
+    for name in ("seconds", "log_p", "low", "high", "reverse")
 }
 RULES_FORM = MADE | {
     "model": str,

@@ -103,8 +103,6 @@ def test_chains_and_gradients_from_no_state_are_one_line():
         lambda: exact.gradient(SOFTMAX, GROUPS),
         lambda: exact.gradient(COUNTS, jnp.array([[1.0], [0.5], [-1.0]])),
     ):
-        with pytest.raises(
-            InputError, match=r"got 2 cases that are none, the first \[1\]"
-        ) as caught:
+        with pytest.raises(InputError, match=r"2 cases that are none, the first \[1\]") as caught:
             ask()
         assert "\n" not in str(caught.value)
