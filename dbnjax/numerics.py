@@ -5,9 +5,14 @@ a loop over whole arrays on a CPU; written out, the same threefry is one element
 the position in the array, which XLA fuses with the comparison that it serves: 3.7 times as fast
 there, and free to follow any sharding. A key of another kind, `jax.random.key(seed, impl="rbg")`,
 asks for its own bits: XLA's generator of random bits, which an accelerator may have in hardware.
+
+What is rare. A uniform of 24 bits is 0 once in 2^24 draws, and would give every event, however
+rare, a rate of at least 6e-8: enough to lift a mean of importance weights, the inverse of such
+rates, above what it estimates. There, and only there, further bits decide.
 """
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import log_ndtr, ndtri
 
+from dbnjax import checks
 from dbnjax.types import Array, Key
 
 _LOG_SQRT_2PI = 0.9189385332046727
@@ -23,6 +29,7 @@ _TAIL = 2.5  # beyond it the continued fraction is exact in float32 at this dept
 _TAIL_DEPTH = 24
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = 0x1BD11BDA
+_WORD = 2**32
 
 
 def threefry(key_words: Array, high: Array, low: Array) -> tuple[Array, Array]:
@@ -36,24 +43,76 @@ def threefry(key_words: Array, high: Array, low: Array) -> tuple[Array, Array]:
     Returns:
       Both words of the cipher, `[...]` uint32.
     """
+    return _rounds(key_words, high, low)[:2]
+
+
+def _rounds(key_words: Array, high: Array, low: Array) -> tuple[Array, Array, Array]:
+    """Returns both words of the cipher, and the second one as it was before its last rotation.
+
+    Given the first word the last two are functions of each other, so that either may stand for the
+    second; the third is there sooner.
+    """
     schedule = (key_words[0], key_words[1], key_words[0] ^ key_words[1] ^ np.uint32(_PARITY))
     x, y = high + schedule[0], low + schedule[1]
+    before = y
     for block in range(5):
         for rotation in _ROTATIONS[block % 2]:
-            x = x + y
+            x, before = x + y, y
             y = ((y << rotation) | (y >> (32 - rotation))) ^ x
         x = x + schedule[(block + 1) % 3]
         y = y + schedule[(block + 2) % 3] + np.uint32(block + 1)
-    return x, y
+    return x, y, before
 
 
-def _threefry_bits(key: Key, shape: tuple[int, ...]) -> Array:
-    """Enciphers each element's own position, the row over all leading axes and the column."""
+def _position(shape: tuple[int, ...]) -> tuple[Array, Array]:
+    """Returns the place of each element: the row over all leading axes, and the column."""
+    if not shape:
+        return jnp.uint32(0), jnp.uint32(0)
     row = jnp.zeros(shape, jnp.uint32)
     for axis in range(len(shape) - 1):
-        row = row * np.uint32(shape[axis]) + jax.lax.broadcasted_iota(jnp.uint32, shape, axis)
-    column = jax.lax.broadcasted_iota(jnp.uint32, shape, len(shape) - 1)
-    return threefry(jax.random.key_data(key), row, column)[0]
+        row = row * np.uint32(shape[axis] % _WORD)  # the first axis multiplies zeros
+        row = row + jax.lax.broadcasted_iota(jnp.uint32, shape, axis)
+    return row, jax.lax.broadcasted_iota(jnp.uint32, shape, len(shape) - 1)
+
+
+def _mixed(x: Array) -> Array:
+    """Spreads every bit of a word over the whole word (MurmurHash3's finaliser, Appleby)."""
+    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
+        x = (x ^ (x >> shift)) * np.uint32(factor)
+    return x ^ (x >> 16)
+
+
+def _words(key: Key, shape: tuple[int, ...]) -> tuple[Array, Array]:
+    """Returns a word of random bits for each element, and a second for the few that need it.
+
+    XLA's generator makes one word at a time, and a second array would double its cost: the second
+    word is hashed from the key and the place.
+
+    Raises:
+      InputError: there is more than one key, or places would repeat.
+    """
+    key_words = jax.random.key_data(key)
+    checks.require(
+        key_words.ndim == 1,
+        f"draws: expected one key, got keys of shape {key_words.shape[:-1]}; draw under jax.vmap, "
+        "which gives each key draws of its own",
+    )
+    checks.require(
+        max(math.prod(shape[:-1]), *shape[-1:], 0) <= _WORD,
+        f"draws: expected at most 2^32 rows and 2^32 columns, got shape {shape}; beyond it they "
+        "would repeat, so draw parts with keys of their own",
+    )
+    row, column = _position(shape)
+    if jax.random.key_impl(key) == "threefry2x32":
+        first, _, second = _rounds(key_words, row, column)
+        return first, second
+    first = jax.random.bits(key, shape, jnp.uint32)
+    return first, _mixed(_mixed(row ^ key_words[0]) ^ column ^ key_words[1])
+
+
+def _unit_interval(bits: Array) -> Array:
+    """Returns the leading 24 bits of a word as a float32 in [0, 1)."""
+    return (bits >> 8).astype(jnp.float32) * 2.0**-24
 
 
 def uniform(key: Key, shape: tuple[int, ...]) -> Array:
@@ -63,31 +122,45 @@ def uniform(key: Key, shape: tuple[int, ...]) -> Array:
     how the array is sharded, nor on what is drawn beside it under `vmap`. XLA's generator ("rbg",
     "unsafe_rbg") promises neither.
 
+    The grid contains 0, so that `uniform(...) < p` is never rarer than 2^-24: see `bernoulli`.
+
     Args:
       key: a PRNG key.
-      shape: at least one axis.
+      shape: of at most 2^32 rows (over all leading axes) and 2^32 columns.
 
     Returns:
       A float32 array of that shape.
+
+    Raises:
+      InputError: there is more than one key, or draws would repeat.
     """
-    own = jax.random.key_impl(key) == "threefry2x32"
-    bits = _threefry_bits(key, shape) if own else jax.random.bits(key, shape)
-    return (bits >> 8).astype(jnp.float32) * 2.0**-24
+    return _unit_interval(_words(key, shape)[0])
 
 
 def bernoulli(key: Key, probability: Array) -> Array:
-    """Draws binary states, 1 with the given probability.
+    """Draws binary states, 1 with the given probability: with 0 never, and with 1 always.
+
+    A rate is right to 2^-24, and below 2^-24 to 2^-49: there 24 further bits decide. What is rarer
+    than 2^-49 (2e-15) is never drawn.
 
     Args:
       key: a PRNG key.
       probability: `[..., n]` in [0, 1].
 
     Returns:
-      `[..., n]` zeros and ones in the type of `probability`.
+      `[..., n]` zeros and ones in the type of `probability`; NaN where it is NaN.
+
+    Raises:
+      InputError: as `uniform`.
     """
-    u = uniform(key, probability.shape)
+    probability = jax.lax.stop_gradient(probability)
+    first, second = _words(key, probability.shape)
+    finer = (_unit_interval(second) + 2.0**-25) * 2.0**-24
+    u = jnp.where(first < 2**8, finer, _unit_interval(first))
     wide = np.promote_types(u.dtype, probability.dtype)
-    return (u.astype(wide) < probability.astype(wide)).astype(probability.dtype)
+    on = u.astype(wide) < probability.astype(wide)
+    one = jnp.ones((), probability.dtype)
+    return jnp.where(on, one, 0 * probability)  # 0 * NaN is NaN
 
 
 def at_least_32_bits(function: Callable[..., Array]) -> Callable[..., Array]:
@@ -100,6 +173,39 @@ def at_least_32_bits(function: Callable[..., Array]) -> Callable[..., Array]:
         return function(*others, x.astype(wide)).astype(x.dtype)
 
     return widened
+
+
+def _inside_cell(key: Key, shape: tuple[int, ...]) -> Array:
+    """Draws uniforms in (0, 1) that say where in a cell of a coarser draw of this key to be."""
+    return _unit_interval(_words(jax.random.fold_in(key, 1), shape)[0]) + 2.0**-25
+
+
+def categorical(key: Key, logits: Array) -> Array:
+    """Draws a category, as `jax.random.categorical` does but where it matters for rare ones.
+
+    The draw is the largest of the logits, each with a Gumbel variable -log(-log u) added. On a
+    grid of 2^-23 these end at 15.9, so that a category rarer than 1e-8 is hardly ever drawn. Where
+    u lies in the last cell of the grid its place in the cell is drawn as well.
+
+    Args:
+      key: a PRNG key.
+      logits: `[..., n_categories]` unnormalised log probabilities.
+
+    Returns:
+      `[...]` integers.
+
+    Raises:
+      InputError: as `uniform`.
+    """
+    logits = logits.astype(np.promote_types(logits.dtype, np.float32))
+    info = jnp.finfo(logits.dtype)
+    step = float(info.eps)
+    u = jax.random.uniform(key, logits.shape, logits.dtype, info.tiny)
+    # One place for all categories of a draw: two are hardly ever in the last cell together.
+    place = _inside_cell(key, logits.shape[:-1])[..., None].astype(logits.dtype)
+    gumbel = -jnp.log(-jnp.log(u))
+    gumbel = jnp.where(u >= 1.0 - step, -jnp.log(-jnp.log1p(-step * place)), gumbel)
+    return jnp.argmax(gumbel + logits, axis=-1)
 
 
 def two_sum(a: Array, b: Array) -> tuple[Array, Array]:
@@ -183,6 +289,9 @@ def truncated_normal_tail(key: Key, lower: Array) -> Array:
       `[...]` non-negative draws.
     """
     u = jax.random.uniform(key, lower.shape, lower.dtype, jnp.finfo(lower.dtype).tiny)
+    # The lowest cell of its grid is one point, deep in a tail where nothing belongs or at infinity.
+    step = float(jnp.finfo(lower.dtype).eps)
+    u = jnp.where(u < step, step * _inside_cell(key, lower.shape).astype(lower.dtype), u)
     near = jnp.minimum(lower, 3.0)
     excess_near = -ndtri(u * jax.scipy.special.ndtr(-near)) - near
     far = jnp.maximum(lower, 3.0)

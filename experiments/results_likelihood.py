@@ -66,8 +66,9 @@ LIKELIHOOD_FORM = MADE | {
     "seconds": {str: NUMBER},
 }
 LOOKS = ("updates", "seconds", "log_p", "low", "high")  # one value a look
-RULE_FORM = {"rate": NUMBER, "doubts": [str], "reverse": [NUMBER]} | {
-    name: [int if name == "updates" else NUMBER] for name in LOOKS
+RULE_FORM = {"rate": NUMBER, "doubts": [str], "reverse": [KNOWN]} | {
+    name: [int if name == "updates" else KNOWN if name in ("low", "high") else NUMBER]
+    for name in LOOKS  # an interval may lack
 }
 RULES_FORM = MADE | {
     "model": str,

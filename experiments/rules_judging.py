@@ -1,7 +1,8 @@
 """How probable a machine that a rule has learned makes images, and what speaks against the number.
 
 The numbers stand in `metrics.jsonl` under one name each: log_p with its interval low and high by a
-log Z from below (or exact), the same with `reverse_` before them by one from above.
+log Z from below (or exact), the same with `reverse_` before them by one from above. Where an
+interval is not known, low and high lack.
 """
 
 import math
@@ -19,7 +20,12 @@ from dbnjax.models import stack as stack_lib
 from dbnjax.models.dbn import DBN
 from dbnjax.models.rbm import RBM
 from dbnjax.types import Array, Key
-from experiments import likelihood_estimates, likelihood_samples, rules_learners
+from experiments import (
+    likelihood_estimates,
+    likelihood_report,
+    likelihood_samples,
+    rules_learners,
+)
 from experiments.rules_config import Config
 
 INTERVAL = ("log_p", "low", "high")
@@ -36,6 +42,8 @@ def judge(
     last: bool,
 ) -> dict[str, float]:
     """Returns the mean log p of images, under several machines their bound, with its interval.
+
+    The interval lacks where too few chains count.
 
     log Z is exact where it can be, or else estimated from below, and of the last machine from
     above too: the rule whose chains mix worst is the one that a forward estimate flatters most.
@@ -106,12 +114,13 @@ def _error(log_w: np.ndarray) -> float:
 def _all(estimates: Mapping[str, ais.Estimate], mean: float, error: float) -> dict[str, float]:
     found: dict[str, float] = {}
     for name, estimate in estimates.items():
-        half = float(estimate.high - estimate.log_z)
-        found |= _named(name, mean - float(estimate.log_z), math.hypot(half, QUANTILE_95 * error))
+        half = likelihood_report.half_width(estimate)
+        reach = None if half is None else math.hypot(half, QUANTILE_95 * error)
+        found |= _named(name, mean - float(estimate.log_z), reach)
         found[f"{name}effective_chains"] = float(estimate.effective_sample_size)
     return found
 
 
-def _named(name: str, value: float, reach: float) -> dict[str, float]:
-    numbers = (value, value - reach, value + reach)
-    return {f"{name}{key}": number for key, number in zip(INTERVAL, numbers, strict=True)}
+def _named(name: str, value: float, reach: float | None) -> dict[str, float]:
+    numbers = (value,) if reach is None else (value, value - reach, value + reach)
+    return {f"{name}{key}": number for key, number in zip(INTERVAL, numbers, strict=False)}

@@ -43,11 +43,11 @@ def curve(task: Task, name: str, n_updates: int) -> dict[str, Any]:
     records = [r for r in metrics.read(task.place.metrics) if r.get("stage") == name]
     seconds = np.cumsum([record["learning_seconds"] for record in records])
     judged = [i for i, record in enumerate(records) if "log_p" in record]
-    found = {key: [records[i][key] for i in judged] for key in INTERVAL}
+    found = {key: [records[i].get(key) for i in judged] for key in INTERVAL}
     updates = [(i + 1) * n_updates for i in judged]
     last = records[judged[-1]]
     above = [f"{ABOVE}{key}" for key in INTERVAL]
-    found["reverse"] = [last[key] for key in above if key in last]
+    found["reverse"] = [last.get(key) for key in above] if above[0] in last else []
     found["doubts"] = rules_judging.doubts(task.config, last)
     rate = rate_of(task.config, name)
     return found | {"rate": rate, "updates": updates, "seconds": seconds[judged].tolist()}
@@ -60,7 +60,8 @@ def draw(record: dict[str, Any]) -> Figure:
     for panel, (key, label) in zip(panels, AXES.items(), strict=True):
         for name, found in record["rules"].items():
             log_p = np.array(found["log_p"])
-            errors = np.abs(np.array([found["low"], found["high"]]) - log_p)
+            ends = np.array([found["low"], found["high"]], float)  # NaN where not known: no bar
+            errors = np.abs(ends - log_p)
             line = panel.errorbar(found[key], log_p, errors, marker="o", markersize=4, capsize=2,
                                   linewidth=1.4, label=name)  # fmt: skip
             if found["reverse"]:

@@ -8,6 +8,7 @@ import pytest
 from scipy import special, stats
 
 from dbnjax import numerics
+from dbnjax.checks import InputError
 
 ARGUMENTS = np.concatenate(
     [-np.geomspace(1000, 3, 40), np.linspace(-3, 3, 61), np.geomspace(3, 50, 20)]
@@ -104,7 +105,7 @@ def test_uniforms_lie_on_their_grid(many):
     assert many.dtype == jnp.float32
 
 
-@pytest.mark.parametrize("shape", [(1,), (5,), (3, 7), (2, 1, 3, 9), (4, 0)])
+@pytest.mark.parametrize("shape", [(), (1,), (5,), (3, 7), (2, 1, 3, 9), (4, 0), (0,)])
 def test_uniform_of_odd_sizes(shape):
     draws = np.asarray(numerics.uniform(jax.random.key(1), shape))
     assert draws.shape == shape
@@ -128,6 +129,89 @@ def test_bernoulli_is_exact_at_the_borders_and_right_between():
     assert states.dtype == np.float32
     error = np.sqrt(np.asarray(probability * (1 - probability)) / n)
     assert (np.abs(states.mean(0) - probability) <= 5 * error).all()
+
+
+@pytest.mark.parametrize("impl", ["threefry2x32", "rbg"])
+def test_only_draws_whose_first_24_bits_are_0_differ_from_a_comparison_of_uniforms(impl):
+    key, shape = jax.random.key(5, impl=impl), (400, 1000)
+    probability = jnp.broadcast_to(jnp.geomspace(1e-12, 1.0, 1000, dtype=jnp.float32), shape)
+    u = numerics.uniform(key, shape)
+    got = jax.jit(numerics.bernoulli)(key, probability)
+    np.testing.assert_array_equal(got, (u < probability) & ((u > 0) | (probability >= 2.0**-24)))
+
+
+@pytest.mark.parametrize("impl", ["threefry2x32", "rbg"])
+def test_a_tiny_probability_is_drawn_at_its_own_rate(monkeypatch, impl):  # F24
+    """Where the first 24 bits are 0, which is once in 2^24 draws: the rest decides."""
+    words, n = numerics._words, 100_000
+    monkeypatch.setattr(numerics, "_words", lambda *a: (jnp.full(a[1], 255), words(*a)[1]))
+    share = jnp.array([0.0, 1e-4, 0.03, 0.5, 0.9, 1.0])  # of a rate of 2^-24
+    probability = jnp.tile(share * 2.0**-24, (n, 1))
+    got = jax.jit(numerics.bernoulli)(jax.random.key(3, impl=impl), probability).mean(0)
+    assert (np.abs(got - share) <= 5 * np.sqrt(share * (1 - share) / n)).all()
+    first_cell = jnp.array([2.0**-23, 0.3, 1.0])
+    assert (numerics.bernoulli(jax.random.key(3, impl=impl), first_cell) == 1).all()
+    never = jnp.full(n, 2.0**-50)
+    assert not numerics.bernoulli(jax.random.key(3, impl=impl), never).any()
+
+
+def test_a_draw_of_24_leading_zeros_is_no_draw_of_what_is_rare():  # F24
+    key = jax.random.fold_in(jax.random.fold_in(jax.random.key(118), 0), 0)
+    shape = (2**16, 1)
+    zeros = np.asarray(numerics.uniform(key, shape) == 0)
+    assert zeros.sum() == 1
+    for p, expected in ((0.0, 0), (1e-12, 0), (2.0**-24, 1), (1.0, 1)):
+        assert numerics.bernoulli(key, jnp.full(shape, p, jnp.float32))[zeros] == expected
+
+
+@pytest.mark.parametrize("impl", ["threefry2x32", "rbg"])
+def test_the_second_word_is_uniform_where_the_first_is_small(impl):
+    first, second = numerics._words(jax.random.key(6, impl=impl), (2000, 400))
+    chosen = np.asarray(second)[np.asarray(first) >> 24 == 0]
+    assert chosen.size > 2000
+    for shift in (24, 16, 8):
+        counts = np.bincount((chosen >> shift) % 16, minlength=16)
+        assert stats.chisquare(counts).pvalue > FAILURE
+    assert np.unique(chosen).size > 0.999 * chosen.size
+
+
+def test_a_probability_that_is_no_number_is_seen_in_the_state():  # F8
+    states = numerics.bernoulli(jax.random.key(0), jnp.array([np.nan, 0.0, 1.0]))
+    np.testing.assert_array_equal(states, [np.nan, 0.0, 1.0])
+
+
+def test_a_single_draw_is_the_first_of_a_row():  # F30
+    key = jax.random.key(8)
+    assert numerics.uniform(key, ()) == numerics.uniform(key, (1,))[0]
+    assert numerics.bernoulli(key, jnp.float32(1.0)).shape == ()
+
+
+def test_draws_of_several_keys_are_one_line():  # F30
+    keys = jax.random.split(jax.random.key(0), 3)
+    for draw in (
+        lambda: numerics.uniform(keys, (3, 2)),
+        lambda: numerics.bernoulli(keys, jnp.full((3, 2), 0.5)),
+    ):
+        with pytest.raises(
+            InputError, match=r"expected one key, got keys of shape \(3,\)"
+        ) as caught:
+            draw()
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("shape", [(2**32 + 1, 1), (2**31, 3, 1), (2**33,), (1, 2**32 + 1)])
+def test_draws_never_repeat_without_a_word(shape):  # F30
+    with pytest.raises(
+        InputError, match="expected at most 2\\^32 rows and 2\\^32 columns"
+    ) as caught:
+        jax.eval_shape(lambda key: numerics.uniform(key, shape), jax.random.key(0))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("shape", [(2**32, 1), (1, 2**32), (2**31, 2, 4)])
+def test_as_many_rows_and_columns_as_a_word_counts_are_drawn(shape):  # F30
+    drawn = jax.eval_shape(lambda key: numerics.uniform(key, shape), jax.random.key(0))
+    assert drawn.shape == shape
 
 
 def test_log_mills_ratio():

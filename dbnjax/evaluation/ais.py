@@ -38,7 +38,7 @@ import jax.numpy as jnp
 
 from dbnjax import checks
 from dbnjax.evaluation import annealing
-from dbnjax.evaluation.importance import QUANTILE_95, has_error, log_mean
+from dbnjax.evaluation.importance import has_error, log_mean, reach_95
 from dbnjax.models.path import Path
 from dbnjax.types import Array, Key
 
@@ -53,9 +53,8 @@ class Estimate(NamedTuple):
       log_weights: `[n_chains]`.
       effective_sample_size: scalar, of n_chains.
       standard_error: scalar, in nats.
-      low: scalar, lower end of a 95 % interval: normal on the log scale, the error by the delta
-        method from the weights' relative variance. With few effective chains it is too narrow, as
-        `warnings` says then (`importance.has_error`).
+      low: scalar, lower end of a 95 % interval for skew weights (`importance.reach_95`). Where too
+        few chains count (`importance.has_error`) it means nothing, as `warnings` says then.
       high: scalar, upper end.
     """
 
@@ -168,7 +167,7 @@ def _estimate(log_z_base: Any, sign: float, state: annealing.State) -> Estimate:
     log_weights = annealing.log_weights(state)
     mean = log_mean(log_weights)
     log_z = jnp.asarray(log_z_base, mean.value.dtype) + sign * mean.value
-    reach = QUANTILE_95 * mean.standard_error
+    reach = reach_95(log_weights)
     return Estimate(
         log_z=log_z,
         log_weights=log_weights,

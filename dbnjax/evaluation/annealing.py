@@ -26,7 +26,7 @@ import jax
 import jax.numpy as jnp
 
 from dbnjax import checks, numerics
-from dbnjax.evaluation.validation import check_states
+from dbnjax.evaluation.validation import check_possible
 from dbnjax.models import path as path_lib
 from dbnjax.models import rbm as rbm_lib
 from dbnjax.models.path import Path
@@ -62,7 +62,7 @@ def start(path: Path, v: Any, beta: float) -> State:
     Raises:
       InputError: the width does not fit, there is no chain, or v are not states.
     """
-    check_states(path.target.visible, v)
+    check_possible(path.target.visible, v)
     dtype = floating_type(path)
     checks.check_type("annealing", dtype)
     v = jnp.asarray(v, dtype)

@@ -25,7 +25,7 @@ import jax.numpy as jnp
 
 from dbnjax import checks, numerics
 from dbnjax.evaluation.importance import LogMean, log_mean
-from dbnjax.evaluation.validation import check_parameters, check_states
+from dbnjax.evaluation.validation import check_parameters, check_states, dbn_support, log_support
 from dbnjax.models import belief_net as belief_net_lib
 from dbnjax.models import dbn as dbn_lib
 from dbnjax.models import rbm as rbm_lib
@@ -47,10 +47,11 @@ def log_weights(
       log_z: scalar, log Z of the memory, exact or an estimate.
       n_samples: recognition passes for each case.
       labels: `[..., n_labels]` one-of-K states, for log p(v, label); without them the labels of
-        a net that has any are summed out, for log p(v).
+        a net that has any are summed out, for log p(v). A row of zeros, for a label that is
+        missing, is no state.
 
     Returns:
-      `[n_samples, ...]` in nats.
+      `[n_samples, ...]` in nats, minus infinity where v or the labels are no state.
 
     Raises:
       InputError: widths do not fit, there is no sample, a parameter or log Z is not finite, or
@@ -63,11 +64,12 @@ def log_weights(
     if labels is not None:
         checks.check_width("labels", labels, dbn_lib.label_unit(dbn.memory).size)
 
+    support = dbn_support(dbn, v, labels)
     v, log_z = as_type((v, log_z), floating_type(dbn))
 
     def one(i: Array) -> Array:
         with jax.default_matmul_precision("highest"):
-            return _log_ratio(jax.random.fold_in(key, i), dbn, v, labels) - log_z
+            return _log_ratio(jax.random.fold_in(key, i), dbn, v, labels) - log_z + support
 
     return jax.lax.map(one, jnp.arange(n_samples))
 
@@ -130,7 +132,8 @@ def pseudo_log_likelihood(rbm: RBM, v: Array) -> Array:
         return total - numerics.softplus(sign * bias + turned - here), None
 
     units = (rbm.weights, rbm.visible.bias, jnp.moveaxis(v, -1, 0))
-    return jax.lax.scan(add, jnp.zeros_like(here), units)[0]
+    total = jax.lax.scan(add, jnp.zeros_like(here), units)[0]
+    return total + log_support(rbm.visible, v)
 
 
 def _log_ratio(key: Key, dbn: DBN, v: Array, labels: Array | None) -> Array:

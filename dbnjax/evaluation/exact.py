@@ -19,7 +19,7 @@ from dbnjax import checks
 from dbnjax.evaluation import closed_form, enumeration, sides
 from dbnjax.evaluation.enumeration import Fold, Weigh
 from dbnjax.evaluation.sides import Side
-from dbnjax.evaluation.validation import check_parameters, check_states
+from dbnjax.evaluation.validation import check_parameters, check_possible, check_states, log_support
 from dbnjax.models import rbm as rbm_lib
 from dbnjax.models.rbm import RBM
 from dbnjax.types import Array, Key, PyTree, floating_type
@@ -86,16 +86,20 @@ def log_z(rbm: RBM) -> Array:
 def log_prob(rbm: RBM, v: Array) -> Array:
     """Returns log p(v) in nats, `[...]`; a log density where visible units are real.
 
+    It is minus infinity where v is no state: half a count, or a softmax group without a unit that
+    is on or with two.
+
     Args:
       rbm: a machine.
       v: `[..., n_visible]` states.
 
     Raises:
-      InputError: as `log_z`, the width is wrong, or v are no states.
+      InputError: as `log_z`, the width is wrong, or binary or one-of-K units are neither 0 nor 1.
     """
     check_states(rbm.visible, v)
     with jax.default_matmul_precision("highest"):
-        return -log_z(rbm) - rbm_lib.free_energy(rbm, v)
+        log_p = -log_z(rbm) - rbm_lib.free_energy(rbm, v)
+    return log_p + log_support(rbm.visible, v)
 
 
 def marginals(rbm: RBM) -> tuple[Array, Array]:
@@ -155,9 +159,9 @@ def gradient(rbm: RBM, v: Array) -> RBM:
       v: `[..., n_visible]` states of the cases, at least one.
 
     Raises:
-      InputError: as `log_prob`.
+      InputError: as `log_prob`, or a case is no state.
     """
-    check_states(rbm.visible, v)
+    check_possible(rbm.visible, v)
     cases = jnp.asarray(v, floating_type(rbm)).reshape(-1, rbm.visible.size)
     with jax.default_matmul_precision("highest"):
         model = _model_statistics(rbm)

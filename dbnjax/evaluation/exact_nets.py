@@ -23,7 +23,7 @@ import jax.numpy as jnp
 from dbnjax import checks
 from dbnjax.evaluation import enumeration, exact
 from dbnjax.evaluation.enumeration import MAX_STATES, count_in_words
-from dbnjax.evaluation.validation import check_parameters, check_states
+from dbnjax.evaluation.validation import check_parameters, check_possible, check_states, dbn_support
 from dbnjax.models import belief_net as belief_net_lib
 from dbnjax.models import dbn as dbn_lib
 from dbnjax.models.belief_net import BeliefNet
@@ -36,8 +36,8 @@ class BoundAndGap(NamedTuple):
     """A net's variational bound, and what it lacks.
 
     Attributes:
-      bound: `[...]` nats.
-      gap: `[...]` nats from there to the true log-probability, KL(Q || posterior).
+      bound: `[...]` nats, minus infinity where v or the labels are no state.
+      gap: `[...]` nats from there to the true log-probability, KL(Q || posterior); infinite there.
     """
 
     bound: Array
@@ -50,16 +50,21 @@ def log_prob(dbn: DBN, v: Array, labels: Array | None = None) -> Array:
     Args:
       dbn: a net.
       v: `[..., n_visible]` states.
-      labels: `[..., n_labels]` one-of-K; leading axes broadcast against those of `v`.
+      labels: `[..., n_labels]` one-of-K; leading axes broadcast against those of `v`. None sums
+        them out; a row of zeros, for a label that is missing, is no state.
+
+    Returns:
+      Minus infinity where v or the labels are no state.
 
     Raises:
-      InputError: there are too many states, a parameter is not finite, a width is wrong, or v are
-        no states.
+      InputError: there are too many states, a parameter is not finite, a width is wrong, or binary
+        units of v are neither 0 nor 1.
     """
     hidden, log_z = _checked(dbn, v, labels), exact.log_z(dbn.memory)
 
     def of_case(v: Array, labels: Array | None) -> Array:
-        return enumeration.fold(hidden, lambda h: _log_joint(dbn, v, h, labels)).log_total - log_z
+        total = enumeration.fold(hidden, lambda h: _log_joint(dbn, v, h, labels)).log_total
+        return total - log_z + dbn_support(dbn, v, labels)
 
     return _by_case(of_case, v, labels)
 
@@ -85,6 +90,7 @@ def bound(dbn: DBN, v: Array, labels: Array | None = None) -> BoundAndGap:
             return _log_recognition(dbn, v, h)
 
         found = enumeration.fold(hidden, log_q, lambda q, h: q @ (log_joint(h) - log_q(h))).mean
+        found = found + dbn_support(dbn, v, labels)
         return BoundAndGap(found, enumeration.fold(hidden, log_joint).log_total - found)
 
     return _by_case(of_case, v, labels)
@@ -102,6 +108,7 @@ def posterior(dbn: DBN, v: Array, labels: Array | None = None) -> tuple[tuple[Ar
       The states of h1, ..., pen, `[n_states, n]` each, and their probabilities `[..., n_states]`.
       The penultimate units count fastest, so that the posterior over them alone is the
       probabilities as `[..., -1, n_penultimate_states]`, summed over the axis before the last.
+      They are NaN where v or the labels are no state.
 
     Raises:
       InputError: as `log_prob`, with at most 2^20 states.
@@ -110,7 +117,7 @@ def posterior(dbn: DBN, v: Array, labels: Array | None = None) -> tuple[tuple[Ar
     h = enumeration.states(hidden)
 
     def of_case(v: Array, labels: Array | None) -> Array:
-        return jax.nn.softmax(_log_joint(dbn, v, h, labels))
+        return jax.nn.softmax(_log_joint(dbn, v, h, labels) + dbn_support(dbn, v, labels))
 
     return tuple(hidden.split(h)), _by_case(of_case, v, labels)
 
@@ -133,7 +140,7 @@ def posterior_over_causes(net: BeliefNet, evidence: Array) -> tuple[Array, Array
         len(net.layers) == 1,
         f"posterior over causes: expected one layer below the causes, got {len(net.layers)}",
     )
-    check_states(net.layers[0].unit, evidence)
+    check_possible(net.layers[0].unit, evidence)
     causes = enumeration.states(net.prior)
     evidence = jnp.asarray(evidence, causes.dtype)
     observed = jnp.broadcast_to(evidence, (causes.shape[0], evidence.shape[-1]))

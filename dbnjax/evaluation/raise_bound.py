@@ -32,7 +32,7 @@ import numpy as np
 from dbnjax import checks
 from dbnjax.evaluation import annealing
 from dbnjax.evaluation.importance import LogMean, log_mean
-from dbnjax.evaluation.validation import check_states
+from dbnjax.evaluation.validation import check_states, log_support
 from dbnjax.models import rbm as rbm_lib
 from dbnjax.models.path import Path
 from dbnjax.types import Key, floating_type
@@ -70,7 +70,7 @@ def estimate(path: Path, v: Any, log_z_base: Any, state: annealing.State) -> Log
       state: chains `[n_chains, n_images]` at beta = 0.
 
     Returns:
-      One value an image, `[n_images]`.
+      One value an image, `[n_images]`, minus infinity where it is no state.
 
     Raises:
       InputError: the chains are not at 0.
@@ -79,4 +79,5 @@ def estimate(path: Path, v: Any, log_z_base: Any, state: annealing.State) -> Log
     with jax.default_matmul_precision("highest"):
         log_f = -rbm_lib.free_energy(path.target, v)
     weight = log_mean(annealing.log_weights(state))
-    return weight._replace(value=log_f - jnp.asarray(log_z_base, log_f.dtype) + weight.value)
+    value = log_f - jnp.asarray(log_z_base, log_f.dtype) + weight.value
+    return weight._replace(value=value + log_support(path.target.visible, v))

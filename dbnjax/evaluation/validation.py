@@ -3,10 +3,14 @@
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from dbnjax import checks
-from dbnjax.types import PyTree, floating_type
+from dbnjax.models import dbn as dbn_lib
+from dbnjax.models import stack as stack_lib
+from dbnjax.models.dbn import DBN
+from dbnjax.types import Array, PyTree, floating_type
 from dbnjax.units.base import BOUNDED
 
 
@@ -41,3 +45,41 @@ def check_states(unit: Any, v: Any) -> None:
         f"visible states: expected 0 or 1, got {wrong.size} other values such as {wrong[:1]}; "
         "binarise the data first, by a threshold or by drawing with a stored seed",
     )
+
+
+def check_possible(unit: Any, v: Any) -> None:
+    """As `check_states`, and raises `InputError` too if a case is no state of the layer."""
+    check_states(unit, v)
+    if checks.is_concrete((unit, v)):
+        wrong = np.flatnonzero(~np.asarray(unit.has_state(jnp.asarray(v))))
+        checks.require(
+            wrong.size == 0,
+            f"visible states: expected states, got {wrong.size} cases that are none, the first "
+            f"{wrong[:1]}; one unit of each softmax group is on, and counts are whole and not "
+            "negative",
+        )
+
+
+def log_support(unit: Any, x: Array, means: bool = False) -> Array:
+    """Returns what makes a log-probability minus infinity where x is no state, and 0 elsewhere.
+
+    A softmax group without a unit that is on, as that of a label that is missing, or with two, is
+    no state; nor is half a count, or a count below 0. Energies alone give them finite numbers.
+
+    Args:
+      unit: a layer.
+      x: `[..., n]`.
+      means: whether means may stand in for the states (`Unit.has_state`).
+
+    Returns:
+      `[...]` in the type of `x`.
+    """
+    x = jnp.asarray(x)
+    return jnp.where(unit.has_state(x, means), jnp.zeros((), x.dtype), -jnp.inf)
+
+
+def dbn_support(dbn: DBN, v: Array, labels: Array | None) -> Array:
+    """Returns `log_support` of what is asked about a net, `[...]`; means of v may stand in."""
+    below = dbn.generative[0].unit if dbn.generative else stack_lib.feature_unit(dbn.memory)
+    found = log_support(below, v, means=True)
+    return found if labels is None else found + log_support(dbn_lib.label_unit(dbn.memory), labels)

@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from dbnjax import checks
+from dbnjax import checks, numerics
 from dbnjax.inference import classify
 from dbnjax.models import belief_net, stack
 from dbnjax.models import dbn as dbn_lib
@@ -62,7 +62,7 @@ def top(key: Key, dbn: DBN, penultimate: Array, how: Draw) -> Array:
     to_labels = memory.weights[n_penultimate:]
     if how == "sample":
         key_label, key_top = jax.random.split(key)
-        chosen = jax.random.categorical(key_label, log_p)
+        chosen = numerics.categorical(key_label, log_p)
         return memory.hidden.sample(key_top, field + to_labels[chosen])
 
     def add(total: Array, case: tuple[Array, Array]) -> tuple[Array, None]:

@@ -66,6 +66,19 @@ class Unit:
         """
         raise TypeError(f"{type(self).__name__} has no finite list of states")
 
+    def has_state(self, x: Array, means: bool = False) -> Array:
+        """Returns whether each x is a state of the layer, `[...]`; no other x has a probability.
+
+        An energy has a value for more than the states, for means that stand in for them and for
+        units without a state that are to count nowhere, and so cannot tell.
+
+        Args:
+          x: `[..., n]`.
+          means: whether means count too where the energy is linear in the state. An energy of a
+            mean is then the mean energy, and a log-probability a cross-entropy.
+        """
+        raise TypeError(f"{type(self).__name__} has no states")
+
     def energies(self, state: Array) -> Array:
         """Returns E(x) of each block, `[..., n_blocks]`."""
         raise TypeError(f"{type(self).__name__} has no energy")

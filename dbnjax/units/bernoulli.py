@@ -44,6 +44,10 @@ class Bernoulli(Unit):
         places = jnp.arange(self.size - 1, -1, -1)
         return ((index[..., None] >> places) & 1).astype(self.bias.dtype)
 
+    def has_state(self, x: Array, means: bool = False) -> Array:
+        """Returns whether all units are 0 or 1, or between the two for a mean, `[...]`."""
+        return ((x >= 0) & (x <= 1) if means else (x == 0) | (x == 1)).all(-1)
+
     def energies(self, state: Array) -> Array:
         """Returns -b x, `[..., n]`."""
         return -(state * self.bias)

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import struct
 
-from dbnjax import checks
+from dbnjax import checks, numerics
 from dbnjax.types import Array, Key, pytree
 from dbnjax.units.base import Unit
 
@@ -54,6 +54,14 @@ class Categorical(Unit):
     def _grouped(self, x: Array) -> Array:
         return x.reshape(*x.shape[:-1], -1, self.n_categories)
 
+    def has_state(self, x: Array, means: bool = False) -> Array:
+        """Returns whether one unit of each group is on, or the units sum to 1 for a mean."""
+        groups = self._grouped(x)
+        if means:
+            one = jnp.abs(groups.sum(-1) - 1) < jnp.finfo(self.bias.dtype).eps ** 0.5
+            return ((groups >= 0).all(-1) & one).all(-1)
+        return (((groups == 0) | (groups == 1)).all(-1) & (groups.sum(-1) == 1)).all(-1)
+
     def energies(self, state: Array) -> Array:
         """Returns -b . x of each group, `[..., n_groups]`."""
         return -self._grouped(state * self.bias).sum(-1)
@@ -70,7 +78,7 @@ class Categorical(Unit):
     def sample(self, key: Key, field: Array) -> Array:
         """Draws one-of-K states, `[..., n]`."""
         total = self.bias + field
-        chosen = jax.random.categorical(key, self._grouped(total), axis=-1)
+        chosen = numerics.categorical(key, self._grouped(total))
         return jax.nn.one_hot(chosen, self.n_categories, dtype=total.dtype).reshape(total.shape)
 
     def statistics(self, state: Array) -> "Categorical":

@@ -66,6 +66,11 @@ class Concat(Unit):
         pieces = zip(self.parts, self.split(x), strict=True)
         return Concat(tuple(method(part, piece) for part, piece in pieces))
 
+    def has_state(self, x: Array, means: bool = False) -> Array:
+        """Returns whether every part's piece is one of its states, `[...]`."""
+        pieces = zip(self.parts, self.split(x), strict=True)
+        return jnp.stack([part.has_state(piece, means) for part, piece in pieces]).all(0)
+
     def energies(self, state: Array) -> Array:
         """Returns the parts' energies side by side, `[..., n_blocks]`."""
         return self._joined(lambda part, x: part.energies(x), state)

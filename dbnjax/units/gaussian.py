@@ -59,6 +59,10 @@ class Gaussian(Unit):
         """sigma^2, `[n]`."""
         return jnp.exp(bounded_log_variance(self.raw_log_variance))
 
+    def has_state(self, x: Array, means: bool = False) -> Array:
+        """Returns whether all units are finite, `[...]`."""
+        return jnp.isfinite(x).all(-1)
+
     def energies(self, state: Array) -> Array:
         """Returns (x - b)^2 / (2 sigma^2), `[..., n]`."""
         return 0.5 * (state - self.bias) ** 2 / self.variance

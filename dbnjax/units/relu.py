@@ -52,10 +52,14 @@ class Relu(Unit):
         """Standard deviation sigma of the Gaussian before truncation, `[n]`."""
         return jnp.exp(0.5 * bounded_log_variance(self.raw_log_variance))
 
+    def has_state(self, x: Array, means: bool = False) -> Array:
+        """Returns whether all units are finite and none negative, `[...]`."""
+        return (jnp.isfinite(x) & (x >= 0)).all(-1)
+
     def energies(self, state: Array) -> Array:
         """Returns x^2 / (2 sigma^2) - b x, infinite for negative states, `[..., n]`."""
         inside = 0.5 * (state / self.scale) ** 2 - self.bias * state
-        return jnp.where(state >= 0, inside, jnp.inf)
+        return jnp.where(state < 0, jnp.inf, inside)
 
     def cumulants(self, field: Array) -> Array:
         """Returns log sigma + log R(a), R being Phi / phi, `[..., n]`."""

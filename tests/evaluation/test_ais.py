@@ -7,9 +7,11 @@ import numpy as np
 import oracles
 import pytest
 
+from dbnjax import units
 from dbnjax.checks import InputError
-from dbnjax.evaluation import ais, annealing
+from dbnjax.evaluation import ais, annealing, importance
 from dbnjax.models import path as path_lib
+from dbnjax.models.rbm import RBM
 
 anneal = jax.jit(annealing.anneal)
 start = jax.jit(ais.start, static_argnums=2)
@@ -68,9 +70,33 @@ def test_few_chains_are_too_low_forward_and_too_high_in_reverse(up, down):
 def test_the_interval_covers_log_z_as_often_as_it_says(up):
     groups = in_groups(ais.forward, up)
     covered = ((groups.low <= JOINT.log_z) & (groups.high >= JOINT.log_z)).mean()
-    # 20 skew weights a group: the normal interval is short of its 95 %.
-    assert 0.85 < float(covered) < 0.99
-    np.testing.assert_allclose(groups.high - groups.low, 3.92 * groups.standard_error, rtol=1e-3)
+    assert float(covered) > 0.9
+    assert (groups.high - groups.low > 3.92 * groups.standard_error).all()
+
+
+@pytest.mark.parametrize("seed", [10, 15, 23])
+def test_an_interval_that_is_given_holds_log_z(seed):  # F25
+    """Three temperatures, a machine with weights up to 3: 1.96 errors hold it in 76 to 85 %."""
+    drawn = np.random.default_rng(seed)
+    weights = drawn.uniform(-3.0, 3.0, (6, 5))
+    biases = [drawn.uniform(-1.0, 1.0, n) for n in (6, 5)]
+    if seed % 2:
+        weights = drawn.normal(0.0, 1.5, (6, 5)).clip(-3.0, 3.0)
+    layers = [units.Bernoulli(jnp.asarray(bias, jnp.float32)) for bias in biases]
+    target = RBM(*layers, jnp.asarray(weights, jnp.float32))
+    path = path_lib.from_base_rates(target, jnp.full(6, 0.5), jnp.full(6, 0.25))
+    state = start(jax.random.key(seed), path, 100 * N_GROUPS)
+    state = anneal(jax.random.key(seed + 99), path, jnp.linspace(0.0, 1.0, 3)[1:], state)
+    log_weights = annealing.log_weights(state).reshape(N_GROUPS, 100).T
+    mean, reach = importance.log_mean(log_weights), importance.reach_95(log_weights)
+    given = np.array([importance.has_error(x, 100) for x in mean.effective_sample_size])
+    error = mean.value + path_lib.log_z_uncoupled(path.base) - machines.joint(target).log_z
+    n = given.sum()
+    assert n > N_GROUPS / 3
+    covered = (np.abs(error) <= reach)[given].mean()
+    assert covered > 0.95 - 3 * np.sqrt(0.95 * 0.05 / n)
+    plain = (np.abs(error) <= 1.96 * mean.standard_error)[given].mean()
+    assert plain < 0.9
 
 
 def test_an_estimate_is_vectorised_over_what_it_holds(up):
@@ -122,7 +148,7 @@ def test_no_chains_are_refused():
     ("estimate", "beta", "wanted"), [(ais.forward, 0.5, 1), (ais.reverse, 1.0, 0)]
 )
 def test_chains_that_were_not_carried_to_the_end_are_refused(estimate, beta, wanted):
-    state = annealing.start(PATH, jnp.zeros((3, 5)), beta)
+    state = annealing.start(PATH, samples(JOINT, 3), beta)
     message = f"expected chains carried to beta = {wanted}, got beta = {beta:g}; the schedule does"
     with pytest.raises(InputError, match=message) as caught:
         estimate(LOG_Z_BASE, state)

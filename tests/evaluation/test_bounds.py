@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 from scipy.special import logsumexp
 
+from dbnjax import numerics, units
 from dbnjax.checks import InputError
 from dbnjax.evaluation import bounds
+from dbnjax.models.belief_net import Layer
+from dbnjax.models.dbn import DBN
 from dbnjax.models.rbm import RBM
 
 SIZES = (3, 2, 3, 2)  # visible, first hidden, penultimate, top
@@ -96,6 +99,27 @@ def test_more_weights_raise_the_bound_towards_log_p(name):
     assert (means[1] - means[0] > 5 * errors[0]).all()
     assert (means[2] - means[1] > 3 * errors[1]).all()
     assert (means[2] < exact.log_p + 3 * errors[1]).all()
+
+
+def test_a_bound_stays_one_where_the_recognition_pass_hardly_ever_goes():  # F24
+    """q(h = 1 | v) = 1e-12, while nearly all of p(v) lies there.
+
+    One of these draws has 24 leading bits of 0. If it were a 1, so would be one in 2^24 instead of
+    one in 1e12, and its weight of 5e11 would lift the mean of all weights above p(v).
+    """
+    n, key, one = 2**16, jax.random.key(118), units.Bernoulli.zeros(1)
+    drawn_by = jax.random.fold_in(jax.random.fold_in(key, 0), 0)
+    assert (numerics.uniform(drawn_by, (n, 1)) == 0).sum() == 1
+    rare = units.Bernoulli(jnp.full(1, -27.631021))
+    net = DBN(
+        recognition=(Layer(rare, jnp.zeros((1, 1))),),
+        generative=(Layer(units.Bernoulli(jnp.full(1, -20.0)), jnp.full((1, 1), 40.0)),),
+        memory=RBM(one, one, jnp.zeros((1, 1))),
+    )
+    log_p = np.log(0.5)  # h is a fair coin, and v is h
+    log_w = draw(key, net, jnp.ones((n, 1)), np.log(4.0), n_samples=1)[0]
+    assert logsumexp(np.float64(log_w)) - np.log(n) < log_p
+    assert np.float64(log_w).mean() < log_p
 
 
 def test_a_net_without_directed_layers_needs_no_bound():

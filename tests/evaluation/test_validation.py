@@ -9,7 +9,11 @@ import pytest
 
 from dbnjax import units
 from dbnjax.checks import InputError
+from dbnjax.evaluation import annealing, bounds, exact, exact_nets
+from dbnjax.evaluation.importance import log_mean
 from dbnjax.evaluation.validation import check_parameters, check_states
+from dbnjax.models import path as path_lib
+from dbnjax.models.rbm import RBM
 
 FOUR = units.Bernoulli.zeros(4)
 
@@ -53,3 +57,52 @@ def test_what_is_traced_cannot_be_looked_at():
 
     rbm = jax.tree.map(lambda x: x * jnp.nan, machines.binary(1, 3, 2))
     assert jax.jit(checked)(rbm, jnp.full((2, 3), 0.5)).shape == (2, 3)
+
+
+SOFTMAX = RBM(units.Categorical.zeros(3), units.Bernoulli.zeros(2), jnp.zeros((3, 2)))
+COUNTS = RBM(units.Poisson.zeros(1), units.Bernoulli.zeros(2), jnp.zeros((1, 2)))
+GROUPS = jnp.array([[0.0, 1.0, 0.0], [0.0, 0.0, 0.0], [1.0, 1.0, 0.0]])
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_no_state_no_probability(jit):  # F22, F30
+    log_prob = jax.jit(exact.log_prob) if jit else exact.log_prob
+    np.testing.assert_allclose(log_prob(SOFTMAX, GROUPS), [-np.log(3.0), -np.inf, -np.inf])
+    counts = jnp.array([[2.0], [0.5], [-1.0], [-2.5]])
+    exactly = [-1.0 - np.log(2.0), -np.inf, -np.inf, -np.inf]
+    np.testing.assert_allclose(log_prob(COUNTS, counts), exactly, rtol=1e-5)
+
+
+NET, V = machines.net(9, (3, 2, 3, 2), 3), jnp.array([0.0, 1.0, 1.0])
+
+
+def test_a_missing_label_is_no_state_and_is_summed_out_where_that_is_asked():  # F22
+    v = jnp.broadcast_to(V, (3, 3))
+    log_p = np.asarray(exact_nets.log_prob(NET, v, GROUPS))
+    np.testing.assert_array_equal(log_p[1:], [-np.inf, -np.inf])
+    each = exact_nets.log_prob(NET, v, jnp.eye(3))
+    assert log_p[0] == pytest.approx(float(each[1]))
+    assert float(exact_nets.log_prob(NET, V)) == pytest.approx(np.logaddexp.reduce(each), abs=1e-5)
+    np.testing.assert_array_equal(exact_nets.bound(NET, v, GROUPS).bound[1:], [-np.inf, -np.inf])
+    assert np.isnan(exact_nets.posterior(NET, V, GROUPS[1])[1]).all()
+    log_w = bounds.log_weights(jax.random.key(0), NET, v, 0.0, 2, GROUPS)
+    assert np.isfinite(log_w[:, 0]).all()
+    np.testing.assert_array_equal(log_w[:, 1:], np.full((2, 2), -np.inf))
+    np.testing.assert_array_equal(log_mean(log_w).value[1:], [-np.inf, -np.inf])
+
+
+def test_means_of_binary_pixels_keep_their_cross_entropy():
+    log_w = bounds.log_weights(jax.random.key(0), NET, 0.5 * V, 0.0, 2)
+    assert np.isfinite(log_w).all()
+
+
+def test_chains_and_gradients_from_no_state_are_one_line():
+    path = path_lib.from_base_rates(SOFTMAX, jnp.full(3, 1 / 3), jnp.full(3, 0.2))
+    for ask in (
+        lambda: annealing.start(path, GROUPS, 1.0),
+        lambda: exact.gradient(SOFTMAX, GROUPS),
+        lambda: exact.gradient(COUNTS, jnp.array([[1.0], [0.5], [-1.0]])),
+    ):
+        with pytest.raises(InputError, match=r"2 cases that are none, the first \[1\]") as caught:
+            ask()
+        assert "\n" not in str(caught.value)

@@ -10,7 +10,7 @@ import pytest
 
 from dbnjax import averaging, dbn, files, rbm, stack, units, updates
 from dbnjax.checks import InputError
-from dbnjax.evaluation import bounds, exact, exact_nets
+from dbnjax.evaluation import ais, bounds, exact, exact_nets
 from dbnjax.training import greedy
 from dbnjax.weights import io
 from experiments import (
@@ -272,6 +272,14 @@ def test_what_speaks_against_a_rule_is_said():
         "the two estimates are 5.5 nats apart",
         "the samples behind log Z from above had not mixed",
     ]
+
+
+def test_no_interval_is_told_where_too_few_chains_count():  # F25
+    log_weights = jnp.where(jnp.arange(50) < 2, 0.0, -40.0)
+    few = ais.Estimate(jnp.float32(3.0), log_weights, jnp.float32(2.0), *jnp.float32([0.7, 1, 5]))
+    assert rules_judging._all({"": few}, -90.0, 0.1) == {"log_p": -93.0, "effective_chains": 2.0}
+    many = few._replace(effective_sample_size=jnp.float32(20.0))
+    assert set(rules_judging._all({"": many}, -90.0, 0.1)) > {"log_p", "low", "high"}
 
 
 def test_all_rules_that_were_asked_for_are_there():

@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.special import gammaln
 
 from dbnjax import rbm, units
 from dbnjax.checks import InputError
@@ -72,6 +73,49 @@ def test_the_noisy_rectifier_refuses_to_give_an_energy():
 
 def test_a_negative_rectified_state_is_impossible():
     assert cases.RELU.energy(jnp.array([0.5, -0.1])) == np.inf
+
+
+def test_a_negative_count_is_impossible_and_a_mean_has_an_energy():  # F8
+    energies = units.Poisson.zeros(4).energies(jnp.array([-2.5, -1.0, 0.5, 3.0]))
+    np.testing.assert_allclose(energies, [np.inf, np.inf, gammaln(1.5), gammaln(4.0)], rtol=1e-5)
+    slope = jax.grad(lambda x: units.Poisson.zeros(4).energies(x).sum())(jnp.arange(-2.0, 2.0))
+    assert np.isfinite(slope).all()
+    for unit in (units.Poisson.zeros(1), units.Relu.zeros(1)):
+        assert np.isnan(unit.energies(jnp.full(1, np.nan)))
+
+
+@pytest.mark.parametrize("name", cases.WITH_ENERGY)
+def test_all_states_of_the_oracle_are_states(name):
+    unit = cases.WITH_ENERGY[name]
+    states = jnp.asarray(cases.layer(unit).states, jnp.float32)
+    assert unit.has_state(states).all()
+    assert unit.has_state(states, True).all()
+    assert not unit.has_state(jnp.full(unit.size, np.nan))
+    assert not unit.has_state(jnp.full(unit.size, np.nan), True)
+
+
+@pytest.mark.parametrize(
+    ("unit", "x", "a_mean"),
+    [
+        (units.Bernoulli.zeros(2), [1.0, 0.5], True),
+        (units.Bernoulli.zeros(2), [1.0, -0.1], False),
+        (units.Categorical.zeros(3), [0.0, 0.0, 0.0], False),
+        (units.Categorical.zeros(3), [1.0, 1.0, 0.0], False),
+        (units.Categorical.zeros(3), [0.2, 0.5, 0.3], True),
+        (units.Categorical.zeros(3, 2), [0.0, 1.0, 0.0, 0.0, 0.0, 0.0], False),
+        (units.Categorical.zeros(2), [1.5, -0.5], False),
+        (units.Poisson.zeros(2), [3.0, 0.5], False),
+        (units.Poisson.zeros(2), [3.0, -1.0], False),
+        (units.Poisson.zeros(2), [3.0, np.inf], False),
+        (units.Relu.zeros(2), [0.3, -0.1], False),
+        (units.Gaussian.zeros(2), [0.3, np.inf], False),
+        (cases.MIXED, [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, -7.5], False),
+    ],
+)
+def test_what_is_no_state(unit, x, a_mean):  # F22, F30
+    cases_of_both = jnp.stack([unit.sample(jax.random.key(0), jnp.zeros(len(x))), jnp.array(x)])
+    np.testing.assert_array_equal(unit.has_state(cases_of_both), [True, False])
+    np.testing.assert_array_equal(unit.has_state(cases_of_both, means=True), [True, a_mean])
 
 
 @pytest.mark.parametrize("name", cases.ALL)
