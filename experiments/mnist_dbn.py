@@ -35,6 +35,7 @@ from experiments import (
     dbn_stream,
     devices,
     flags,
+    net_records,
     presets,
     workdir,
 )
@@ -61,7 +62,7 @@ def run_here(config: Config) -> dict[str, Any]:
     check(config)
     source, splits = dbn_cases.read(config)
     splits, stream = dbn_stream.take(config, source, splits)
-    balanced = stream is None
+    balanced = stream is None and dbn_cases.balanced(config.batch_size, source)
     data = dbn_cases.put(splits.train, source.n_classes, config.batch_size, balanced)
     held_out = dbn_cases.put(splits.validation, source.n_classes, 1, balanced=False)
     folder = workdir.prepare(config.workdir, config, free=("workdir", "tensorboard", *WHERE))
@@ -85,6 +86,7 @@ def run_here(config: Config) -> dict[str, Any]:
         everything=everything,
         place=place,
         stream=stream,
+        about=net_records.about(source.classes, splits.train),
     )
     if config.tensorboard:
         with metrics.tensorboard_writer(folder / "events") as log:
@@ -127,10 +129,9 @@ def finish(task: dbn_stages.Task, splits: preparation.Splits) -> dict[str, Any]:
     *_, final = nets.values()
     summary = dbn_report.summarise(task, nets, splits) | told
     result = dbn_report.result(task, summary)
-    shape = list(splits.train.pixels.shape[1:])
     for stage, net in nets.items():
         name = "net" if net is final else stage.replace(" ", "_")
-        about = {"stage": stage, "summary": result, "image_shape": shape}
+        about = {"stage": stage, "summary": result, **task.about}
         io.save(folder / f"{name}.safetensors", net, about)
     dbn_figures.draw(task, final, splits.test)
     files.write_json(folder / "result.json", result)

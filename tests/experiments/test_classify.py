@@ -99,7 +99,7 @@ def test_the_last_line_is_the_agreed_one(capsys):
     labels = np.zeros(10000, int)
     guesses = (np.arange(10000) < 125).astype(int)
     results = classify.Results(guesses, np.ones(10000), labels, 125)
-    last = classify.report([], results, n_classes=10).split("\n")[-1]
+    last = classify.report([], results, classes=tuple("0123456789")).split("\n")[-1]
     assert last == "errors: 125 of 10000 (1.25 %)"
 
 
