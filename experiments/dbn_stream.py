@@ -6,7 +6,7 @@ a sample of the stream: first biases come from it, and training errors are count
 
 import jax
 
-from dbnjax import checks
+from dbnjax import checks, files
 from dbnjax.data import folders, idx, preparation, sources, streams, tfds_sets
 from dbnjax.data.classes import Classes
 from dbnjax.training import streaming
@@ -50,10 +50,12 @@ def open_stream(config: Config, classes: Classes) -> streams.Stream:
     """Opens a folder, or the training cases of a set that tensorflow-datasets has prepared."""
     if not config.stream.startswith(PREPARED):
         return folders.read(config.stream, classes)
-    data_dir = config.data_dir
+    data_dir, name = config.data_dir, config.stream.removeprefix(PREPARED)
     if data_dir is not None and idx.holds_idx(data_dir):
-        data_dir = None  # a folder of --dataset's files, and of nothing that is prepared
-    return streams.prepared(config.stream.removeprefix(PREPARED), data_dir, classes=classes)
+        prepared = files.expand(data_dir) / tfds_sets.set_of(name)
+        if not prepared.is_dir():  # a folder of --dataset's files, and of nothing that is prepared
+            data_dir = None
+    return streams.prepared(name, data_dir, classes=classes)
 
 
 def check(config: Config, n_train: int) -> None:

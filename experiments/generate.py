@@ -174,9 +174,10 @@ def run_freely(key: Key, config: Config, net: Net, n_steps: int) -> Page:
     state, (seen,) = chains.film(key_film, net.dbn, state, np.array([n_steps]), None)
     images = as_images(net, seen[None])
     _, states = dbn_lib.split_labels(net.dbn.memory, state.visible)
-    labels = None if states is None else np.asarray(states.argmax(-1))
+    labels = None
     captions = [str(i) for i in range(config.n_samples)]
-    if labels is not None:
+    if states is not None:
+        labels = np.asarray(states.argmax(-1))
         names = inputs.classes(net, states.shape[-1]).names
         captions = [names[label] for label in labels]
         print("labels:", *captions)

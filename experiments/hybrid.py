@@ -58,9 +58,8 @@ def run(config: Config) -> dict[str, Any]:
     starts = hybrid_start.read(config)
     source, splits = hybrid_start.read_cases(config, starts.net)
     n_classes = source.n_classes
-    data = dbn_cases.put(
-        splits.train, n_classes, config.batch_size, dbn_cases.balanced(config.batch_size, source)
-    )
+    balanced = dbn_cases.balanced(config.batch_size, source)
+    data = dbn_cases.put(splits.train, n_classes, config.batch_size, balanced)
     folder = workdir.prepare(config.workdir, config, free=hybrid_config.FREE)
     done = folder / "result.json"
     if done.exists():

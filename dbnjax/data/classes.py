@@ -93,7 +93,8 @@ def read(metadata: Any, n: int) -> Classes:
     found = metadata.get("classes") if isinstance(metadata, dict) else None
     if not isinstance(found, dict):
         return numbered(n)
-    labels, names = found.get("labels"), found.get("names")
+    labels: Any = found.get("labels")
+    names: Any = found.get("names")
     if (
         _is_list(labels, int, n)
         and _is_list(names, str, n)

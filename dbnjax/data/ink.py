@@ -14,7 +14,7 @@ import numpy as np
 
 MARGIN = 0.8  # beyond the darkest and the brightest image learned from
 FEWEST = 10  # images whose orientation is judged
-CLEAR = 0.7  # of the way to the images turned round, at which they are taken for such
+CLEAR = 0.6  # of the way to the images turned round, at which they are taken for such
 SURE = 3.5  # standard errors
 POWER = 0.5  # least a, in standard deviations of the projections: else orientation shows too little
 

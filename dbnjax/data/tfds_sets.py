@@ -118,8 +118,8 @@ def _classes(name: str, features: Any) -> Classes:
         f"{name}: expected the features image (8-bit, grey or colour) and label (a class), got "
         f"{found}; this is another kind of data set",
     )
-    n_classes = int(label.num_classes)
-    return Classes(tuple(range(n_classes)), tuple(map(label.int2str, range(n_classes))))
+    n_classes = int(features["label"].num_classes)
+    return Classes(tuple(range(n_classes)), tuple(map(features["label"].int2str, range(n_classes))))
 
 
 def read_split(name: str, builder: Any, split: str, rows: Sequence[int] | None = None) -> Images:

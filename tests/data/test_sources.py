@@ -83,7 +83,7 @@ def test_an_incomplete_folder_is_not_completed_from_the_network(idx_folder):
 
 def test_test_labels_that_no_training_image_has_are_refused(idx_folder):  # F6
     write_idx(idx_folder / "t10k-labels-idx1-ubyte.gz", np.arange(20) % 10 + 1)
-    with pytest.raises(InputError, match="mnist, test labels: .*0 to 9, got 1 to 10"):
+    with pytest.raises(InputError, match=r"mnist, test labels: .*0 to 9, got 1 to 10"):
         load("mnist", idx_folder)
     write_idx(idx_folder / "train-labels-idx1-ubyte.gz", 10 * (np.arange(40) % 10))
     with pytest.raises(InputError, match=r"test labels: .*among 0, 10, .*, got 1, 2, 3; they"):
