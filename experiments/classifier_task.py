@@ -2,8 +2,8 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -29,6 +29,7 @@ class Task:
       held_out: validation cases on the device.
       everything: both together and what neither has; None if no stage learns from them.
       place: where this net writes.
+      about: what a saved net tells of its images (`net_records`).
     """
 
     config: Config
@@ -40,6 +41,7 @@ class Task:
     held_out: loop.Data
     everything: loop.Data | None
     place: stages.Place
+    about: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def vary(self) -> Callable[[loop.Prepare], loop.Prepare]:

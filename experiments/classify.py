@@ -17,7 +17,8 @@ RESULTS.md state.
 import csv
 import dataclasses
 import io
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -55,9 +56,9 @@ class Results(NamedTuple):
     """What the net says.
 
     Attributes:
-      guesses: `[n]` int, the most probable class.
+      guesses: `[n]` int, the most probable class, counted from 0 in the net's own order.
       probabilities: `[n]` what the net gives it.
-      labels: `[n]` the true classes, or None.
+      labels: `[n]` the true classes, counted likewise, or None.
       errors: the number of wrong guesses, or None.
     """
 
@@ -77,16 +78,16 @@ def run(config: Config) -> Results:
     net = inputs.read_model(config.net)
     n_classes = count_classes(config, net.model)
     images = inputs.read_images(net, config.images, config.data_dir, config.split)
-    if images.labels is not None:
-        checks.check_labels("labels", images.labels, n_classes)
+    images = inputs.as_known(net, n_classes, images)
     scores = class_probabilities(config, net.model, images.pixels)
     guesses, best = scores.argmax(-1), scores.max(-1)
     wrong = None if images.labels is None else int((guesses != images.labels).sum())
     results = Results(guesses, best, images.labels, wrong)
+    classes = inputs.classes(net, n_classes).names
     names = inputs.image_names(config.images, len(guesses))
     if config.output is not None:
-        files.write_bytes(config.output, as_csv(names, results).encode())
-    print(report(names, results, n_classes))
+        files.write_bytes(config.output, as_csv(names, results, classes).encode())
+    print(report(names, results, classes))
     return results
 
 
@@ -132,40 +133,44 @@ def class_probabilities(config: Config, net: DBN | Feedforward, pixels: np.ndarr
     return joined if config.read_out == "averaged" else np.exp(joined)
 
 
-def report(names: list[str], results: Results, n_classes: int) -> str:
+def report(names: list[str], results: Results, classes: Sequence[str]) -> str:
     """Returns a line for each image, or with labels the confusion matrix and the errors."""
     if results.labels is None:
         width = max(len(name) for name in names)
         return "\n".join(
-            f"{name:<{width}}  class {guess}  probability {probability:.4f}"
+            f"{name:<{width}}  class {classes[guess]}  probability {probability:.4f}"
             for name, guess, probability in zip(
                 names, results.guesses, results.probabilities, strict=True
             )
         )
     n = len(results.labels)
-    counts = np.zeros((n_classes, n_classes), int)
+    counts = np.zeros((len(classes), len(classes)), int)
     np.add.at(counts, (results.labels, results.guesses), 1)
     wrong = n - int(counts.trace())
-    return f"{table(counts)}\n\nerrors: {wrong} of {n} ({100 * wrong / n:.2f} %)"
+    return f"{table(counts, classes)}\n\nerrors: {wrong} of {n} ({100 * wrong / n:.2f} %)"
 
 
-def table(counts: np.ndarray) -> str:
+def table(counts: np.ndarray, classes: Sequence[str]) -> str:
     """Lays out a confusion matrix, the true class down and the guess across, as text."""
-    classes = range(len(counts))
-    width = max(len(str(counts.max())), len(str(classes[-1]))) + 2
-    rows = [f"{'':>4} |" + "".join(f"{guess:>{width}}" for guess in classes)]
-    rows.append("-" * 5 + "+" + "-" * (width * len(counts)))
-    for label in classes:
-        cells = "".join(f"{count or '.':>{width}}" for count in counts[label])
-        rows.append(f"{label:>4} |{cells}")
+    longest = max(map(len, classes))
+    width, first = max(len(str(counts.max())), longest) + 2, max(longest, 4)
+    rows = [f"{'':>{first}} |" + "".join(f"{guess:>{width}}" for guess in classes)]
+    rows.append("-" * (first + 1) + "+" + "-" * (width * len(counts)))
+    for label, row in zip(classes, counts, strict=True):
+        cells = "".join(f"{count or '.':>{width}}" for count in row)
+        rows.append(f"{label:>{first}} |{cells}")
     return "\n".join(["true class down, guess across", "", *rows])
 
 
-def as_csv(names: list[str], results: Results) -> str:
+def as_csv(names: list[str], results: Results, classes: Sequence[str]) -> str:
     """Returns the predictions with a header: image, class, probability and, if known, label."""
-    columns = {"image": names, "class": results.guesses, "probability": results.probabilities}
+    columns: dict[str, Any] = {
+        "image": names,
+        "class": [classes[guess] for guess in results.guesses],
+        "probability": results.probabilities,
+    }
     if results.labels is not None:
-        columns["label"] = results.labels
+        columns["label"] = [classes[label] for label in results.labels]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)

@@ -1,7 +1,10 @@
 """The main job's cases: images read, reduced and split on the host, then put on the device."""
 
+import sys
+
 import numpy as np
 
+from dbnjax import checks
 from dbnjax.data import preparation, sources
 from dbnjax.data.images import Images
 from dbnjax.training import loop
@@ -38,7 +41,13 @@ def sizes(config: Config, source: sources.Source) -> tuple[int, int, int | None]
     """
     n, official = len(source.train.known_labels()), source.test is not None
     train, validation = (44 / 60, 10 / 60) if official else (0.8, 0.1)
-    smallest = np.bincount(source.train.known_labels(), minlength=source.n_classes).min()
+    counts = np.bincount(source.train.known_labels())
+    smallest, rare = counts.min(), source.classes.names[counts.argmin()]
+    checks.require(
+        official or smallest > 1,
+        f"{source.name}: expected two images of each class or more, to train and to test, got "
+        f"{smallest} of class {rare}",
+    )
 
     def share(part: float) -> int:
         """A multiple of the number of classes, for balance, and at least one of each."""
@@ -50,6 +59,18 @@ def sizes(config: Config, source: sources.Source) -> tuple[int, int, int | None]
         config.n_validation or share(validation),
         config.n_test or (None if official else share(0.1)),
     )
+
+
+def balanced(batch_size: int, source: sources.Source) -> bool:
+    """Returns whether minibatches can hold as many images of each class; says so if not."""
+    possible = batch_size % source.n_classes == 0
+    if not possible:
+        print(
+            f"minibatches of {batch_size} are drawn at random: {source.n_classes} classes do not "
+            "divide them",
+            file=sys.stderr,
+        )
+    return possible
 
 
 def put(images: Images, n_classes: int, batch_size: int, balanced: bool) -> loop.Data:

@@ -12,11 +12,10 @@ from matplotlib.figure import Figure
 from dbnjax import figures
 from dbnjax.data.images import Images
 from dbnjax.inference import generate as generate_lib
-from dbnjax.models import dbn as dbn_lib
 from dbnjax.models.dbn import DBN
 from dbnjax.training import metrics
 from dbnjax.types import Key
-from experiments import chains, classify, dbn_keys, generate, workdir
+from experiments import chains, classify, dbn_keys, generate, inputs, workdir
 from experiments.dbn_stages import Task
 from experiments.inputs import Net
 
@@ -40,7 +39,7 @@ unit_effects = jax.jit(generate_lib.unit_effects, static_argnums=1)
 
 def draw(task: Task, dbn: DBN, test: Images) -> None:
     """Draws receptive fields, curves and, for a net with labels, samples and errors."""
-    net = Net(dbn, test.pixels.shape[1:], {})
+    net = Net(dbn, test.pixels.shape[1:], dict(task.about))
     makers: dict[str, Callable[[], Figure]] = {"receptive_fields": lambda: receptive_fields(net)}
     makers |= curves(metrics.read(task.place.metrics))
     if task.n_labels:
@@ -123,8 +122,7 @@ def stage_name(record: dict[str, Any]) -> str:
 def samples(key: Key, net: Net, from_random: bool = False) -> Figure:
     """Draws samples with each label clamped, far apart (figure 8) or from the start (figure 9)."""
     mode = "from_random" if from_random else "film"
-    classes = tuple(range(dbn_lib.label_unit(net.dbn.memory).size))
-    config = generate.Config(mode=mode, digits=classes, n_samples=COLUMNS)
+    config = generate.Config(mode=mode, n_samples=COLUMNS)
     return generate.run_film(key, config, net, generate.STEPS[mode]).figure
 
 
@@ -134,6 +132,7 @@ def free(key: Key, net: Net) -> Figure:
     state = generate_lib.start_at_random(key_start, net.dbn, FREE_CHAINS)
     seen, labels = film(key_film, net.dbn, state, n_frames=COLUMNS, n_steps=FREE_STEPS)
     own = None if labels is None else np.asarray(labels).argmax(-1).T
+    names = () if labels is None else inputs.classes(net, labels.shape[-1]).names
     return figures.image_rows(
         generate.as_images(net, np.asarray(seen).swapaxes(0, 1)),
         [f"chain {i + 1}" for i in range(FREE_CHAINS)],
@@ -142,7 +141,7 @@ def free(key: Key, net: Net) -> Figure:
         caption="Above each column the Gibbs iterations of the associative memory since a start "
         "from noise; pixel probabilities after one down-pass."
         + ("" if own is None else " Beneath each image the memory's own label at that time."),
-        image_labels=None if own is None else [str(label) for label in own.flat],
+        image_labels=None if own is None else [names[label] for label in own.flat],
     )
 
 

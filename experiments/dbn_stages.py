@@ -3,7 +3,8 @@
 import dataclasses
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -41,6 +42,7 @@ class Task:
         them.
       place: where the run writes.
       stream: training cases in chunks, of which `data` is then a sample; None if they all fit.
+      about: what a saved net tells of its images (`net_records`).
       vary: changes what makes the machines' data: `translations.translating`, for example.
     """
 
@@ -52,6 +54,7 @@ class Task:
     everything: loop.Data | None
     place: stages.Place
     stream: streaming.Chunks | None = None
+    about: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     vary: Callable[[loop.Prepare], loop.Prepare] = lambda prepare: prepare
 
     @property

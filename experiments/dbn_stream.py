@@ -6,8 +6,9 @@ a sample of the stream: first biases come from it, and training errors are count
 
 import jax
 
-from dbnjax import checks
+from dbnjax import checks, files
 from dbnjax.data import folders, idx, preparation, sources, streams, tfds_sets
+from dbnjax.data.classes import Classes
 from dbnjax.training import streaming
 from experiments import arithmetic, dbn_keys
 from experiments.dbn_config import Config
@@ -32,13 +33,12 @@ def take(
     if not config.stream:
         return splits, None
     check(config, len(splits.train.pixels))
-    stream = open_stream(config, source.n_classes)
+    stream = open_stream(config, source.classes)
     shape = splits.train.pixels.shape[1:]
     checks.require(
-        (stream.shape, stream.n_classes) == (shape, source.n_classes),
-        f"--stream={config.stream}: expected images of {shape} pixels in {source.n_classes} "
-        f"classes, as --dataset={source.name} has, got {stream.shape} in {stream.n_classes}; "
-        "validation would be of another kind",
+        stream.shape == shape,
+        f"--stream={config.stream}: expected images of {shape} pixels, as --dataset={source.name} "
+        f"has, got {stream.shape}; validation would be of another kind",
     )
     chunks = streaming.cut(stream, config.chunk, config.batch_size)
     key = jax.random.fold_in(arithmetic.key(config.seed, config.draws), dbn_keys.STREAM)
@@ -46,14 +46,16 @@ def take(
     return splits._replace(train=sample), chunks
 
 
-def open_stream(config: Config, n_classes: int) -> streams.Stream:
+def open_stream(config: Config, classes: Classes) -> streams.Stream:
     """Opens a folder, or the training cases of a set that tensorflow-datasets has prepared."""
     if not config.stream.startswith(PREPARED):
-        return folders.read(config.stream, n_classes)
-    data_dir = config.data_dir
+        return folders.read(config.stream, classes)
+    data_dir, name = config.data_dir, config.stream.removeprefix(PREPARED)
     if data_dir is not None and idx.holds_idx(data_dir):
-        data_dir = None  # a folder of --dataset's files, and of nothing that is prepared
-    return streams.prepared(config.stream.removeprefix(PREPARED), data_dir)
+        prepared = files.expand(data_dir) / tfds_sets.set_of(name)
+        if not prepared.is_dir():  # a folder of --dataset's files, and of nothing that is prepared
+            data_dir = None
+    return streams.prepared(name, data_dir, classes=classes)
 
 
 def check(config: Config, n_train: int) -> None:

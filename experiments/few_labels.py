@@ -105,6 +105,7 @@ def finish(
         stack=classifier_stages.stack(below) if given is None else given,
         data=below.data,
         held_out=below.held_out,
+        about=below.about,
     )
     learned = few_labels_learning.learn(task, folder)
     stack_file = config.stack or classifier_stacks.path(below)

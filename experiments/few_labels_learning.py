@@ -129,7 +129,7 @@ def learn_one(task: Task, cell: Cell, folder: Path, most: float) -> Record:
         "seconds": time.perf_counter() - began,
     }
     if record["validation"] < most:
-        io.save(path(folder, cell.name), seen.best, {"few_labels": record})
+        io.save(path(folder, cell.name), seen.best, {"few_labels": record, **task.about})
     metrics.append(folder / METRICS, record)
     return record
 

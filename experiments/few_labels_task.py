@@ -7,8 +7,8 @@ cases are gone through as often as it takes.
 """
 
 import dataclasses
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -53,6 +53,7 @@ class Task:
       stack: machines that learned from all training images, without labels.
       data: training cases on the device; a net sees the labels of its own draw alone.
       held_out: validation cases on the device.
+      about: what a saved net tells of its images (`net_records`).
     """
 
     config: Config
@@ -61,6 +62,7 @@ class Task:
     stack: Stack
     data: loop.Data
     held_out: loop.Data
+    about: Mapping[str, Any]
 
     def choosing(self, n_labels: int) -> loop.Data:
         """Returns the validation cases that choose where there are so many labels."""

@@ -29,6 +29,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dbnjax import checks, figures, files
+from dbnjax.data import classes as classes_lib
 from dbnjax.data import preparation
 from dbnjax.inference import generate
 from dbnjax.models import dbn as dbn_lib
@@ -38,6 +39,7 @@ from experiments.flags import option
 from experiments.inputs import Net
 
 STEPS = {"clamped": 1000, "film": 1000, "from_random": 20, "free": 1000, "complete": 50}
+ALL = "all"
 UNKNOWN = 0.25  # the grey of hidden pixels
 
 
@@ -47,7 +49,9 @@ class Config:
 
     net: str | None = option(None, "Saved net; without one, the net that comes with dbnjax.")
     mode: str = option("clamped", "What to imagine.", tuple(STEPS))
-    digits: tuple[int, ...] = option(tuple(range(10)), "Classes to clamp, a row for each.")
+    digits: tuple[str, ...] = option(
+        (ALL,), "Classes to clamp, by their names, a row for each; all: every class of the net."
+    )
     n_samples: int = option(10, "Images in a row; in all, if free.")
     n_steps: int = option(
         0,
@@ -68,7 +72,8 @@ class Page(NamedTuple):
 
     Attributes:
       images: `[n_rows, n_columns, height, width]` in [0, 1].
-      labels: `[n_columns]` int, the net's own labels of freely imagined images, or None.
+      labels: `[n_columns]` int, the net's own labels of freely imagined images, counted from 0, or
+        None.
       figure: the images with captions.
     """
 
@@ -105,25 +110,30 @@ def run(config: Config) -> Page:
     return page
 
 
-def clamped_labels(config: Config, net: Net) -> jax.Array:
-    """Returns the one-of-K states of `--digits`."""
-    n_classes = dbn_lib.label_unit(net.dbn.memory).size
-    digits = np.array(config.digits, int)
-    checks.check_labels("--digits", digits, n_classes)
-    return jnp.eye(n_classes)[digits]
+def clamped_labels(config: Config, net: Net) -> tuple[jax.Array, list[str]]:
+    """Returns the one-of-K states of `--digits` and the names of their classes.
+
+    Raises:
+      InputError: the net has no labels, or none of such a name.
+    """
+    classes = inputs.classes(net, dbn_lib.label_unit(net.dbn.memory).size)
+    wanted = classes.names if tuple(config.digits) == (ALL,) else config.digits
+    rows = classes_lib.find("--digits", classes, wanted)
+    return jnp.eye(len(classes.names))[rows], [classes.names[row] for row in rows]
 
 
 def run_clamped(key: Key, config: Config, net: Net, n_steps: int) -> Page:
     """Runs a chain from noise for every image, with the label of its row clamped."""
-    labels = jnp.repeat(clamped_labels(config, net), config.n_samples, axis=0)
+    clamped, names = clamped_labels(config, net)
+    labels = jnp.repeat(clamped, config.n_samples, axis=0)
     key_start, key_film = jax.random.split(key)
     state = generate.start_at_random(key_start, net.dbn, len(labels))
     clamp = generate.label_clamp(net.dbn, labels)
     _, (seen,) = chains.film(key_film, net.dbn, state, np.array([n_steps]), clamp)
-    images = as_images(net, seen.reshape(len(config.digits), config.n_samples, -1))
+    images = as_images(net, seen.reshape(len(names), config.n_samples, -1))
     figure = figures.image_rows(
         images,
-        [str(digit) for digit in config.digits],
+        names,
         title="What the net has in mind, one class a row",
         caption=f"Label clamped; each image after {n_steps} Gibbs iterations of the associative "
         "memory in a chain of its own from noise. Pixel probabilities after one down-pass.",
@@ -133,7 +143,7 @@ def run_clamped(key: Key, config: Config, net: Net, n_steps: int) -> Page:
 
 def run_film(key: Key, config: Config, net: Net, n_steps: int) -> Page:
     """Looks at one chain a class again and again, from noise (figure 8) or an image (figure 9)."""
-    labels = clamped_labels(config, net)
+    labels, names = clamped_labels(config, net)
     key_image, key_start, key_film = jax.random.split(key, 3)
     times = n_steps * np.arange(1, config.n_samples + 1)
     start = "a start from noise"
@@ -148,7 +158,7 @@ def run_film(key: Key, config: Config, net: Net, n_steps: int) -> Page:
     images = as_images(net, np.stack(seen, axis=1))
     figure = figures.image_rows(
         images,
-        [str(digit) for digit in config.digits],
+        names,
         [str(time) for time in times],
         title="What the net has in mind, one class and one chain a row",
         caption="Label clamped; above each column the Gibbs iterations of the associative memory "
@@ -164,10 +174,12 @@ def run_freely(key: Key, config: Config, net: Net, n_steps: int) -> Page:
     state, (seen,) = chains.film(key_film, net.dbn, state, np.array([n_steps]), None)
     images = as_images(net, seen[None])
     _, states = dbn_lib.split_labels(net.dbn.memory, state.visible)
-    labels = None if states is None else np.asarray(states.argmax(-1))
+    labels = None
     captions = [str(i) for i in range(config.n_samples)]
-    if labels is not None:
-        captions = [str(label) for label in labels]
+    if states is not None:
+        labels = np.asarray(states.argmax(-1))
+        names = inputs.classes(net, states.shape[-1]).names
+        captions = [names[label] for label in labels]
         print("labels:", *captions)
     meaning = "" if labels is None else "; above, the net's own labels"
     title = f"Imagined freely in {n_steps} Gibbs iterations from noise{meaning}"

@@ -38,6 +38,7 @@ from experiments import (
     hybrid_report,
     hybrid_stages,
     hybrid_start,
+    net_records,
     workdir,
 )
 from experiments.hybrid_config import Config
@@ -57,7 +58,8 @@ def run(config: Config) -> dict[str, Any]:
     starts = hybrid_start.read(config)
     source, splits = hybrid_start.read_cases(config, starts.net)
     n_classes = source.n_classes
-    data = dbn_cases.put(splits.train, n_classes, config.batch_size, balanced=True)
+    balanced = dbn_cases.balanced(config.batch_size, source)
+    data = dbn_cases.put(splits.train, n_classes, config.batch_size, balanced)
     everything = preparation.all_but_test(source, splits)
     learned_from = {
         "data_dir": (splits, everything),
@@ -79,6 +81,7 @@ def run(config: Config) -> dict[str, Any]:
         held_out=dbn_cases.put(splits.validation, n_classes, 1, balanced=False),
         everything=dbn_cases.put(everything, n_classes, config.batch_size, balanced=False),
         place=stages.Place(folder, save_every=config.save_every),
+        about=net_records.about(source.classes, splits.train),
     )
     return learn(task, starts, dbn_cases.put(splits.test, n_classes, 1, balanced=False))
 
@@ -91,7 +94,7 @@ def learn(task: hybrid_stages.Task, starts: hybrid_start.Starts, test: loop.Data
     last = hybrid_stages.go_on(task, begin, int(selected.epoch))
     result = hybrid_report.result(task, starts, selected, last, test)
     for name, stage, net in (("chosen", "hybrid", selected.best), ("net", "all cases", last)):
-        about = {"stage": stage, "summary": result, "image_shape": list(starts.net.shape)}
+        about = {"stage": stage, "summary": result, **task.about}
         io.save(folder / f"{name}.safetensors", net, about)
     files.write_json(folder / "result.json", result)
     hybrid_report.draw(folder, result)

@@ -1,8 +1,8 @@
 """The two stages of `hybrid`: choosing weight and epoch, and the same way again with all cases."""
 
 import dataclasses
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -34,6 +34,7 @@ class Task:
       held_out: validation cases on the device.
       everything: all cases that are not test cases, on the device.
       place: where the run writes.
+      about: what a saved net tells of its images (`net_records`).
     """
 
     config: Config
@@ -43,6 +44,7 @@ class Task:
     held_out: loop.Data
     everything: loop.Data
     place: stages.Place
+    about: Mapping[str, Any]
 
 
 def measure(params: DBN | Stack, data: loop.Data) -> Measured:

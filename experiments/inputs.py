@@ -1,11 +1,14 @@
 """What experiments on a saved net are given: the net, and a user's images that fit it."""
 
 import math
+import sys
 from typing import Any, NamedTuple
 
 from dbnjax import checks
-from dbnjax.data import idx, preparation, sources
+from dbnjax.data import classes as classes_lib
+from dbnjax.data import idx, ink, preparation, sources
 from dbnjax.data import images as image_lib
+from dbnjax.data.classes import Classes
 from dbnjax.models import dbn as dbn_lib
 from dbnjax.models import stack as stack_lib
 from dbnjax.models.dbn import DBN
@@ -105,7 +108,8 @@ def read_images(
 ) -> sources.Images:
     """Reads the images of `--images`, or those of `--data_dir` and `--split`.
 
-    A net that learned from reduced images sees these reduced in the same way.
+    A net that learned from reduced images sees these reduced in the same way. Images unlike those
+    that it learned from, inverted or transposed, get a warning.
 
     Raises:
       InputError: not exactly one of the two is given, the images cannot be read, or their size
@@ -129,7 +133,27 @@ def read_images(
         f"this net was trained on, got {size[0]} x {size[1]}; resize them, reshape them if they "
         "are flattened, or use another net",
     )
+    doubt = ink.doubt(net.metadata, given.pixels)
+    if doubt is not None:
+        print(f"warning: {images or data_dir}: {doubt}", file=sys.stderr, flush=True)
     return given
+
+
+def classes(net: Net | Model, n: int) -> Classes:
+    """Returns the n classes that a net knows; one that does not tell has their numbers alone."""
+    return classes_lib.read(net.metadata, n)
+
+
+def as_known(net: Net | Model, n: int, images: sources.Images) -> sources.Images:
+    """Counts labels as a net of n classes does, by the numbers that its own data gave them.
+
+    Raises:
+      InputError: a label is of a class that the net does not know.
+    """
+    if images.labels is None:
+        return images
+    known = classes(net, n)
+    return images._replace(labels=classes_lib.renumber("labels", known, images.labels))
 
 
 def reduced(net: Net | Model) -> bool:

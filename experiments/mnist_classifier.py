@@ -31,6 +31,7 @@ from experiments import (
     classifier_task,
     dbn_cases,
     flags,
+    net_records,
     workdir,
 )
 from experiments.classifier_config import Config
@@ -71,7 +72,7 @@ def run(config: Config) -> dict[str, Any]:
     learned = [learn(task) for task in tasks]
     result = classifier_report.judge_all(config, folder, learned, parts[0].test)
     for number, net in enumerate(learned, start=1):
-        about = {"summary": result, "image_shape": list(net.task.shape)}
+        about = {"summary": result, **net.task.about}
         *_, last = net.nets.values()
         io.save(folder / f"net_{number}.safetensors", last, about | {"net": number})
     files.write_json(done, result)
@@ -115,6 +116,7 @@ def prepare(
         held_out=put(splits.validation, 1),
         everything=everything,
         place=stages.Place(folder / f"net_{number + 1}", save_every=config.save_every),
+        about=net_records.about(source.classes, splits.train),
     )
 
 

@@ -35,6 +35,7 @@ from experiments import (
     dbn_stream,
     devices,
     flags,
+    net_records,
     presets,
     workdir,
 )
@@ -61,7 +62,7 @@ def run_here(config: Config) -> dict[str, Any]:
     check(config)
     source, splits = dbn_cases.read(config)
     splits, stream = dbn_stream.take(config, source, splits)
-    balanced = stream is None
+    balanced = stream is None and dbn_cases.balanced(config.batch_size, source)
     data = dbn_cases.put(splits.train, source.n_classes, config.batch_size, balanced)
     held_out = dbn_cases.put(splits.validation, source.n_classes, 1, balanced=False)
     everything = preparation.all_but_test(source, splits) if config.all_epochs else None
@@ -88,6 +89,7 @@ def run_here(config: Config) -> dict[str, Any]:
         and dbn_cases.put(everything, source.n_classes, config.batch_size, balanced=False),
         place=place,
         stream=stream,
+        about=net_records.about(source.classes, splits.train),
     )
     if config.tensorboard:
         with metrics.tensorboard_writer(folder / "events") as log:
@@ -130,10 +132,9 @@ def finish(task: dbn_stages.Task, splits: preparation.Splits) -> dict[str, Any]:
     *_, final = nets.values()
     summary = dbn_report.summarise(task, nets, splits) | told
     result = dbn_report.result(task, summary)
-    shape = list(splits.train.pixels.shape[1:])
     for stage, net in nets.items():
         name = "net" if net is final else stage.replace(" ", "_")
-        about = {"stage": stage, "summary": result, "image_shape": shape}
+        about = {"stage": stage, "summary": result, **task.about}
         io.save(folder / f"{name}.safetensors", net, about)
     files.write_json(folder / "result.json", result)
     metrics.append(task.place.metrics, summary)

@@ -61,9 +61,11 @@ def run(config: Config) -> folders.Folder:
     }
     height, width = train.pixels.shape[1:]
     with metrics.progress(-(-config.n // SHOWN), "shifted digits", unit="100k") as advance:
-        batches = shifted(train, config.n, config.seed, advance)
+        numbers = np.asarray(source.classes.labels, np.int32)
+        as_published = Images(train.pixels, numbers[train.known_labels()])
+        batches = shifted(as_published, config.n, config.seed, advance)
         folder_writing.write(config.output, batches, config.n, (height, width), origin)
-    folder = folders.read(config.output, source.n_classes)
+    folder = folders.read(config.output, source.classes)
     print(f"{folder.n_cases} images of {height} x {width}: {folder.path}")
     return folder
 

@@ -25,6 +25,7 @@ from experiments import (
     classify,
     flags,
     inputs,
+    net_records,
     results_files,
     results_groups,
     results_summary,
@@ -85,8 +86,11 @@ def run(config: Config) -> dict[str, Any]:
     found = inputs.read_model(config.net)
     own = of_classifier if isinstance(found.model, Feedforward) else of_dbn
     about = own(str(config.net), found.metadata)
-    judged = judge(found.model, inputs.read_images(found, None, config.data_dir, "test"))
-    metadata = {"image_shape": list(found.shape), **about, "rounded": judged}
+    test = inputs.read_images(found, None, config.data_dir, "test")
+    n_classes = classify.count_classes(classify.Config(), found.model)
+    judged = judge(found.model, inputs.as_known(found, n_classes, test))
+    told = {name: found.metadata[name] for name in net_records.KEPT if name in found.metadata}
+    metadata = {"image_shape": list(found.shape), **told, **about, "rounded": judged}
     place = PLACES[type(found.model)]
     path = files.expand(config.output or place.net)
     io.save(path, found.model, metadata, DTYPE)

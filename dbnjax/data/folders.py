@@ -1,7 +1,7 @@
 """A folder of images that need not fit in memory, in a format that anybody can write.
 
     images.npy    uint8 [n, h, w]
-    labels.npy    integers [n], from 0
+    labels.npy    integers [n], from 0 or as the data set numbers its classes
     origin.json   optional: where the images come from
 
 The two arrays are what `numpy.save` writes; `folder_writing` writes such a folder too. Pixels are
@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 
 from dbnjax import files
-from dbnjax.checks import InputError, check_labels, require
+from dbnjax.checks import InputError, require
+from dbnjax.data.classes import Classes, numbered, renumber
 from dbnjax.data.images import Images
 from dbnjax.data.streams import Ranges
 
@@ -35,13 +36,18 @@ class Folder:
       path: the folder.
       n_cases: images.
       shape: height and width of each in pixels.
-      n_classes: the labels run from 0 to n_classes - 1.
+      classes: the labels that are read run from 0 to n_classes - 1, in this order.
     """
 
     path: Path
     n_cases: int
     shape: tuple[int, int]
-    n_classes: int
+    classes: Classes
+
+    @property
+    def n_classes(self) -> int:
+        """The number of classes."""
+        return len(self.classes.labels)
 
     def read(self, ranges: Ranges) -> Images:
         """Returns the cases of some ranges, in their order.
@@ -62,21 +68,23 @@ class Folder:
                     got == wanted, f"{file.name}: expected {wanted} bytes, got {got}: it is cut"
                 )
                 unfilled = unfilled[wanted:]
-        return Images(pixels, np.concatenate([labels[start:stop] for start, stop in ranges]))
+        found = np.concatenate([labels[start:stop] for start, stop in ranges])
+        return Images(pixels, renumber(str(self.path / LABELS), self.classes, found))
 
 
-def read(path: str | Path, n_classes: int) -> Folder:
+def read(path: str | Path, classes: int | Classes) -> Folder:
     """Looks at a folder and checks all but its pixels.
 
     Args:
       path: the folder.
-      n_classes: the labels run from 0 to n_classes - 1.
+      classes: of which numbers the labels are, or how many are counted from 0.
 
     Raises:
       InputError: the folder or a file of it is missing or damaged, of another type or shape or
         empty, the lengths differ, or a label is out of range.
     """
     path = files.expand(path)
+    classes = numbered(classes) if isinstance(classes, int) else classes
     pixels, labels = (_mapped(path / name) for name in (IMAGES, LABELS))
     require(
         pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.size > 0,
@@ -94,9 +102,9 @@ def read(path: str | Path, n_classes: int) -> Folder:
         f"shape {labels.shape}; the two files belong to different sets",
     )
     for start in range(0, len(labels), CHECKED):
-        check_labels(str(path / LABELS), labels[start : start + CHECKED], n_classes)
+        renumber(str(path / LABELS), classes, labels[start : start + CHECKED])
     height, width = pixels.shape[1:]
-    return Folder(path, len(pixels), (height, width), n_classes)
+    return Folder(path, len(pixels), (height, width), classes)
 
 
 def origin(path: str | Path) -> dict[str, Any]:

@@ -51,7 +51,11 @@ def make(
         held_out = order[begin : begin + n_validation]
         rest = np.concatenate([order[:begin], order[begin + n_validation :]])
         train = take(source.train, rest)
-        missing = set(range(source.n_classes)) - set(train.known_labels().tolist())
-        require(not missing, f"training images: expected all classes, got none of {missing}")
+        held = set(train.known_labels().tolist())
+        missing = [name for i, name in enumerate(source.classes.names) if i not in held]
+        require(
+            not missing,
+            f"training images: expected all classes, got none of {', '.join(missing)}",
+        )
         folds.append(Splits(train, take(source.train, held_out), test))
     return folds

@@ -11,6 +11,7 @@ import numpy as np
 
 from dbnjax.checks import InputError, require
 from dbnjax.data import arrays, pictures
+from dbnjax.data.classes import Classes
 from dbnjax.files import expand
 
 ARRAYS = (".npy", ".npz")
@@ -48,13 +49,18 @@ class Source(NamedTuple):
       name: the name that it was asked for by.
       train: the training set, labelled.
       test: the official test set, labelled, or None where there is none.
-      n_classes: the labels run from 0 to n_classes - 1.
+      classes: the labels run from 0 to n_classes - 1, in this order.
     """
 
     name: str
     train: Images
     test: Images | None
-    n_classes: int
+    classes: Classes
+
+    @property
+    def n_classes(self) -> int:
+        """The number of classes."""
+        return len(self.classes.labels)
 
 
 def read_images(path: str | Path, shape: tuple[int, int] | None = None) -> np.ndarray:

@@ -168,11 +168,11 @@ def _take_balanced(
     labels = source.train.labels[candidates]
     per_class = count // source.n_classes
     taken = np.zeros(len(candidates), bool)
-    for label in range(source.n_classes):
+    for label, name in enumerate(source.classes.names):
         places = np.flatnonzero(labels == label)
         require(
             per_class <= len(places),
-            f"{part} images: expected at most {len(places)} of class {label}, which "
+            f"{part} images: expected at most {len(places)} of class {name}, which "
             f"{source.name} has left for it, got {per_class} of each class",
         )
         taken[places[:per_class]] = True

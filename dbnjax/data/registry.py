@@ -10,7 +10,7 @@ from typing import Any
 
 from dbnjax import files
 from dbnjax.checks import InputError
-from dbnjax.data import idx, tfds_sets
+from dbnjax.data import classes, idx, tfds_sets
 from dbnjax.data.images import Source
 from dbnjax.data.optional import import_extra
 
@@ -44,7 +44,7 @@ def fetch(name: str, data_dir: str | Path | None) -> Source:
         )
         for prefix in idx.PREFIXES.values()
     )
-    return Source(name, train, test, n_classes=10)
+    return Source(name, train, test, classes.numbered(10))
 
 
 def may_fetch_into(folder: Path) -> bool:

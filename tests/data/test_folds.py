@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dbnjax.checks import InputError
-from dbnjax.data import folds
+from dbnjax.data import classes, folds
 from dbnjax.data.images import Images, Source
 
 N_CLASSES, N_TRAIN, N_TEST = 3, 60, 12
@@ -24,7 +24,7 @@ def numbers_of(images):
 
 
 TRAIN, TEST = numbered(N_TRAIN, 0), numbered(N_TEST, N_TRAIN)
-OFFICIAL = Source("numbers", TRAIN, TEST, N_CLASSES)
+OFFICIAL = Source("numbers", TRAIN, TEST, classes.numbered(N_CLASSES))
 EMBEDDED = OFFICIAL._replace(test=None)
 
 
@@ -102,7 +102,11 @@ REFUSED = [
     (EMBEDDED, (3, 10, 61, 0), "test images: expected at most 60.*got 61"),
     (EMBEDDED, (3, 10, 31, 0), "validation images: expected at most 29 for 3.*got 3 x 10"),
     (EMBEDDED, (1, 1, 60, 0), "validation images: expected at most 0 for 1.*got 1 x 1"),
-    (OFFICIAL._replace(n_classes=4), (3, 10, None, 0), "expected all classes, got none of .?3"),
+    (
+        OFFICIAL._replace(classes=classes.numbered(4)),
+        (3, 10, None, 0),
+        "expected all classes, got none of .?3",
+    ),
     # The only case of a class is a validation case of one division.
     (OFFICIAL._replace(train=RARE), (6, 10, None, 0), "expected all classes, got none of .?2"),
 ]

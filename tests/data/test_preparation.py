@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from dbnjax.checks import InputError
+from dbnjax.data import classes
 from dbnjax.data.images import Images, Source
 from dbnjax.data.preparation import all_but_test, as_unit_interval, downsample, make_splits
 
@@ -20,7 +21,7 @@ def numbers_of(images):
 
 
 TRAIN, TEST = numbered(300, 0), numbered(60, 300)
-OFFICIAL = Source("numbers", TRAIN, TEST, N_CLASSES)
+OFFICIAL = Source("numbers", TRAIN, TEST, classes.numbered(N_CLASSES))
 EMBEDDED = OFFICIAL._replace(test=None)
 
 

@@ -81,11 +81,26 @@ def test_an_incomplete_folder_is_not_completed_from_the_network(idx_folder):
         load("mnist", idx_folder)
 
 
-@pytest.mark.parametrize(("prefix", "split", "n"), [("train", "train", 40), ("t10k", "test", 20)])
-def test_labels_out_of_range_are_refused(idx_folder, prefix, split, n):
-    write_idx(idx_folder / f"{prefix}-labels-idx1-ubyte.gz", np.arange(n) % 10 + 1)
-    with pytest.raises(InputError, match=f"mnist, {split} labels: .*0 to 9, got 1 to 10"):
+def test_test_labels_that_no_training_image_has_are_refused(idx_folder):  # F6
+    write_idx(idx_folder / "t10k-labels-idx1-ubyte.gz", np.arange(20) % 10 + 1)
+    with pytest.raises(InputError, match=r"mnist, test labels: .*0 to 9, got 1 to 10"):
         load("mnist", idx_folder)
+    write_idx(idx_folder / "train-labels-idx1-ubyte.gz", 10 * (np.arange(40) % 10))
+    with pytest.raises(InputError, match=r"test labels: .*among 0, 10, .*, got 1, 2, 3; they"):
+        load("mnist", idx_folder)
+
+
+@pytest.mark.parametrize("labels", [[0, 1], [0, 1, 2, 3, 4, 6, 7, 8, 9], [3, 7], [*range(1, 27)]])
+def test_classes_are_those_that_images_have(idx_folder, labels):  # F6
+    for prefix, n in (("train", 40), ("t10k", 20)):
+        own = np.resize(labels, n)
+        write_idx(idx_folder / f"{prefix}-labels-idx1-ubyte.gz", own)
+    source = load("mnist", idx_folder)
+    assert source.n_classes == len(labels)
+    assert source.classes == (tuple(labels), tuple(map(str, labels)))
+    for images, n in ((source.train, 40), (source.test, 20)):
+        np.testing.assert_array_equal(images.labels, np.arange(n) % len(labels))
+        assert images.labels.dtype == np.int32
 
 
 def test_image_sizes_of_both_splits_must_agree(idx_folder):

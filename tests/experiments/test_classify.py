@@ -12,6 +12,7 @@ from idx_files import write_idx
 from PIL import Image
 
 from dbnjax.checks import InputError
+from dbnjax.data import ink
 from dbnjax.models import feedforward
 from dbnjax.training import evaluate
 from dbnjax.weights import io, shipped
@@ -99,7 +100,7 @@ def test_the_last_line_is_the_agreed_one(capsys):
     labels = np.zeros(10000, int)
     guesses = (np.arange(10000) < 125).astype(int)
     results = classify.Results(guesses, np.ones(10000), labels, 125)
-    last = classify.report([], results, n_classes=10).split("\n")[-1]
+    last = classify.report([], results, classes=tuple("0123456789")).split("\n")[-1]
     assert last == "errors: 125 of 10000 (1.25 %)"
 
 
@@ -230,3 +231,39 @@ def test_the_command_prints_its_answer_and_a_mistake_is_one_line(net, labelled):
     assert mistaken.stdout == ""
     assert len(mistaken.stderr.splitlines()) == 1
     assert mistaken.stderr.startswith(f"error: {net}.old: expected a safetensors file")
+
+
+def test_labels_are_those_of_the_nets_own_data(tmp_path, images, capsys):  # F6
+    known = {"labels": [3, 7], "names": ["three", "seven"]}
+    path, folder = str(tmp_path / "named"), tmp_path / "idx"
+    io.save(path, two_classes.deep(), {"image_shape": two_classes.SHAPE, "classes": known})
+    folder.mkdir()
+    write_idx(folder / "t10k-images-idx3-ubyte", two_classes.pixels(LABELS))
+    write_idx(folder / "t10k-labels-idx1-ubyte", np.where(LABELS, 7, 3))
+    output = tmp_path / "said.csv"
+    results = classify.run(classify.Config(net=path, data_dir=str(folder), output=str(output)))
+    assert results.errors == 0
+    assert "three" in capsys.readouterr().out
+    rows = list(csv.DictReader(output.open()))
+    assert [row["class"] for row in rows] == [row["label"] for row in rows]
+    assert rows[0]["class"] == "three"
+    write_idx(folder / "t10k-labels-idx1-ubyte", LABELS)
+    refuse("labels: expected labels among 3, 7, .*got 0, 1", net=path, data_dir=str(folder))
+
+
+def test_labels_are_never_renumbered_for_a_net_that_counts_from_zero(net, labelled, tmp_path):
+    """A set of the label 1 alone is of a two-class net's second class."""  # F6
+    write_idx(tmp_path / "idx" / "t10k-labels-idx1-ubyte.gz", np.ones(7))
+    results = classify.run(classify.Config(net=net, data_dir=labelled))
+    assert results.errors == int((LABELS != 1).sum())
+
+
+def test_images_unlike_those_learned_from_get_a_warning(tmp_path, images, capsys):  # F15
+    learned = ink.record(two_classes.pixels(LABELS) // 4)
+    path = str(tmp_path / "seen")
+    io.save(path, two_classes.deep(), {"image_shape": two_classes.SHAPE, "ink": learned})
+    results = classify.run(classify.Config(net=path, images=images))
+    np.testing.assert_array_equal(results.guesses, LABELS)
+    warned = [x for x in capsys.readouterr().err.splitlines() if x.startswith("warning: ")]
+    assert len(warned) == 1
+    assert "mean intensity 0.500" in warned[0]

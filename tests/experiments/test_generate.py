@@ -146,8 +146,8 @@ def test_long_waits_are_cut_into_blocks():
 
 WRONG = {
     "net": ({"net": "nowhere"}, "nowhere: expected a safetensors file"),
-    "class": ({"digits": (0, 2)}, "--digits: expected labels from 0 to 1, got 0 to 2"),
-    "no class": ({"digits": ()}, "--digits: expected integer labels, got 0"),
+    "class": ({"digits": (0, 2)}, "--digits: expected some of 0, 1, got 2"),
+    "no class": ({"digits": ()}, "--digits: expected some of 0, 1, got none"),
     "samples": ({"n_samples": 0}, "--n_samples: expected 1 or more, got 0"),
     "steps": ({"n_steps": -1}, "--n_steps: expected 0 or more, got -1"),
     "ending": ({"output": "page.jpg"}, "--output: expected a .png or .npy file, got page.jpg"),

@@ -20,6 +20,7 @@ from small_job import EPOCHS, config, epochs_of
 from written_files import check_figures_last
 
 from dbnjax.checks import InputError
+from dbnjax.data import classes
 from dbnjax.data.images import Images, Source
 from dbnjax.training import greedy, loop, metrics
 from dbnjax.training.stages import DivergenceError
@@ -249,7 +250,7 @@ def test_an_unknown_flag_is_one_line_and_no_traceback(tmp_path):
 def test_sizes_are_the_papers_shares_of_an_official_set_and_tenths_of_another():
     def source(n: int, official: bool) -> Source:
         images = Images(np.zeros((n, 2, 2), np.uint8), np.arange(n, dtype=np.int32) % 10)
-        return Source("set", images, images if official else None, 10)
+        return Source("set", images, images if official else None, classes.numbered(10))
 
     assert dbn_cases.sizes(dbn_config.Config(), source(60000, True)) == (44000, 10000, None)
     assert dbn_cases.sizes(dbn_config.Config(), source(5000, False)) == (4000, 500, 500)

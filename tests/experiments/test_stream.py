@@ -14,7 +14,7 @@ from small_job import config, epochs_of
 
 from dbnjax import files
 from dbnjax.checks import InputError
-from dbnjax.data import folders, tfds_sets
+from dbnjax.data import classes, folders, tfds_sets
 from experiments import (
     dbn_cases,
     dbn_config,
@@ -188,11 +188,12 @@ def test_a_prepared_set_that_validation_comes_from_is_refused(
 def test_a_prepared_set_lies_in_data_dir_unless_that_holds_idx_files(idx_folder, tmp_path):
     prepare("fashion_mnist", tmp_path, *digits(20, 0))
     chosen = config(tmp_path, tmp_path / "run", stream="tfds:fashion_mnist")
-    assert dbn_stream.open_stream(chosen, 10).n_cases == 20
+    assert dbn_stream.open_stream(chosen, classes.numbered(10)).n_cases == 20
     usual = re.escape(str(tfds_sets.data_folder(None)))
     with pytest.raises(InputError, match=f"cifar10: expected it in {usual}, prepared"):
         dbn_stream.open_stream(
-            dataclasses.replace(chosen, data_dir=str(idx_folder), stream="tfds:cifar10"), 10
+            dataclasses.replace(chosen, data_dir=str(idx_folder), stream="tfds:cifar10"),
+            classes.numbered(10),
         )
 
 
@@ -205,7 +206,7 @@ def test_every_part_of_the_main_job_draws_by_a_number_of_its_own():
 def test_images_of_another_size_are_refused(job, tmp_path):
     np.save(tmp_path / "images.npy", np.zeros((50, 14, 14), np.uint8))
     np.save(tmp_path / "labels.npy", np.arange(50) % 10)
-    message = r"expected images of \(28, 28\) pixels in 10 classes, as --dataset=mnist has, got \(1"
+    message = r"expected images of \(28, 28\) pixels, as --dataset=mnist has, got \(1"
     with pytest.raises(InputError, match=message):
         take(dataclasses.replace(job, stream=str(tmp_path)))
 
