@@ -6,7 +6,7 @@ smaller and, where too little would be left of its width, squeezed.
 
 import textwrap
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,6 +17,9 @@ BAND = 0.5  # what a line of text beside an image takes of the image's height
 LONG = 4.0  # ratio of an image's sides from which it is not laid out as if it were a square
 LINE = 0.15  # inches: the least height of a row of flat images, that of its label
 LETTERS, OF_A_ROW = 40, 24  # of a label, and of one beside a row
+
+
+Aspect = Literal["equal", "auto"]
 
 
 class Shown(NamedTuple):
@@ -124,7 +127,7 @@ def literal(text: str) -> str:
     return text.replace("$", r"\$")
 
 
-def _size(rows: int, columns: int, least: float) -> tuple[float, float, str]:
+def _size(rows: int, columns: int, least: float) -> tuple[float, float, Aspect]:
     """Returns the inches of a mosaic, 20 pixels an inch at the most, and its pixels' aspect."""
     width = float(np.clip(columns / 20, 4.0, WIDTH))
     height = width * rows / columns

@@ -1,1 +1,20 @@
 """Experiments: absl flags in, results out; each has an importable `run(config)`."""
+
+import os
+import sys
+from types import TracebackType
+
+INTERRUPTED = 130  # exit code, as shells have it of a program that SIGINT ended
+
+
+def _say(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if not issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+        return
+    print("interrupted", file=sys.stderr, flush=True)
+    os._exit(INTERRUPTED)
+
+
+# Imports take seconds, in which a user may think again; `flags.launch` says more later.
+if sys.argv[:1] == ["-m"]:  # by `python -m`, which is still looking for the program
+    sys.excepthook = _say

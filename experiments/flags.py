@@ -7,6 +7,7 @@ made is shared: absl refuses to define a name twice.
 
 import contextlib
 import dataclasses
+import io
 import logging
 import os
 import sys
@@ -19,13 +20,14 @@ import jax
 from absl import app, flags
 
 from dbnjax import checks
-from experiments import devices
+from experiments import INTERRUPTED, devices
 
 FLAGS = flags.FLAGS
 Presets = Mapping[str, Mapping[str, Any]]  # what each sets in the place of the defaults
 NO_PRESETS: Presets = {"": {}}
 Config = TypeVar("Config")
 
+UNHEARD = 141  # exit code, as shells have it of a program that SIGPIPE ended
 LEAVE_SECONDS = 5  # in which processes that met the same mistake end together
 
 
@@ -90,7 +92,11 @@ def from_flags(config: type[Config], presets: Presets = NO_PRESETS) -> Config:
 
 
 def launch(run: Callable[[Any], Any], config: type[Any], presets: Presets = NO_PRESETS) -> None:
-    """Defines and parses the flags and runs; a user's mistake is one line and exit code 2."""
+    """Defines and parses the flags and runs; a user's mistake is one line and exit code 2.
+
+    An interrupt is a line that says how to go on. SIGTERM ends at once, as it does any program,
+    between whole checkpoints like every other end.
+    """
     define(config)
     for field in dataclasses.fields(config):  # what --help lists
         FLAGS.register_key_flag_for_module(sys.argv[0], FLAGS[field.name])
@@ -98,9 +104,17 @@ def launch(run: Callable[[Any], Any], config: type[Any], presets: Presets = NO_P
     def main(argv: Sequence[str]) -> None:
         # absl shows all notes, and JAX's name every accelerator that is not there.
         logging.getLogger("jax").setLevel(logging.WARNING)
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # which may not know every letter of a path
+                stream.reconfigure(errors="backslashreplace")
         try:
             checks.require(len(argv) == 1, f"unexpected arguments: {' '.join(argv[1:])}")
             run(from_flags(config, presets))
+            sys.stdout.flush()
+        except KeyboardInterrupt:
+            interrupted()
+        except BrokenPipeError:  # who reads the output, such as head, has seen enough
+            os._exit(UNHEARD)
         except checks.InputError as error:
             print(f"error: {error}", file=sys.stderr, flush=True)
             leave()
@@ -108,6 +122,14 @@ def launch(run: Callable[[Any], Any], config: type[Any], presets: Presets = NO_P
             fail(error)
 
     app.run(main, flags_parser=parse)
+
+
+def interrupted() -> NoReturn:
+    """Ends the program with a line that says how to go on."""
+    where = FLAGS["workdir"].value if "workdir" in FLAGS else ""
+    goes_on = f"; the same command goes on from the last checkpoint in {where}" if where else ""
+    print(f"interrupted{goes_on}", file=sys.stderr)
+    _exit(INTERRUPTED)
 
 
 def leave() -> None:

@@ -31,7 +31,7 @@ from typing import IO, Any, NamedTuple
 from absl import app, flags
 
 from dbnjax import checks, files
-from experiments import devices
+from experiments import INTERRUPTED, devices
 from experiments.flags import parse
 
 GRACE_SECONDS = 5  # for the others to end by themselves once a process has failed
@@ -57,7 +57,7 @@ def run(n_processes: int, command: Sequence[str]) -> int:
     """Runs `python -m` with a command in so many processes.
 
     Returns:
-      The exit code: 0, that of a user's error, or 1.
+      The exit code: 0, that of a user's error or of an interrupt, or 1.
 
     Raises:
       InputError: the command names no experiment that they can share; nothing is started.
@@ -69,7 +69,16 @@ def run(n_processes: int, command: Sequence[str]) -> int:
             stack.enter_context(start(command, address, n_processes, i)) for i in range(n_processes)
         ]
         processes = [one.process for one in started]
-        lost = first_failed(processes)
+        try:
+            lost = first_failed(processes)
+        except KeyboardInterrupt:
+            wait(processes, GRACE_SECONDS)
+            if processes[0].returncode != INTERRUPTED:  # which says so itself
+                print(
+                    "interrupted; the same command goes on from the last checkpoint",
+                    file=sys.stderr,
+                )
+            return INTERRUPTED
         if lost is None:
             return 0
         wait(processes, GRACE_SECONDS)
