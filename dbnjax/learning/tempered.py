@@ -115,7 +115,8 @@ def parallel_tempering(
     def step(key: Key, hyper: updates.Hyper, state: State, batch: Array) -> tuple[State, Info]:
         key_hidden, key_chain, key_negative = jax.random.split(key, 3)
         rbm, betas = state.machine.params, jnp.asarray(temperatures)
-        positive = phases.positive_phase(key_hidden, rbm, phases.as_cases(batch), choices)
+        cases = phases.as_cases(rbm.visible, batch)
+        positive = phases.positive_phase(key_hidden, rbm, cases, choices)
         hidden = state.chains.swapaxes(0, 1)
         # Only the hidden half of a state is read by a step; the visible half gives the shape.
         begin = gibbs.State(jnp.zeros((*hidden.shape[:-1], rbm.visible.size)), hidden)

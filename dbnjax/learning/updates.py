@@ -6,11 +6,13 @@ term compares its target with a running mean over cases.
 """
 
 import dataclasses
+import math
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
+from dbnjax import checks
 from dbnjax.learning import phases
 from dbnjax.models.rbm import RBM
 from dbnjax.types import Array, PyTree
@@ -47,9 +49,24 @@ def hyper(
     sparsity_cost: float = 0.0,
     averaging: float = 0.01,
 ) -> Hyper:
-    """Makes a `Hyper` of float32 arrays from Python numbers."""
+    """Makes a `Hyper` of float32 arrays from Python numbers.
+
+    Raises:
+      InputError: a number is NaN or outside its range.
+    """
+    check_hyper(rate, momentum, decay)
+    checks.check_within("sparsity_target", sparsity_target, -math.inf)
+    checks.check_within("sparsity_cost", sparsity_cost, 0.0)
+    checks.check_within("averaging", averaging, 0.0, 1.0, without=0.0)
     values = (rate, momentum, decay, sparsity_target, sparsity_cost, averaging)
     return Hyper(*(jnp.asarray(value, jnp.float32) for value in values))
+
+
+def check_hyper(rate: Any, momentum: Any, decay: Any) -> None:
+    """Raises `InputError` unless the numbers that all learners share are in their ranges."""
+    checks.check_within("rate", rate, 0.0)
+    checks.check_within("momentum", momentum, 0.0, 1.0, without=1.0)
+    checks.check_within("decay", decay, 0.0)
 
 
 class State(NamedTuple):

@@ -56,6 +56,7 @@ def cut(stream: Stream, size: int, batch_size: int) -> Chunks:
       InputError: the chunk is no whole number of minibatches, or larger than the stream.
     """
     checks.check_batch_size(batch_size, stream.n_cases)
+    checks.check_count("chunk", size, 1)
     checks.require(
         size % batch_size == 0 and batch_size <= size <= stream.n_cases,
         f"chunk: expected a multiple of the batch size {batch_size}, at most the "

@@ -66,8 +66,10 @@ def translating(prepare: Prepare, shape: Sequence[int], reach: int = 2) -> Prepa
     Raises:
       InputError: a shift would push a whole image out.
     """
+    checks.check_counts("shape of the images", shape, 1)
+    checks.check_count("translations", reach, 0)
     checks.require(
-        0 <= reach < min(shape),
+        reach < min(shape),
         f"translations: expected 0 to {min(shape) - 1} pixels for images of {shape[0]} x "
         f"{shape[1]}, got {reach}",
     )
