@@ -285,7 +285,6 @@ COUNTS_OF = {  # each takes a static count
 FROM_NONE = {  # 0 is a number of these
     "Gibbs steps": lambda n: gibbs.chain(KEY, MACHINE, gibbs.State(V, jnp.zeros((N, 2))), n),
     "rounds": lambda n: complete.complete_dbn(KEY, PLAIN, KNOWN, n, 1),
-    "reach": lambda n: translations.translating(lambda *_: None, (4, 4), n),
     "joined labels": lambda n: greedy.layer_data("mean", "mean", n),
     "net's labels": lambda n: greedy.net_data("mean", n),
 }
@@ -424,6 +423,10 @@ VALUES = {
     "weights of cases": (
         taught(backprop.backprop(SGD), FORWARD, backprop.hyper(0.1), backprop.Batch(V, ONE_HOT, V)),
         r"weights of the cases: expected shape \(3,\), got \(3, 4\)",
+    ),
+    "reach": (
+        partial(translations.translating, lambda *_: None, (4, 4), True),
+        r"translations: expected 0 to 3 pixels .*, got True \(bool\)",
     ),
     "mask of numbers": (
         partial(gibbs.clamp, FOUR, [0, 1, 2, 3], np.zeros(4)),

@@ -76,8 +76,8 @@ def check_cases(
     """Checks what a learner is given to learn from, before anything is made of it.
 
     Shapes are checked always, which costs a compiled step nothing. Values can be looked at only in
-    a step that is not compiled; the look is cheap beside that step, a few percent of its time, and
-    such a step is where a newcomer's first batch goes.
+    a step that is not compiled; the look costs a hundredth of such a step on a CPU, and there a
+    newcomer's first batch goes.
 
     Args:
       states: `[..., n_visible]`.

@@ -19,6 +19,7 @@ from dbnjax import checks
 from dbnjax.types import Array, Draws, Key, pytree
 
 BOUNDED, X_LOG_X, QUADRATIC = 0, 1, 2
+_ROUNDING = 1e-6  # of a variance in float32, beside the mean square
 U = TypeVar("U", bound="Unit")
 
 
@@ -120,8 +121,11 @@ class Unit:
         for name, moment in (("mean of the data", mean), ("variance of the data", variance)):
             checks.check_width(name, moment, self.size)
         if checks.is_concrete((mean, variance)):
-            self.check_mean("mean of the data", np.asarray(mean))
-            checks.check_within("variance of the data", variance, 0.0)
+            means, variances = np.asarray(mean), np.asarray(variance)
+            self.check_mean("mean of the data", means)
+            # E x^2 - (E x)^2 may come out a little below zero.
+            nothing = np.abs(variances) <= _ROUNDING * (1.0 + np.float64(means) ** 2)
+            checks.check_within("variance of the data", np.where(nothing, 0.0, variances), 0.0)
 
     def check_mean(self, name: str, values: np.ndarray) -> None:
         """Raises `InputError` for a mean over cases `[n]` that no cases have."""
