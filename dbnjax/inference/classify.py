@@ -77,7 +77,7 @@ def averaged(key: Key, dbn: DBN, v: Array, n_passes: int = 20) -> Averages:
       v: `[..., n_visible]`.
       n_passes: stochastic up-passes, 20 in the paper.
     """
-    checks.require(n_passes >= 1, f"averaged read-out: expected 1 pass or more, got {n_passes}")
+    checks.check_count("passes of the averaged read-out", n_passes, 1)
 
     def add(total: Averages, i: Array) -> tuple[Averages, None]:
         log_p = stochastic(jax.random.fold_in(key, i), dbn, v)
@@ -85,7 +85,7 @@ def averaged(key: Key, dbn: DBN, v: Array, n_passes: int = 20) -> Averages:
 
     nothing = dbn_lib.label_unit(dbn.memory).no_field(*v.shape[:-1])
     total, _ = jax.lax.scan(add, Averages(nothing, nothing), jnp.arange(n_passes))
-    return jax.tree.map(lambda x: x / n_passes, total)
+    return jax.tree.map(lambda x: x / int(n_passes), total)
 
 
 def gibbs(key: Key, dbn: DBN, v: Array, n_steps: int) -> Array:
@@ -103,7 +103,7 @@ def gibbs(key: Key, dbn: DBN, v: Array, n_steps: int) -> Array:
     Returns:
       `[..., n_labels]` summed probabilities.
     """
-    checks.require(n_steps >= 1, f"Gibbs read-out: expected 1 iteration or more, got {n_steps}")
+    checks.check_count("iterations of the Gibbs read-out", n_steps, 1)
     labels = dbn_lib.label_unit(dbn.memory)
     key_up, key_chain = jax.random.split(key)
     penultimate = _penultimate(key_up, dbn, v, "sample")

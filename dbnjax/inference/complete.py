@@ -3,7 +3,9 @@
 import jax
 import jax.numpy as jnp
 
+from dbnjax import checks
 from dbnjax.inference import generate
+from dbnjax.models import dbn as dbn_lib
 from dbnjax.models import stack as stack_lib
 from dbnjax.models.dbn import DBN
 from dbnjax.models.rbm import RBM
@@ -26,6 +28,7 @@ def complete_rbm(key: Key, rbm: RBM, known: gibbs.Clamp, n_steps: int) -> Array:
     Returns:
       `[..., n_visible]` states with the known values in place.
     """
+    checks.check_width("known values", known.values, rbm.visible.size)
     key_visible, key_hidden, key_chain = jax.random.split(key, 3)
     free = rbm.visible.sample(key_visible, rbm.visible.no_field(*known.values.shape[:-1]))
     state = gibbs.start(key_hidden, rbm, gibbs.apply_clamp(known, free))
@@ -34,7 +37,8 @@ def complete_rbm(key: Key, rbm: RBM, known: gibbs.Clamp, n_steps: int) -> Array:
 
 def blank(dbn: DBN, known: gibbs.Clamp) -> Array:
     """Returns the known pixels, and the others at their mean without a field, `[..., n]`."""
-    visible = dbn.generative[0].unit if dbn.generative else stack_lib.feature_unit(dbn.memory)
+    visible = dbn_lib.visible_unit(dbn)
+    checks.check_width("known values", known.values, visible.size)
     return gibbs.apply_clamp(known, visible.mean(visible.no_field(*known.values.shape[:-1])))
 
 
@@ -67,6 +71,7 @@ def complete_dbn(key: Key, dbn: DBN, known: gibbs.Clamp, n_rounds: int, n_steps:
       `[..., n_visible]`, the known values in place; the unknown pixels are means, for a net
       that is only a memory samples.
     """
+    checks.check_count("n_rounds", n_rounds, 0)
 
     def body(v: Array, i: Array) -> tuple[Array, None]:
         return go_round(jax.random.fold_in(key, i), dbn, known, v, n_steps), None

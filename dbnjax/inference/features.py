@@ -31,8 +31,9 @@ def features(key: Key, dbn: DBN, v: Array, level: int, how: Draw = "mean") -> Ar
     """
     below_top = len(dbn.recognition)
     checks.require(
-        0 <= level <= below_top + 1,
-        f"level: expected 0 (the pixels) to {below_top + 1} (the top), got {level}",
+        checks.is_whole(level) and 0 <= level <= below_top + 1,
+        f"level: expected 0 (the pixels) to {below_top + 1} (the top), got "
+        f"{checks.in_words(level)}",
     )
     key_up, key_top = jax.random.split(key)
     v = jnp.asarray(v, floating_type(dbn))
@@ -52,6 +53,7 @@ def top(key: Key, dbn: DBN, penultimate: Array, how: Draw) -> Array:
       penultimate: `[..., n_penultimate]`.
       how: "mean" or "sample".
     """
+    checks.check_draw("how", how)
     memory, labels = dbn.memory, stack.label_group(dbn.memory)
     if labels is None:
         return rbm_lib.hidden_given_visible(memory, penultimate).draw(key, how)[0]

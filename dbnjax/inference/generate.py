@@ -22,8 +22,12 @@ def label_clamp(dbn: DBN, labels: Array) -> gibbs.Clamp:
     Args:
       dbn: a net with labels.
       labels: `[..., n_labels]` one-of-K states.
+
+    Raises:
+      InputError: the net has no label units, or these are no states of them.
     """
     n_labels = dbn_lib.label_unit(dbn.memory).size
+    checks.check_label_states("labels", labels, n_labels)
     free = dbn.memory.visible.size - n_labels
     mask = jnp.arange(dbn.memory.visible.size) >= free
     labels = jnp.asarray(labels, floating_type(dbn.memory))
@@ -34,6 +38,7 @@ def label_clamp(dbn: DBN, labels: Array) -> gibbs.Clamp:
 
 def start_at_random(key: Key, dbn: DBN, n_chains: int) -> gibbs.State:
     """Starts chains of the memory at states drawn without any field."""
+    checks.check_count("n_chains", n_chains, 1)
     key_visible, key_hidden = jax.random.split(key)
     visible = dbn.memory.visible
     v = visible.sample(key_visible, visible.no_field(n_chains))
@@ -49,7 +54,12 @@ def start_at_images(key: Key, dbn: DBN, v: Array, labels: Array | None) -> gibbs
       v: `[n_chains, n_visible]`; random binary images for figure 9.
       labels: `[n_chains, n_labels]`; None for a net without labels. To start without knowing
         them give each label 1 / n_labels, as in section 6.2.
+
+    Raises:
+      InputError: the labels are neither states nor probabilities, or the net has labels and there
+        are none here, or the other way about.
     """
+    dbn_lib.check_labels(dbn.memory, labels)
     key_up, key_top = jax.random.split(key)
     states = dbn_lib.up_pass(key_up, dbn, v, "sample")
     penultimate = states[-1] if states else jnp.asarray(v, floating_type(dbn))
@@ -83,7 +93,11 @@ def film(
     Returns:
       Images `[n_frames, n_chains, n_visible]` and the label states at each look
       `[n_frames, n_chains, n_labels]`, None for a net without labels.
+
+    Raises:
+      InputError: a number of looks is below 1, or as `label_clamp`.
     """
+    checks.check_count("n_frames", n_frames, 1)
     clamp = None if labels is None else label_clamp(dbn, labels)
 
     def advance(state: gibbs.State, i: Array) -> tuple[gibbs.State, tuple[Array, Array | None]]:
@@ -133,7 +147,13 @@ def unit_effects(dbn: DBN, level: int, states: Array, units: Array) -> Array:
       InputError: the net has no such hidden layer.
     """
     top = len(dbn.generative) + 1
-    checks.require(1 <= level <= top, f"level: expected 1 (the first) to {top}, got {level}")
+    checks.require(
+        checks.is_whole(level) and 1 <= level <= top,
+        f"level: expected 1 (the first) to {top}, got {checks.in_words(level)}",
+    )
+    checks.check_array("states", states)
+    checks.check_within("units", units, 0, states.shape[-1] - 1)
+    states = jnp.asarray(states)
 
     def imagine(state: Array) -> Array:
         if level == top:

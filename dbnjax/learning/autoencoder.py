@@ -23,7 +23,7 @@ import jax.numpy as jnp
 import optax
 
 from dbnjax import checks
-from dbnjax.learning import updates
+from dbnjax.learning import phases, updates
 from dbnjax.models.belief_net import Layer, conditional
 from dbnjax.models.rbm import RBM
 from dbnjax.types import Array, Key, Learner, pytree
@@ -56,7 +56,12 @@ class Hyper(NamedTuple):
 
 
 def hyper(rate: float) -> Hyper:
-    """Makes a `Hyper` of an array."""
+    """Makes a `Hyper` of an array.
+
+    Raises:
+      InputError: the rate is below 0 or NaN.
+    """
+    checks.check_within("rate", rate, 0.0)
     return Hyper(*updates.numbers(rate))
 
 
@@ -145,6 +150,8 @@ def autoencoder(optimiser: optax.GradientTransformation, loss: Loss = "cross_ent
 
     def step(key: Key, hyper: Hyper, state: State, batch: Array) -> tuple[State, Info]:
         del key
+        unit = layers(state.params).decoder.unit
+        phases.check_cases(batch, unit.size, unit.check_data)
 
         def cost(params: RBM | AutoEncoder) -> tuple[Array, Array]:
             given = reconstruction(params, batch)

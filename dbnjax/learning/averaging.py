@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import optax
 
+from dbnjax import checks
 from dbnjax.learning import updates
 from dbnjax.types import Array, Key, Learner, PyTree
 
@@ -49,7 +50,12 @@ class State(NamedTuple):
 
 
 def hyper(learner: Any, newest: float) -> Hyper:
-    """Makes a `Hyper` from the learner's own and a Python number."""
+    """Makes a `Hyper` from the learner's own and a Python number.
+
+    Raises:
+      InputError: the number is outside (0, 1].
+    """
+    checks.check_within("newest", newest, 0.0, 1.0, without=0.0)
     return Hyper(learner, *updates.numbers(newest))
 
 

@@ -23,8 +23,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from dbnjax import numerics
-from dbnjax.learning import updates
+from dbnjax import checks, numerics
+from dbnjax.learning import phases, updates
 from dbnjax.models import feedforward
 from dbnjax.models.belief_net import Layer, conditional
 from dbnjax.models.feedforward import Feedforward
@@ -77,7 +77,17 @@ def hyper(
     drop_hidden: float = 0.5,
     max_norm: float = 4.0,
 ) -> Hyper:
-    """Makes a `Hyper` of arrays; the last three say nothing to a learner without them."""
+    """Makes a `Hyper` of arrays; the last three say nothing to a learner without them.
+
+    Raises:
+      InputError: a number is NaN or outside its range.
+    """
+    checks.check_within("rate", rate, 0.0)
+    checks.check_within("decay", decay, 0.0)
+    checks.check_within("hidden", hidden, 0.0, 1.0)
+    checks.check_within("drop_visible", drop_visible, 0.0, 1.0, without=1.0)
+    checks.check_within("drop_hidden", drop_hidden, 0.0, 1.0, without=1.0)
+    checks.check_within("max_norm", max_norm, 0.0, without=0.0)
     return Hyper(*updates.numbers(rate, decay, hidden, drop_visible, drop_hidden, max_norm))
 
 
@@ -103,6 +113,25 @@ class Info(NamedTuple):
 
     cross_entropy: Array
     error: Array
+
+
+def check_batch(net: Feedforward, batch: Batch) -> None:
+    """Raises `InputError` unless a net can learn from a batch, as far as can be seen.
+
+    Its visible units may be any, so that of their values no more is asked than that they are
+    finite; see `phases.check_cases` for when values are looked at.
+    """
+    visible, labels, weights = batch
+    n_visible = (*net.hidden, net.output)[0].weights.shape[-2]
+    phases.check_cases(visible, n_visible)
+    phases.check_labels(visible, labels, net.output.unit.size)
+    if weights is not None:
+        checks.check_array("weights of the cases", weights)
+        checks.require(
+            weights.shape == visible.shape[:-1],
+            f"weights of the cases: expected shape {visible.shape[:-1]}, got {weights.shape}",
+        )
+        checks.check_within("weights of the cases", weights, 0.0)
 
 
 def drop(key: Key, x: Array, probability: Array) -> Array:
@@ -191,6 +220,7 @@ def backprop(
             return cost(log_p, batch).mean() + hyper.decay * half_square(net), log_p
 
         params = state.params
+        check_batch(params, batch)
         (value, log_p), slope = jax.value_and_grad(objective, has_aux=True)(params)
         change, memory = searching.update(
             slope,

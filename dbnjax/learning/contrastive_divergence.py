@@ -70,7 +70,8 @@ def contrastive_divergence(
     ) -> tuple[updates.State, Info]:
         key_hidden, key_chain = jax.random.split(key)
         rbm = state.params
-        positive = phases.positive_phase(key_hidden, rbm, phases.as_cases(batch), choices)
+        cases = phases.as_cases(rbm.visible, batch)
+        positive = phases.positive_phase(key_hidden, rbm, cases, choices)
         negative = phases.negative_phase(
             key_chain, rbm, positive.hidden_state, k, choices, hyper.n_steps
         )

@@ -55,16 +55,18 @@ def hyper(rate: float, weight: float, momentum: float = 0.0, decay: float = 0.0)
     """Makes a `Hyper` of arrays from Python numbers.
 
     Raises:
-      InputError: the weight is outside [0, 1].
+      InputError: the weight is outside [0, 1], or as `passes.hyper`.
     """
+    updates.check_hyper(rate, momentum, decay)
     check_weight("weight", weight)
     return Hyper(*updates.numbers(rate, momentum, decay, weight))
 
 
 def check_weight(name: str, weight: float) -> None:
-    """Raises `InputError` unless a weight lies in [0, 1]."""
+    """Raises `InputError` unless a weight is a number in [0, 1]."""
+    number = checks.as_numbers(name, weight)
     checks.require(
-        0 <= weight <= 1,
+        number.dtype != bool and bool(((number >= 0) & (number <= 1)).all()),
         f"{name}: expected 0 (the generative gradient alone) to 1 (the discriminative one alone), "
         f"got {weight}",
     )
@@ -185,7 +187,7 @@ def _learner(read_out: ReadOut, generative: Generative) -> Learner:
         return State(params, passes.at_rest(params))
 
     def step(key: Key, hyper: Hyper, state: State, batch: passes.Batch) -> tuple[State, Info]:
-        params, cases = state.params, passes.as_cases(batch)
+        params, cases = state.params, passes.as_cases(state.params, batch)
 
         def objective(params: Any) -> tuple[Array, Array]:
             return log_likelihood(*read_out(params), cases)

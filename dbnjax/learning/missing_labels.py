@@ -19,6 +19,8 @@ A missing label is a group of zeros, which no one-of-K state is: what `jax.nn.on
 import jax
 import jax.numpy as jnp
 
+from dbnjax import checks
+from dbnjax.learning import phases
 from dbnjax.models import dbn, rbm
 from dbnjax.models.rbm import RBM
 from dbnjax.types import Array, Key, Learner, PyTree, cast, floating_type
@@ -34,7 +36,11 @@ def with_labels(machine: RBM, n_labels: int) -> RBM:
     Args:
       machine: without label units.
       n_labels: categories of the softmax group.
+
+    Raises:
+      InputError: the number is none.
     """
+    checks.check_count("n_labels", n_labels, 1)
     dtype = floating_type(machine)
     visible = Concat((machine.visible, cast(Categorical.zeros(n_labels), dtype)))
     none = jnp.zeros((n_labels, machine.hidden.size), dtype)
@@ -53,10 +59,14 @@ def fill(key: Key, memory: RBM, visible: Array) -> Array:
       The states with every label; those that were known are as they were.
 
     Raises:
-      InputError: the memory has no label units.
+      InputError: the memory has no label units, the width is wrong, or labels are neither states
+        nor zeros.
     """
-    unit, visible = dbn.label_unit(memory), jnp.asarray(visible, floating_type(memory))
+    unit = dbn.label_unit(memory)
+    checks.check_width("visible states", visible, memory.visible.size)
+    visible = jnp.asarray(visible, floating_type(memory))
     features, labels = memory.visible.split(visible)
+    checks.check_label_states("labels", labels, unit.size, missing=True)
     # Its own biases are in the joint; what is drawn from is a group without any.
     none = cast(unit.zeros(unit.size), visible.dtype)
     drawn = none.sample(key, dbn.log_joint(memory, features))
@@ -85,6 +95,7 @@ def imputed(learner: Learner) -> Learner:
     """
 
     def step(key: Key, hyper: PyTree, state: PyTree, batch: Array) -> tuple[PyTree, PyTree]:
+        phases.check_cases(batch, state.params.visible.size)
         key_labels, key_step = jax.random.split(key)
         whole = fill(key_labels, state.params, batch)
         taken: tuple[PyTree, PyTree] = learner.step(key_step, hyper, state, whole)

@@ -54,7 +54,12 @@ class Hyper(NamedTuple):
 
 
 def hyper(rate: float, momentum: float = 0.0, decay: float = 0.0) -> Hyper:
-    """Makes a `Hyper` of arrays from Python numbers."""
+    """Makes a `Hyper` of arrays from Python numbers.
+
+    Raises:
+      InputError: a number is NaN or outside its range.
+    """
+    updates.check_hyper(rate, momentum, decay)
     return Hyper(*updates.numbers(rate, momentum, decay))
 
 
@@ -68,9 +73,23 @@ def memory_choices(dbn: DBN, labels: Draw, statistics: Draw) -> phases.Choices:
     )
 
 
-def as_cases(batch: Batch) -> Batch:
-    """Joins all leading axes of a batch into one."""
-    return jax.tree.map(phases.as_cases, batch)
+def as_cases(net: DBN | Stack, batch: Batch) -> Batch:
+    """Joins all leading axes of a batch into one.
+
+    Raises:
+      InputError: as `phases.check_cases`, or the labels are not one for each case, as
+        `dbn.check_labels` wants them.
+    """
+    if isinstance(net, DBN):
+        unit, memory = dbn_lib.visible_unit(net), net.memory
+    else:
+        unit, memory = stack_lib.visible_unit(net), net.rbms[-1]
+    visible, labels = phases.as_cases(unit, batch.visible), batch.labels
+    if labels is None:
+        dbn_lib.check_labels(memory, labels)
+        return Batch(visible)
+    phases.check_labels(batch.visible, labels, dbn_lib.label_unit(memory).size)
+    return Batch(visible, labels.reshape(-1, labels.shape[-1]))
 
 
 def wake(key: Key, dbn: DBN, visible: Array) -> tuple[tuple[Array, ...], tuple[Layer, ...]]:
@@ -158,7 +177,7 @@ def contrastive_wake_sleep(
     """
     key_wake, key_top, key_chain, key_sleep = jax.random.split(key, 4)
     choices = memory_choices(dbn, labels, statistics)
-    batch = as_cases(batch)
+    batch = as_cases(dbn, batch)
     states, generative = wake(key_wake, dbn, batch.visible)
     clamped = dbn_lib.join_labels(states[-1], batch.labels)
     positive = phases.positive_phase(key_top, dbn.memory, clamped, choices)

@@ -70,7 +70,13 @@ class Info(NamedTuple):
 def fast_hyper(
     regular: updates.Hyper, rate: float | None = None, retention: float = 0.95
 ) -> FastHyper:
-    """Makes a `FastHyper`; the fast rate defaults to the regular one."""
+    """Makes a `FastHyper`; the fast rate defaults to the regular one.
+
+    Raises:
+      InputError: the rate is below 0, or the retention outside [0, 1].
+    """
+    checks.check_within("fast rate", regular.rate if rate is None else rate, 0.0)
+    checks.check_within("retention", retention, 0.0, 1.0)
     fast_rate = regular.rate if rate is None else rate
     return FastHyper(regular, *updates.numbers(fast_rate, retention))
 
@@ -91,8 +97,9 @@ def _learner(n_chains: int, k: int, choices: phases.Choices, centred: bool, fast
     ) -> tuple[State, RBM, Info]:
         key_hidden, key_chain = jax.random.split(key)
         rbm = state.machine.params
+        cases = phases.as_cases(rbm.visible, batch)
         chained = rbm if state.fast is None else jax.tree.map(jnp.add, rbm, state.fast)
-        positive = phases.positive_phase(key_hidden, rbm, phases.as_cases(batch), choices)
+        positive = phases.positive_phase(key_hidden, rbm, cases, choices)
         negative = phases.negative_phase(
             key_chain, chained, state.chains, k, choices, hyper.n_steps
         )

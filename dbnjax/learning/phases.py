@@ -10,9 +10,12 @@ uphill; what is sampled and what is averaged is a `Choices`.
 """
 
 import dataclasses
+import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 
 from dbnjax import checks
 from dbnjax.models import rbm as rbm_lib
@@ -66,9 +69,60 @@ def check_persistent_choices(choices: Choices) -> None:
     )
 
 
-def as_cases(states: Array) -> Array:
-    """Joins all leading axes of `[..., n]` into one, `[n_cases, n]`: updates are means over it."""
+def check_cases(
+    states: Array, n_visible: int, look: Callable[[str, np.ndarray], None] = checks.check_finite
+) -> None:
+    """Checks what a learner is given to learn from, before anything is made of it.
+
+    Shapes are checked always, which costs a compiled step nothing. Values can be looked at only in
+    a step that is not compiled; the look costs a hundredth of such a step on a CPU, and there a
+    newcomer's first batch goes.
+
+    Args:
+      states: `[..., n_visible]`.
+      n_visible: the model's visible units.
+      look: `look(name, values)`, which refuses values; `Unit.check_data` where the units are known.
+
+    Raises:
+      InputError: there is no case, the width is wrong, or a value is none of the units' states nor
+        a mean of them: pixels from 0 to 255 or -1 for binary units, NaN.
+    """
+    checks.check_width("visible states", states, n_visible)
+    checks.require(
+        math.prod(states.shape) > 0,
+        f"visible states: expected one case or more to learn from, got shape {states.shape}",
+    )
+    if checks.is_concrete(states):
+        look("visible states", np.asarray(states))
+
+
+def as_cases(unit: Any, states: Array) -> Array:
+    """Joins all leading axes of `[..., n]` into one, `[n_cases, n]`: updates are means over it.
+
+    Raises:
+      InputError: as `check_cases`.
+    """
+    check_cases(states, unit.size, unit.check_data)
     return states.reshape(-1, states.shape[-1])
+
+
+def check_labels(visible: Array, labels: Array, n_labels: int) -> None:
+    """Checks that a batch has a label for each of its cases, as a one-of-K state.
+
+    Args:
+      visible: `[..., n_visible]`.
+      labels: `[..., n_labels]` states, or probabilities.
+      n_labels: that the model has.
+
+    Raises:
+      InputError: they are no states of so many labels, or not one for each case.
+    """
+    checks.check_label_states("labels", labels, n_labels, means=True)
+    checks.require(
+        labels.shape[:-1] == visible.shape[:-1],
+        f"labels: expected one for each case, {(*visible.shape[:-1], n_labels)}, got shape "
+        f"{labels.shape}; class numbers become states by jax.nn.one_hot(labels, {n_labels})",
+    )
 
 
 class Phase(NamedTuple):
@@ -132,6 +186,7 @@ def negative_phase(
       n_active: int32 scalar from 1 to `n_steps`, how many of the steps to make where members of an
         ensemble differ in that; None for all. The draws are those of so many steps alone.
     """
+    checks.check_count("n_steps", n_steps, 1)
     key_chain, key_visible, key_hidden = jax.random.split(key, 3)
     if n_steps > 1:
         # Only the hidden half of a state is read by a step; the visible half gives the shape.

@@ -114,7 +114,8 @@ def parallel_tempering(
         key_hidden, key_chain, key_negative = jax.random.split(key, 3)
         rbm = state.machine.params
         betas = jnp.asarray(temperatures, floating_type(rbm))
-        positive = phases.positive_phase(key_hidden, rbm, phases.as_cases(batch), choices)
+        cases = phases.as_cases(rbm.visible, batch)
+        positive = phases.positive_phase(key_hidden, rbm, cases, choices)
         hidden = state.chains.swapaxes(0, 1)
         # Only the hidden half of a state is read by a step; the visible half gives the shape.
         begin = gibbs.State(rbm.visible.no_field(*hidden.shape[:-1]), hidden)

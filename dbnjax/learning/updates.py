@@ -6,6 +6,7 @@ term compares its target with a running mean over cases.
 """
 
 import dataclasses
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -87,8 +88,23 @@ def hyper(
     sparsity_cost: float = 0.0,
     averaging: float = 0.01,
 ) -> Hyper:
-    """Makes a `Hyper` of arrays from Python numbers."""
+    """Makes a `Hyper` of arrays from Python numbers.
+
+    Raises:
+      InputError: a number is NaN or outside its range.
+    """
+    check_hyper(rate, momentum, decay)
+    checks.check_within("sparsity_target", sparsity_target, -math.inf)
+    checks.check_within("sparsity_cost", sparsity_cost, 0.0)
+    checks.check_within("averaging", averaging, 0.0, 1.0, without=0.0)
     return Hyper(*numbers(rate, momentum, decay, sparsity_target, sparsity_cost, averaging))
+
+
+def check_hyper(rate: Any, momentum: Any, decay: Any) -> None:
+    """Raises `InputError` unless the numbers that all learners share are in their ranges."""
+    checks.check_within("rate", rate, 0.0)
+    checks.check_within("momentum", momentum, 0.0, 1.0, without=1.0)
+    checks.check_within("decay", decay, 0.0)
 
 
 class State(NamedTuple):

@@ -67,7 +67,7 @@ def wake_sleep(n_chains: int, n_steps: int) -> Learner:
         key_wake, key_top, key_chain, key_sleep = jax.random.split(key, 4)
         dbn = state.params
         choices = passes.memory_choices(dbn, "sample", "sample")
-        batch = passes.as_cases(batch)
+        batch = passes.as_cases(dbn, batch)
         states, generative = passes.wake(key_wake, dbn, batch.visible)
         clamped = dbn_lib.join_labels(states[-1], batch.labels)
         positive = phases.positive_phase(key_top, dbn.memory, clamped, choices)

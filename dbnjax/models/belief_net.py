@@ -61,6 +61,7 @@ def propagate(key: Key, layers: Sequence[Layer], x: Array, how: Draw) -> tuple[A
     Returns:
       One state for each layer, in the same order; empty for no layers.
     """
+    checks.check_draw("how", how)
     states = []
     for i, layer in enumerate(layers):
         x, _ = conditional(layer, x).draw(jax.random.fold_in(key, i), how)
@@ -79,6 +80,7 @@ def ancestral_sample(key: Key, net: BeliefNet, n_samples: int) -> tuple[Array, .
     Returns:
       States of every layer from the top down, `[n_samples, n]` each.
     """
+    checks.check_count("n_samples", n_samples, 1)
     key_top, key_layers = jax.random.split(key)
     top = net.prior.sample(key_top, net.prior.no_field(n_samples))
     return (top, *propagate(key_layers, net.layers, top, "sample"))

@@ -13,6 +13,8 @@ layer has no generative layer of its own above the memory: its generative bias i
 visible bias.
 """
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 
@@ -54,6 +56,11 @@ def untie(stack: Stack) -> DBN:
     return jax.tree.map(jnp.copy, tied)
 
 
+def visible_unit(dbn: DBN) -> Any:
+    """Returns the visible units, without the labels of a net that is only a memory."""
+    return dbn.generative[0].unit if dbn.generative else stack_lib.feature_unit(dbn.memory)
+
+
 def label_unit(memory: RBM) -> Categorical:
     """Returns the memory's label units.
 
@@ -70,12 +77,43 @@ def label_unit(memory: RBM) -> Categorical:
 
 
 def join_labels(penultimate: Array, labels: Array | None) -> Array:
-    """Puts label states beside penultimate states, `[..., n_penultimate + n_labels]`."""
+    """Puts label states beside penultimate states, `[..., n_penultimate + n_labels]`.
+
+    Args:
+      penultimate: `[..., n_penultimate]`.
+      labels: `[..., n_labels]` one-of-K states or probabilities, zeros where a label is missing;
+        their leading axes broadcast. None for no labels.
+
+    Raises:
+      InputError: the labels are none of these where they can be looked at, or there are not as
+        many of them as penultimate states.
+    """
     if labels is None:
         return penultimate
+    checks.check_array("penultimate states", penultimate)
+    checks.check_label_states("labels", labels, None, means=True, missing=True)
+    checks.check_one_each("labels", labels.shape[:-1], penultimate.shape[:-1])
     labels = jnp.broadcast_to(labels, (*penultimate.shape[:-1], labels.shape[-1]))
     labels = jnp.asarray(labels, penultimate.dtype)
     return jnp.concatenate([penultimate, labels], axis=-1)
+
+
+def check_labels(memory: RBM, labels: Array | None) -> None:
+    """Raises `InputError` unless labels are what goes beside the penultimate units of a memory.
+
+    Args:
+      memory: with label units or without.
+      labels: `[..., n_labels]` one-of-K states or probabilities; None for a memory without.
+    """
+    group = stack_lib.label_group(memory)
+    if labels is not None:
+        checks.check_label_states("labels", labels, label_unit(memory).size, means=True)
+    else:
+        checks.require(
+            group is None,
+            "labels: expected one-of-K states beside the images of a net with label units, got "
+            "none; where they are not known a net may start with 1 / n_labels each",
+        )
 
 
 def split_labels(memory: RBM, visible: Array) -> tuple[Array, Array | None]:

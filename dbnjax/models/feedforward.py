@@ -71,7 +71,9 @@ def softmax_layer(key: Key, n_from: int, n_classes: int, scale: float = SOFTMAX_
       n_classes: two or more.
       scale: standard deviation of the weights.
     """
+    checks.check_count("n_from", n_from, 1)
     checks.check_count("n_classes", n_classes, 2)
+    checks.check_within("scale", scale, 0.0)
     weights = scale * jax.random.normal(key, (n_from, n_classes))
     return Layer(unit=Categorical.zeros(n_classes), weights=weights)
 
@@ -155,9 +157,8 @@ def init(
       >>> log_probabilities(net, jnp.ones((5, 6))).shape
       (5, 3)
     """
-    checks.require(bool(sizes), "sizes: expected at least the visible units, got none")
-    for size in sizes:
-        checks.check_count("sizes", size, 1)
+    checks.check_counts("sizes", sizes, 1)
+    checks.require(len(sizes) > 0, "sizes: expected at least the visible units, got none")
     checks.check_count("n_classes", n_classes, 2)
     keys = jax.random.split(key, len(sizes))
 

@@ -132,9 +132,10 @@ def base_rates(target: RBM, mean: Array, variance: Array) -> RBM:
       target: a machine.
       mean: `[n_visible]` mean of the data.
       variance: `[n_visible]` variance of the data.
+
+    Raises:
+      InputError: they cannot be moments of the machine's visible units.
     """
-    checks.check_width("mean of the data", mean, target.visible.size)
-    checks.check_width("variance of the data", variance, target.visible.size)
     visible = target.visible.match(*as_type((mean, variance), floating_type(target)))
     return RBM(visible=visible, hidden=target.hidden, weights=jnp.zeros_like(target.weights))
 

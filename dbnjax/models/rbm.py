@@ -19,7 +19,7 @@ import numpy as np
 
 from dbnjax import checks
 from dbnjax.types import Array, Key, as_type, cast, floating_type, pytree
-from dbnjax.units.base import BOUNDED, X_LOG_X, Conditional
+from dbnjax.units.base import BOUNDED, X_LOG_X, Conditional, Unit
 
 
 @pytree
@@ -48,9 +48,11 @@ def create(visible: Any, hidden: Any, weights: Array) -> RBM:
       weights: `[n_visible, n_hidden]`.
 
     Raises:
-      InputError: the weights do not fit the units, are not finite, or make a machine that
-        cannot be normalised.
+      InputError: the weights do not fit the units, a parameter is no array or is not finite, or
+        the machine cannot be normalised.
     """
+    _check_units(visible=visible, hidden=hidden)
+    checks.check_array("weights", weights)
     checks.require(
         np.shape(weights) == (visible.size, hidden.size),
         f"weights: expected shape ({visible.size}, {hidden.size}) for these units, got "
@@ -59,9 +61,20 @@ def create(visible: Any, hidden: Any, weights: Array) -> RBM:
     given = RBM(visible=visible, hidden=hidden, weights=jnp.asarray(weights))
     rbm: RBM = cast(given, floating_type(given))
     if checks.is_concrete(rbm):
-        checks.check_finite("weights", weights)
+        for path, leaf in jax.tree.leaves_with_path(rbm):
+            checks.check_finite(jax.tree_util.keystr(path).removeprefix("."), leaf)
         check_normalisable(rbm)
     return rbm
+
+
+def _check_units(**layers: Any) -> None:
+    for name, unit in layers.items():
+        checks.require(
+            isinstance(unit, Unit),
+            f"{name}: expected units, such as Bernoulli.zeros(n), got {checks.in_words(unit)}",
+        )
+        for path, leaf in jax.tree.leaves_with_path(unit):
+            checks.check_array(f"{name}{jax.tree_util.keystr(path)}", leaf)
 
 
 def init(key: Key, visible: Any, hidden: Any, scale: float = 0.01) -> RBM:
@@ -73,12 +86,17 @@ def init(key: Key, visible: Any, hidden: Any, scale: float = 0.01) -> RBM:
       hidden: units.
       scale: standard deviation of the weights.
 
+    Raises:
+      InputError: the layers are no units, a parameter is not finite, or as `create`.
+
     Example:
       >>> from dbnjax import units
       >>> machine = init(jax.random.key(0), units.Bernoulli.zeros(6), units.Bernoulli.zeros(4))
       >>> free_energy(machine, jnp.ones((3, 2, 6))).shape
       (3, 2)
     """
+    _check_units(visible=visible, hidden=hidden)
+    checks.check_within("scale", scale, 0.0)
     dtype = floating_type((visible, hidden))
     normal = jax.random.normal(key, (visible.size, hidden.size), dtype)
     weights = jnp.asarray(scale, dtype) * normal
@@ -157,7 +175,8 @@ def match_data(rbm: RBM, mean: Array, variance: Array) -> RBM:
       variance: `[n_visible]` variance of the data.
 
     Raises:
-      InputError: the machine cannot be normalised with these variances.
+      InputError: they cannot be moments of these units, such as a variance that Gaussian units
+        cannot have, or the machine cannot be normalised with them.
     """
     moments = as_type((mean, variance), floating_type(rbm))
     return create(rbm.visible.match(*moments), rbm.hidden, rbm.weights)

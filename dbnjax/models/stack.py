@@ -34,6 +34,10 @@ def create(rbms: tuple[RBM, ...]) -> Stack:
       InputError: there is no machine, or neighbouring sizes do not fit. The top machine may
         have more visible units than there are below it: the rest are labels.
     """
+    checks.require(
+        isinstance(rbms, list | tuple) and all(isinstance(rbm, RBM) for rbm in rbms),
+        f"stack: expected a tuple of machines, got {checks.in_words(rbms)}",
+    )
     checks.require(bool(rbms), "stack: expected at least one machine, got none")
     for level, (lower, upper) in enumerate(itertools.pairwise(rbms)):
         beside_labels = level == len(rbms) - 2 and upper.visible.size != lower.hidden.size
@@ -67,6 +71,11 @@ def feature_unit(memory: RBM) -> Any:
     return memory.visible if label_group(memory) is None else memory.visible.parts[0]
 
 
+def visible_unit(stack: Stack) -> Any:
+    """Returns the visible units of a stack, without the labels of one that is only a machine."""
+    return stack.rbms[0].visible if len(stack.rbms) > 1 else feature_unit(stack.rbms[0])
+
+
 def recognition(stack: Stack) -> tuple[Layer, ...]:
     """Returns the upward layers below the top machine: weights W, biases of the hidden units."""
     return tuple(Layer(unit=rbm.hidden, weights=rbm.weights) for rbm in stack.rbms[:-1])
@@ -88,6 +97,6 @@ def unroll(rbm: RBM, n_layers: int) -> Stack:
       rbm: the machine whose weights are tied.
       n_layers: number of machines in the stack, at least 1.
     """
-    checks.require(n_layers >= 1, f"unroll: expected at least 1 layer, got {n_layers}")
+    checks.check_count("layers to unroll", n_layers, 1)
     alternate = (rbm, rbm_lib.transpose(rbm))
     return create(tuple(alternate[i % 2] for i in range(n_layers)))

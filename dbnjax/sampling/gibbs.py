@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from dbnjax import checks
 from dbnjax.models import rbm as rbm_lib
@@ -51,13 +50,19 @@ def clamp(unit: Any, mask: Any, values: Any) -> Clamp:
       values: `[..., n]`.
 
     Raises:
-      InputError: the widths do not fit, a value is not finite, or the mask splits a softmax
-        group.
+      InputError: the widths do not fit, the mask says other than yes or no or splits a softmax
+        group, or a value is not finite.
     """
-    mask = np.asarray(mask, bool)
+    mask = checks.as_numbers("clamp mask", mask)
     unit.check_mask(mask)
+    checks.require(
+        bool(((mask == 0) | (mask == 1)).all()),
+        "clamp mask: expected true or false, one entry a unit, got other numbers; the numbers of "
+        "units become a mask by numpy.isin(numpy.arange(n), numbers)",
+    )
+    mask, values = mask.astype(bool), checks.as_numbers("clamped values", values)
     checks.check_width("clamped values", values, unit.size)
-    checks.check_finite("clamped values", np.asarray(values)[..., mask])
+    checks.check_finite("clamped values", values[..., mask])
     return Clamp(mask=jnp.asarray(mask), values=jnp.asarray(values, floating_type(unit)))
 
 
@@ -65,6 +70,8 @@ def apply_clamp(held: Clamp | None, state: Array) -> Array:
     """Puts the clamped values into a state `[..., n]`."""
     if held is None:
         return state
+    checks.check_width("clamped values", held.values, state.shape[-1])
+    checks.check_one_each("clamped values", held.values.shape[:-1], state.shape[:-1])
     return jnp.where(held.mask, jnp.asarray(held.values, state.dtype), state)
 
 
@@ -132,6 +139,7 @@ def chain(
         run under one `vmap`; None for all. The state is then what `n_active` steps alone make of
         it, exactly, and the time is that of `n_steps`.
     """
+    checks.check_count("n_steps", n_steps, 0)
 
     def body(state: State, i: Array) -> tuple[State, None]:
         following = step(

@@ -13,7 +13,7 @@ _LEAST_REJECTION = 1e-6  # per unit of beta
 
 def check(betas: Any) -> None:
     """Raises `InputError` unless betas `[n_betas]` fall from 1, at least two of them."""
-    values = np.asarray(betas, np.float32)
+    values = checks.as_numbers("betas", betas).astype(np.float32)
     checks.require(
         values.ndim == 1 and values.size >= 2,
         f"betas: expected 2 temperatures or more in one row, got shape {values.shape}; one alone "
@@ -64,7 +64,8 @@ def respaced(betas: Any, acceptance: Any, n: int) -> Array:
     """
     check(betas)
     checks.check_count("n", n, 2)
-    values, accepted = np.float64(np.float32(betas)), np.float64(acceptance)
+    values = np.float64(np.float32(betas))
+    accepted = checks.as_numbers("acceptance", acceptance).astype(np.float64)
     checks.require(
         accepted.shape == (values.size - 1,),
         f"acceptance: expected {values.size - 1} means, one for each two neighbours, got shape "

@@ -135,6 +135,7 @@ def chain(
     Returns:
       The last state, and the Info of every step with a leading axis `n_steps`.
     """
+    checks.check_count("n_steps", n_steps, 0)
 
     def body(state: gibbs.State, i: Array) -> tuple[gibbs.State, Info]:
         return step(jax.random.fold_in(key, i), path, betas, state)

@@ -36,6 +36,7 @@ def save(folder: str | Path, step: int, state: PyTree, architecture: Mapping[str
     Raises:
       InputError: the step is not later than the latest, or the folder cannot be written.
     """
+    checks.check_count("step", step, 0)
     description = {"architecture": architecture, "arrays": _signatures(state)}
     items = ocp.args.Composite(
         state=ocp.args.StandardSave(state), description=ocp.args.JsonSave(description)

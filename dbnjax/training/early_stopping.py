@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from dbnjax import checks
 from dbnjax.types import Array, PyTree
 
 NONE_YET = jnp.iinfo(jnp.int32).max
@@ -69,5 +70,6 @@ def done(seen: Watch, patience: int = 10) -> bool:
       seen: what was seen so far.
       patience: epochs that the fewest errors must lie back, 10 in the paper.
     """
+    checks.check_count("patience", patience, 0)
     past_minimum = seen.n_epochs > seen.least_epoch
     return bool(past_minimum & (seen.n_epochs - seen.epoch >= patience))

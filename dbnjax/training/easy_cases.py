@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from dbnjax import checks
 from dbnjax.learning import backprop
 from dbnjax.models import feedforward
 from dbnjax.training import loop
@@ -54,6 +55,7 @@ class State(NamedTuple):
 
 def start(learner: Any, n_cases: int) -> State:
     """Returns a state in which no case is known to be easy."""
+    checks.check_count("n_cases", n_cases, 1)
     return State(learner, jnp.full(n_cases, jnp.inf, floating_type(learner.params)))
 
 
@@ -89,10 +91,12 @@ def epoch_program(learner: Learner, prepare: loop.Prepare, batch_size: int) -> E
       prepare: makes a `backprop.Batch`.
       batch_size: cases in a minibatch, static.
     """
+    checks.check_count("batch size", batch_size, 1)
 
     def epoch(
         key: Key, hyper: PyTree, state: State, context: PyTree, data: loop.Data, easy_below: Array
     ) -> tuple[State, loop.Report]:
+        checks.check_batch_size(batch_size, data.labels.shape[0])
         key_rows, draws = jax.random.split(key)
         n_batches = data.labels.shape[0] // batch_size
         drawn = draw(key_rows, state.costs < easy_below, n_batches * batch_size)

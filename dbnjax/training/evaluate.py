@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from dbnjax import checks
 from dbnjax.evaluation import overfitting
 from dbnjax.inference import classify, features
 from dbnjax.learning.passes import Batch
@@ -72,8 +73,22 @@ def scores(read_out: ReadOut, key: Key, net: PyTree, pixels: Array) -> PyTree:
 
 
 def count_errors(read_out: ReadOut, key: Key, net: PyTree, pixels: Array, labels: Array) -> int:
-    """Returns how many cases a read-out of one array gets wrong; arguments as in `scores`."""
-    guesses = scores(read_out, key, net, pixels).argmax(-1)
+    """Returns how many cases a read-out of one array gets wrong.
+
+    Args:
+      read_out: as in `scores`.
+      key: as in `scores`.
+      net: as in `scores`.
+      pixels: as in `scores`.
+      labels: `[n_cases]` class numbers.
+
+    Raises:
+      InputError: the labels are no class numbers, or not one for each case.
+    """
+    found = scores(read_out, key, net, pixels)
+    checks.check_labels("labels", labels, found.shape[-1])
+    guesses = found.argmax(-1)
+    checks.check_one_each("labels", labels.shape, guesses.shape)
     return int((guesses != labels).sum())
 
 

@@ -40,6 +40,7 @@ def learn_stack(
       learn: `learn(level, machine, below)` returns the machine after learning on what the
         layers below make of the data (see `layer_data`).
     """
+    checks.check_counts("layers", layers, 1)
     rbms: list[RBM] = []
     for level, n_hidden in enumerate(layers):
         joined = n_labels if level == len(layers) - 1 else 0
@@ -59,6 +60,7 @@ def layer(key: Key, n_visible: int, n_hidden: int, n_labels: int = 0) -> RBM:
       n_hidden: hidden units.
       n_labels: labels beside the units below; 0 for none.
     """
+    checks.check_count("n_labels", n_labels, 0)
     visible = Bernoulli.zeros(n_visible)
     joined = Concat((visible, Categorical.zeros(n_labels))) if n_labels else visible
     return rbm.init(key, joined, Bernoulli.zeros(n_hidden))
@@ -98,6 +100,9 @@ def layer_data(
     Returns:
       `prepare(key, below, pixels, labels)`, the machine's visible states.
     """
+    for name, how in (("pixels", pixels_as), ("features", features_as)):
+        checks.check_draw(name, how)
+    checks.check_count("n_labels", n_labels, 0)
 
     def prepare(key: Key, below: Below, pixels: Array, labels: Array) -> Array:
         key_pixels, key_up = jax.random.split(key)
@@ -110,6 +115,8 @@ def layer_data(
 
 def net_data(pixels_as: Draw, n_labels: int) -> Callable[[Key, None, Array, Array], Batch]:
     """Makes the `prepare` function of a whole net's epochs; arguments as in `layer_data`."""
+    checks.check_draw("pixels", pixels_as)
+    checks.check_count("n_labels", n_labels, 0)
 
     def prepare(key: Key, context: None, pixels: Array, labels: Array) -> Batch:
         del context

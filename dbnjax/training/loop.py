@@ -5,6 +5,7 @@ each step gathers its rows by index, casts them, and learns. Nothing crosses to 
 the epoch is over. On a mesh (see `sharding`) each device does that with its own rows.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -67,7 +68,7 @@ def put(
 
     Args:
       pixels: `[n_cases, height, width]` or `[n_cases, n_visible]` uint8.
-      labels: `[n_cases]` integers.
+      labels: `[n_cases]` class numbers, integers.
       n_classes: the labels run from 0 to n_classes - 1.
       batch_size: cases in a minibatch.
       balanced: every minibatch holds the same number of each class, as in the 2006 paper.
@@ -76,17 +77,23 @@ def put(
       InputError: pixels or labels are of another type or range, the batch is larger than the
         data, or balance is impossible because the classes differ in size or do not divide it.
     """
+    pixels = checks.as_numbers("pixels", pixels)
+    labels = checks.as_numbers("labels", labels)
     checks.require(
-        len(pixels) == len(labels),
-        f"data: expected as many labels as images, got {len(labels)} for {len(pixels)}",
+        pixels.ndim >= 2,
+        f"pixels: expected [n_cases, height, width] or [n_cases, n_visible], got shape "
+        f"{pixels.shape}; one image is pixels[None]",
     )
-    pixels, labels = np.asarray(pixels), np.asarray(labels)
     checks.require(
         pixels.dtype == np.uint8,
         f"pixels: expected uint8 from 0 to 255, got {pixels.dtype}; intensities in [0, 1] need "
         "a multiplication by 255 and rounding",
     )
     checks.check_labels("labels", labels, n_classes)
+    checks.require(
+        len(pixels) == len(labels),
+        f"data: expected as many labels as images, got {len(labels)} for {len(pixels)}",
+    )
     checks.check_batch_size(batch_size, len(labels))
     by_class = None
     if balanced:
@@ -107,6 +114,8 @@ def minibatches(key: Key, data: Data, batch_size: int) -> Array:
 
     A shuffled order cut into batches; cases beyond the last whole batch wait for another epoch.
     """
+    cases = data.labels if data.by_class is None else data.by_class
+    checks.check_batch_size(batch_size, math.prod(cases.shape))
     if data.by_class is None:
         order = jax.random.permutation(key, data.labels.shape[0])
     else:
@@ -142,6 +151,7 @@ def epoch_program(learner: Learner, prepare: Prepare, batch_size: int) -> Epoch:
         the layers below, say.
       batch_size: cases in a minibatch, static.
     """
+    checks.check_count("batch size", batch_size, 1)
     return jax.jit(_epoch(learner, prepare, batch_size), donate_argnums=2)
 
 
@@ -154,6 +164,7 @@ def ensemble_program(learner: Learner, prepare: Prepare, batch_size: int) -> Epo
     their luck. `Keys` with draws `[n_members]` give each the luck of its own seed. A member's
     update is what it would be alone, with its draws and that order, up to rounding.
     """
+    checks.check_count("batch size", batch_size, 1)
     epoch = _epoch(learner, prepare, batch_size)
 
     def members(

@@ -77,8 +77,11 @@ def run(stage: Stage, state: PyTree, architecture: Mapping[str, Any], place: Pla
 
     Raises:
       DivergenceError: a parameter is not finite.
-      InputError: a checkpoint does not fit or cannot be read, a file cannot be written.
+      InputError: a number of epochs is none, a checkpoint does not fit or cannot be read, a file
+        cannot be written.
     """
+    checks.check_count("epochs of a stage", stage.n_epochs, 0)
+    checks.check_count("epochs between checkpoints", place.save_every, 1)
     folder = place.checkpoints(stage.name)
     first = 0
     if checkpoint.latest_step(folder) is not None:

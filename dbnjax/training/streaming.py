@@ -57,9 +57,9 @@ def cut(stream: Stream, size: int, batch_size: int) -> Chunks:
     """
     checks.check_batch_size(batch_size, stream.n_cases)
     checks.require(
-        size % batch_size == 0 and batch_size <= size <= stream.n_cases,
+        checks.is_whole(size) and size % batch_size == 0 and batch_size <= size <= stream.n_cases,
         f"chunk: expected a multiple of the batch size {batch_size}, at most the "
-        f"{stream.n_cases} cases of the stream, got {size}; choose another size",
+        f"{stream.n_cases} cases of the stream, got {checks.in_words(size)}; choose another size",
     )
     return Chunks(stream, size)
 

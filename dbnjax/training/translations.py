@@ -66,10 +66,11 @@ def translating(prepare: Prepare, shape: Sequence[int], reach: int = 2) -> Prepa
     Raises:
       InputError: a shift would push a whole image out.
     """
+    checks.check_counts("shape of the images", shape, 1)
     checks.require(
-        0 <= reach < min(shape),
+        checks.is_whole(reach) and 0 <= reach < min(shape),
         f"translations: expected 0 to {min(shape) - 1} pixels for images of {shape[0]} x "
-        f"{shape[1]}, got {reach}",
+        f"{shape[1]}, got {checks.in_words(reach)}",
     )
     table = jnp.asarray(sources(shape, shifts(reach)))
 

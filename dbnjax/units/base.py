@@ -10,6 +10,7 @@ mean and its gradient by the unit's parameters is the expectation of -dE/dparams
 sufficient statistics. Models and samplers see only this interface, never a unit type.
 """
 
+import math
 from typing import Any, NamedTuple, TypeVar
 
 import jax.numpy as jnp
@@ -19,6 +20,7 @@ from dbnjax import checks
 from dbnjax.types import Array, Draws, Key, floating_type, pytree
 
 BOUNDED, X_LOG_X, QUADRATIC = 0, 1, 2
+_ROUNDING = 1e-6  # of a variance in float32, beside the mean square
 U = TypeVar("U", bound="Unit")
 
 
@@ -43,6 +45,8 @@ class Unit:
     blocks, where a block is what is independent of the rest: one unit, or one softmax group. A
     subclass gives the terms, `energies` and `cumulants`, of which the sums follow.
     """
+
+    least_state = -math.inf  # no unit's state is smaller
 
     @property
     def size(self) -> int:
@@ -124,8 +128,31 @@ class Unit:
         Args:
           mean: `[n]` mean of the data.
           variance: `[n]` variance of the data.
+
+        Raises:
+          InputError: as `check_moments`.
         """
         raise TypeError(f"{type(self).__name__} cannot match a mean")
+
+    def check_moments(self, mean: Array, variance: Array) -> None:
+        """Raises `InputError` unless these `[n]` can be moments of the units' states."""
+        for name, moment in (("mean of the data", mean), ("variance of the data", variance)):
+            checks.check_width(name, moment, self.size)
+        if checks.is_concrete((mean, variance)):
+            means, variances = np.asarray(mean), np.asarray(variance)
+            self.check_mean("mean of the data", means)
+            # E x^2 - (E x)^2 may come out a little below zero.
+            nothing = np.abs(variances) <= _ROUNDING * (1.0 + np.float64(means) ** 2)
+            checks.check_within("variance of the data", np.where(nothing, 0.0, variances), 0.0)
+
+    def check_mean(self, name: str, values: np.ndarray) -> None:
+        """Raises `InputError` for a mean over cases `[n]` that no cases have."""
+        self.check_data(name, values)
+
+    def check_data(self, name: str, values: np.ndarray) -> None:
+        """Raises `InputError` for values `[..., n]` that are neither states nor means."""
+        checks.check_finite(name, values)
+        checks.check_within(name, values, self.least_state)
 
     def tails(self) -> Tails:
         """Returns the growth of the energy, on the host; bounded unless overridden."""

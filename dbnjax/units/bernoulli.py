@@ -2,8 +2,9 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from dbnjax import numerics
+from dbnjax import checks, numerics
 from dbnjax.types import Array, Key, pytree
 from dbnjax.units.base import Unit
 
@@ -27,6 +28,7 @@ class Bernoulli(Unit):
     @classmethod
     def zeros(cls, n: int) -> "Bernoulli":
         """Makes n units without bias."""
+        checks.check_count("units", n, 1)
         return cls(bias=jnp.zeros(n))
 
     @property
@@ -78,6 +80,11 @@ class Bernoulli(Unit):
 
     def match(self, mean: Array, variance: Array) -> "Bernoulli":
         """Returns the bias log(p / (1 - p)), p kept within [0.001, 0.999]."""
+        self.check_moments(mean, variance)
         del variance
         p = jnp.clip(mean, 1e-3, 1 - 1e-3)
         return Bernoulli(bias=jnp.log(p) - jnp.log1p(-p))
+
+    def check_data(self, name: str, values: np.ndarray) -> None:
+        """Refuses what is outside [0, 1] by more than a rounding."""
+        checks.check_unit_interval(name, values, rounding=1e-5)

@@ -31,6 +31,8 @@ class Categorical(Unit):
     @classmethod
     def zeros(cls, n_categories: int, n_groups: int = 1) -> "Categorical":
         """Makes groups without bias."""
+        checks.check_count("categories", n_categories, 1)
+        checks.check_count("groups", n_groups, 1)
         return cls(bias=jnp.zeros(n_groups * n_categories), n_categories=n_categories)
 
     @property
@@ -95,8 +97,18 @@ class Categorical(Unit):
 
     def match(self, mean: Array, variance: Array) -> "Categorical":
         """Returns the bias log p, p kept above 0.001."""
+        self.check_moments(mean, variance)
         del variance
         return dataclasses.replace(self, bias=jnp.log(jnp.maximum(mean, 1e-3)))
+
+    def check_mean(self, name: str, values: np.ndarray) -> None:
+        """Refuses what is outside [0, 1]; cases without a label take from a group's sum."""
+        checks.check_unit_interval(name, values, rounding=1e-5)
+
+    def check_data(self, name: str, values: np.ndarray) -> None:
+        """Refuses groups that are neither one-of-K nor probabilities."""
+        groups = values.reshape(*values.shape[:-1], -1, self.n_categories)
+        checks.check_label_states(name, groups, self.n_categories, means=True)
 
     def check_mask(self, mask: np.ndarray) -> None:
         """Refuses a mask that clamps a part of a group: its units are not free apart."""

@@ -5,7 +5,7 @@ layer of 510 units and one matrix product.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
@@ -101,6 +101,7 @@ class Concat(Unit):
 
     def match(self, mean: Array, variance: Array) -> "Concat":
         """Matches every part."""
+        self.check_moments(mean, variance)
         pieces = zip(self.parts, self.split(mean), self.split(variance), strict=True)
         return Concat(tuple(part.match(m, v) for part, m, v in pieces))
 
@@ -112,9 +113,22 @@ class Concat(Unit):
     def check_mask(self, mask: np.ndarray) -> None:
         """Checks every part of a clamping mask."""
         super().check_mask(mask)
-        ends = np.cumsum([part.size for part in self.parts])[:-1]
-        for part, piece in zip(self.parts, np.split(mask, ends), strict=True):
+        for part, piece in self._on_host(mask):
             part.check_mask(piece)
+
+    def check_mean(self, name: str, values: np.ndarray) -> None:
+        """Checks every part's means."""
+        for part, piece in self._on_host(values):
+            part.check_mean(name, piece)
+
+    def check_data(self, name: str, values: np.ndarray) -> None:
+        """Checks every part's values."""
+        for part, piece in self._on_host(values):
+            part.check_data(name, piece)
+
+    def _on_host(self, x: np.ndarray) -> Iterable[tuple[Any, np.ndarray]]:
+        ends = np.cumsum([part.size for part in self.parts])[:-1]
+        return zip(self.parts, np.split(x, ends, axis=-1), strict=True)
 
     def draw(self, key: Key, field: Array, how: Draws) -> tuple[Array, "Concat"]:
         """Draws or averages; `how` may name a choice for each part."""

@@ -9,15 +9,19 @@ The variance is learned through its logarithm, held smoothly within +-LIMIT by
 
 import dataclasses
 import math
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from dbnjax import checks
 from dbnjax.types import Array, Key, pytree
 from dbnjax.units.base import QUADRATIC, Tails, Unit
 
 LIMIT = 6.0
+_REACH = 0.99  # of LIMIT: how near to it a variance may start
+_ROUNDING = 1e-12  # the variance of a constant 1, in float32, is less
 _LOG_2PI = math.log(2.0 * math.pi)
 
 
@@ -29,7 +33,33 @@ def bounded_log_variance(raw: Array) -> Array:
 def raw_log_variance(variance: Array) -> Array:
     """Inverts `bounded_log_variance`; variances outside its range move just inside it."""
     log_variance = jnp.log(jnp.maximum(variance, 1e-30))
-    return LIMIT * jnp.arctanh(jnp.clip(log_variance / LIMIT, -0.99, 0.99))
+    return LIMIT * jnp.arctanh(jnp.clip(log_variance / LIMIT, -_REACH, _REACH))
+
+
+def check_variance(kind: str, mean: Any, variance: Any) -> None:
+    """Raises `InputError` for variances that units cannot have, naming the units.
+
+    A constant, whose variance is nothing but rounding, is taken: it gets the least variance.
+
+    Args:
+      kind: the units' type.
+      mean: `[n]` mean of the data.
+      variance: `[n]` variance of the data.
+    """
+    if not checks.is_concrete((mean, variance)):
+        return
+    values = np.asarray(variance, np.float64)
+    constant = values <= _ROUNDING * (1.0 + np.asarray(mean, np.float64) ** 2)
+    least, most = math.exp(-_REACH * LIMIT), math.exp(_REACH * LIMIT)
+    (wrong,) = np.nonzero(~constant & ((values < least) | (values > most)))
+    more = f" and {wrong.size - 5} more" if wrong.size > 5 else ""
+    checks.require(
+        wrong.size == 0,
+        f"variance of the data: expected {least:.2g} to {most:.3g} for {kind} units, got "
+        f"{', '.join(f'{x:.3g}' for x in values[wrong[:5]])} at units "
+        f"{', '.join(map(str, wrong[:5]))}{more}; standardise the data first: subtract each "
+        "unit's mean and divide by its standard deviation",
+    )
 
 
 @pytree
@@ -47,6 +77,7 @@ class Gaussian(Unit):
     @classmethod
     def zeros(cls, n: int) -> "Gaussian":
         """Makes n standard normal units."""
+        checks.check_count("units", n, 1)
         return cls(bias=jnp.zeros(n), raw_log_variance=jnp.zeros(n))
 
     @property
@@ -106,7 +137,13 @@ class Gaussian(Unit):
 
     def match(self, mean: Array, variance: Array) -> "Gaussian":
         """Returns units with this mean and variance; a constant pixel gets the least variance."""
+        self.check_moments(mean, variance)
         return Gaussian(bias=jnp.asarray(mean), raw_log_variance=raw_log_variance(variance))
+
+    def check_moments(self, mean: Array, variance: Array) -> None:
+        """Refuses variances, too, that the units cannot have."""
+        super().check_moments(mean, variance)
+        check_variance(type(self).__name__, mean, variance)
 
     def tails(self) -> Tails:
         """Quadratic, on both sides."""

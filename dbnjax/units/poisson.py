@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import gammaln
 
+from dbnjax import checks
 from dbnjax.types import Array, Key, pytree
 from dbnjax.units.base import X_LOG_X, Tails, Unit
 
@@ -22,9 +23,12 @@ class Poisson(Unit):
 
     bias: Array
 
+    least_state = 0.0
+
     @classmethod
     def zeros(cls, n: int) -> "Poisson":
         """Makes n units with rate one."""
+        checks.check_count("units", n, 1)
         return cls(bias=jnp.zeros(n))
 
     @property
@@ -83,6 +87,7 @@ class Poisson(Unit):
 
     def match(self, mean: Array, variance: Array) -> "Poisson":
         """Returns the bias log mean, means kept above 0.001."""
+        self.check_moments(mean, variance)
         del variance
         return Poisson(bias=jnp.log(jnp.maximum(mean, 1e-3)))
 

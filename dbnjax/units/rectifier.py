@@ -30,6 +30,7 @@ class Rectifier(Unit):
     @classmethod
     def zeros(cls, n: int) -> "Rectifier":
         """Makes n units without bias."""
+        checks.check_count("units", n, 1)
         return cls(bias=jnp.zeros(n))
 
     @property

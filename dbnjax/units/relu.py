@@ -17,10 +17,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.scipy.stats import norm
 
-from dbnjax import numerics
+from dbnjax import checks, numerics
 from dbnjax.types import Array, Key, pytree
 from dbnjax.units.base import QUADRATIC, Tails, Unit
-from dbnjax.units.gaussian import LIMIT, bounded_log_variance, raw_log_variance
+from dbnjax.units.gaussian import LIMIT, bounded_log_variance, check_variance, raw_log_variance
 
 _MATCH_STEPS = 60
 
@@ -37,9 +37,12 @@ class Relu(Unit):
     bias: Array
     raw_log_variance: Array
 
+    least_state = 0.0
+
     @classmethod
     def zeros(cls, n: int) -> "Relu":
         """Makes n half-normal units."""
+        checks.check_count("units", n, 1)
         return cls(bias=jnp.zeros(n), raw_log_variance=jnp.zeros(n))
 
     @property
@@ -100,6 +103,7 @@ class Relu(Unit):
 
         The Gaussian before truncation takes the data's variance.
         """
+        self.check_moments(mean, variance)
         raw = raw_log_variance(variance)
         scale = jnp.exp(0.5 * bounded_log_variance(raw))
         target = jnp.maximum(mean / scale, 1e-3)
@@ -114,6 +118,11 @@ class Relu(Unit):
         start = (-2.0 / target - 2.0, target + 1.0)
         low, high = jax.lax.fori_loop(0, _MATCH_STEPS, halve, start)
         return Relu(bias=0.5 * (low + high) / scale, raw_log_variance=raw)
+
+    def check_moments(self, mean: Array, variance: Array) -> None:
+        """Refuses variances, too, that the Gaussian before truncation cannot have."""
+        super().check_moments(mean, variance)
+        check_variance(type(self).__name__, mean, variance)
 
     def tails(self) -> Tails:
         """Quadratic, on the positive side."""
@@ -131,9 +140,12 @@ class NoisyRelu(Unit):
 
     bias: Array
 
+    least_state = 0.0
+
     @classmethod
     def zeros(cls, n: int) -> "NoisyRelu":
         """Makes n units without bias."""
+        checks.check_count("units", n, 1)
         return cls(bias=jnp.zeros(n))
 
     @property

@@ -164,7 +164,7 @@ def test_a_net_without_labels_has_no_read_out(name):
 
 
 def test_no_passes_and_no_iterations_are_refused():
-    with pytest.raises(InputError, match="expected 1 pass or more, got 0"):
+    with pytest.raises(InputError, match="passes of the averaged read-out: expected 1 or more"):
         classify.averaged(KEY, NET, V, n_passes=0)
-    with pytest.raises(InputError, match="expected 1 iteration or more, got 0"):
+    with pytest.raises(InputError, match="iterations of the Gibbs read-out: expected 1 or more"):
         classify.gibbs(KEY, NET, V, n_steps=0)

@@ -51,7 +51,7 @@ def test_unrolling_alternates_the_machine_and_its_transpose():
     assert jax.tree.map(np.shape, [r.weights for r in rbms]) == [(4, 3), (3, 4), (4, 3)]
     np.testing.assert_array_equal(rbms[1].weights, rbm.weights.T)
     np.testing.assert_array_equal(rbms[1].visible.bias, rbm.hidden.bias)
-    with pytest.raises(InputError, match="at least 1 layer"):
+    with pytest.raises(InputError, match="layers to unroll: expected 1 or more"):
         stack_lib.unroll(rbm, 0)
 
 

@@ -15,7 +15,7 @@ BORDER = 1e-3  # how far from the border of what a unit can express a matched me
 MATCHED = {
     "bernoulli": (units.Bernoulli.zeros(4), [0.0, 1.0, 0.3, 0.5], [0.0, 0.0, 0.21, 0.25]),
     "categorical": (units.Categorical.zeros(3, 2), [0.0, 0.4, 0.6, 1.0, 0.0, 0.0], [0.1] * 6),
-    "gaussian": (units.Gaussian.zeros(4), [0.0, 1.0, -7.0, 40.0], [0.0, 1.0, 1e-9, 1e9]),
+    "gaussian": (units.Gaussian.zeros(4), [0.0, 1.0, -7.0, 40.0], [0.0, 1.0, 0.003, 370.0]),
     "relu": (units.Relu.zeros(5), [0.0, 0.0, 1.0, 0.05, 30.0], [0.0, 1.0, 0.0, 4.0, 2.0]),
     "poisson": (units.Poisson.zeros(3), [0.0, 0.7, 12.0], [0.0, 0.7, 12.0]),
     "concat": (
