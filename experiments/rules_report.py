@@ -43,7 +43,7 @@ def curve(task: Task, name: str, n_updates: int) -> dict[str, Any]:
     records = [r for r in metrics.read(task.place.metrics) if r.get("stage") == name]
     seconds = np.cumsum([record["learning_seconds"] for record in records])
     judged = [i for i, record in enumerate(records) if "log_p" in record]
-    found = {key: [records[i].get(key) for i in judged] for key in INTERVAL}
+    found: dict[str, Any] = {key: [records[i].get(key) for i in judged] for key in INTERVAL}
     updates = [(i + 1) * n_updates for i in judged]
     last = records[judged[-1]]
     above = [f"{ABOVE}{key}" for key in INTERVAL]

@@ -51,7 +51,8 @@ def check_possible(unit: Any, v: Any) -> None:
     """As `check_states`, and raises `InputError` too if a case is no state of the layer."""
     check_states(unit, v)
     if checks.is_concrete((unit, v)):
-        wrong = np.flatnonzero(~np.asarray(unit.has_state(jnp.asarray(v))))
+        with jax.ensure_compile_time_eval():  # v may be a constant of a function that is traced
+            wrong = np.flatnonzero(~np.asarray(unit.has_state(jnp.asarray(v))))
         checks.require(
             wrong.size == 0,
             f"visible states: expected states, got {wrong.size} cases that are none, the first "
