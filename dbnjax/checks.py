@@ -132,7 +132,7 @@ def as_numbers(name: str, values: Any) -> np.ndarray:
 
 
 def _is_a(dtype: Any, *kinds: Any) -> bool:
-    """Returns whether a type is of some kind; JAX knows those that NumPy lacks, such as bfloat16."""
+    """Returns whether a type is of some kind; JAX knows those that NumPy lacks (bfloat16)."""
     import jax
 
     return any(jax.dtypes.issubdtype(dtype, kind) for kind in kinds)

@@ -46,8 +46,8 @@ def curve(task: Task, name: str, n_updates: int) -> dict[str, Any]:
     found: dict[str, Any] = {key: [records[i].get(key) for i in judged] for key in INTERVAL}
     updates = [(i + 1) * n_updates for i in judged]
     last = records[judged[-1]]
-    above = [f"{ABOVE}{key}" for key in INTERVAL]
-    found["reverse"] = [last.get(key) for key in above] if above[0] in last else []
+    first, *others = (f"{ABOVE}{key}" for key in INTERVAL)
+    found["reverse"] = [last.get(key) for key in (first, *others)] if first in last else []
     found["doubts"] = rules_judging.doubts(task.config, last)
     rate = rate_of(task.config, name)
     return found | {"rate": rate, "updates": updates, "seconds": seconds[judged].tolist()}

@@ -108,7 +108,7 @@ def of_dbn(path: str, metadata: dict[str, Any]) -> dict[str, Any]:
     Raises:
       InputError: they do not describe it, or the card would not.
     """
-    summary = metadata.get("summary")
+    summary: Any = metadata.get("summary")
     checks.require(
         bool(inputs.told(metadata, "summary", "errors")),
         f"{path}: expected the record of a run of experiments.mnist_dbn with labels in its "
@@ -137,13 +137,14 @@ def of_classifier(path: str, metadata: dict[str, Any]) -> dict[str, Any]:
     Raises:
       InputError: they do not describe it, or the card would not.
     """
-    summary, net = metadata.get("summary"), metadata.get("net")
+    summary: Any = metadata.get("summary")
+    net = metadata.get("net")
     checks.require(
         isinstance(summary, dict) and "nets" in summary,
         f"{path}: expected the record of a run of experiments.mnist_classifier in its metadata, "
         "got none; only such a net can be described",
     )
-    form = results_summary.CLASSIFIER_FORM
+    form: dict[str, Any] = results_summary.CLASSIFIER_FORM
     config = form["config"] | {"dataset": str, "layers": [int], "start": set(ship_cards.STARTS)}
     results_files.check_form(Path(path), summary, form | {"config": config})
     results_summary.check_classifiers(Path(path), summary)
