@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from dbnjax import checks
 from dbnjax.types import Array, Draw, Key, floating_type, pytree
@@ -27,6 +28,15 @@ class Layer:
 
     unit: Any
     weights: Array
+
+    def check(self) -> None:
+        """Raises `InputError` unless the weights have one axis of units below and one above."""
+        shape = np.shape(self.weights)
+        checks.require(
+            len(shape) == 2,
+            f"weights: expected one axis of units below and one of units above, got shape {shape}; "
+            "it may belong to an ensemble",
+        )
 
 
 @pytree

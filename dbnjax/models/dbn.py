@@ -42,6 +42,21 @@ class DBN:
     generative: tuple[Layer, ...]
     memory: RBM
 
+    def check(self) -> None:
+        """Raises `InputError` unless the layers fit each other, upwards as well as downwards."""
+        counts = len(self.recognition), len(self.generative)
+        checks.require(
+            counts[0] == counts[1],
+            f"expected as many recognition as generative layers, got {counts[0]} and {counts[1]}",
+        )
+        pairs = list(zip(self.generative, self.recognition, strict=True))
+        upwards = [RBM(down.unit, up.unit, up.weights) for down, up in pairs]
+        downwards = [RBM(down.unit, up.unit, down.weights.T) for down, up in pairs]
+        for machines in (upwards, downwards):
+            for machine in machines:
+                rbm_lib.check_sizes(machine)
+            Stack((*machines, self.memory)).check()
+
 
 def untie(stack: Stack) -> DBN:
     """Gives a stack separate recognition and generative parameters, in arrays of their own.

@@ -40,6 +40,22 @@ class Feedforward:
     hidden: tuple[Layer, ...]
     output: Layer
 
+    def check(self) -> None:
+        """Raises `InputError` unless neighbouring sizes fit and the output is a softmax group."""
+        top = self.output.unit
+        checks.require(
+            isinstance(top, Categorical) and top.size == top.n_categories,
+            f"output: expected one softmax group, got {type(top).__name__} units",
+        )
+        layers = (*self.hidden, self.output)
+        for level, layer in enumerate(layers):
+            below = layers[level - 1].unit.size if level else layer.weights.shape[-2]
+            checks.require(
+                layer.weights.shape[-2:] == (below, layer.unit.size),
+                f"level {level + 1}: expected weights of shape {(below, layer.unit.size)}, got "
+                f"{layer.weights.shape}; the layer sizes do not fit",
+            )
+
 
 def create(hidden: Sequence[Layer], output: Layer) -> Feedforward:
     """Makes a net from given layers, checked.
@@ -47,19 +63,9 @@ def create(hidden: Sequence[Layer], output: Layer) -> Feedforward:
     Raises:
       InputError: neighbouring sizes do not fit, or the output is not one softmax group.
     """
-    checks.require(
-        isinstance(output.unit, Categorical) and output.unit.size == output.unit.n_categories,
-        f"output: expected one softmax group, got {type(output.unit).__name__} units",
-    )
-    layers = (*hidden, output)
-    for level, layer in enumerate(layers):
-        below = layers[level - 1].unit.size if level else layer.weights.shape[-2]
-        checks.require(
-            layer.weights.shape[-2:] == (below, layer.unit.size),
-            f"level {level + 1}: expected weights of shape {(below, layer.unit.size)}, got "
-            f"{layer.weights.shape}; the layer sizes do not fit",
-        )
-    return Feedforward(tuple(hidden), output)
+    net = Feedforward(tuple(hidden), output)
+    net.check()
+    return net
 
 
 def softmax_layer(key: Key, n_from: int, n_classes: int, scale: float = SOFTMAX_SCALE) -> Layer:

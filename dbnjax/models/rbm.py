@@ -36,6 +36,11 @@ class RBM:
     hidden: Any
     weights: Array
 
+    def check(self) -> None:
+        """Raises `InputError` unless the sizes fit and the machine can be normalised."""
+        check_sizes(self)
+        check_normalisable(self)
+
 
 def create(visible: Any, hidden: Any, weights: Array) -> RBM:
     """Makes a machine from given parameters, checked.
@@ -53,18 +58,24 @@ def create(visible: Any, hidden: Any, weights: Array) -> RBM:
     """
     _check_units(visible=visible, hidden=hidden)
     checks.check_array("weights", weights)
-    checks.require(
-        np.shape(weights) == (visible.size, hidden.size),
-        f"weights: expected shape ({visible.size}, {hidden.size}) for these units, got "
-        f"{np.shape(weights)}; the layer sizes do not fit the weights",
-    )
     given = RBM(visible=visible, hidden=hidden, weights=jnp.asarray(weights))
+    check_sizes(given)
     rbm: RBM = cast(given, floating_type(given))
     if checks.is_concrete(rbm):
         for path, leaf in jax.tree.leaves_with_path(rbm):
             checks.check_finite(jax.tree_util.keystr(path).removeprefix("."), leaf)
         check_normalisable(rbm)
     return rbm
+
+
+def check_sizes(rbm: RBM) -> None:
+    """Raises `InputError` unless the weights have as many rows and columns as there are units."""
+    sizes, shape = (rbm.visible.size, rbm.hidden.size), np.shape(rbm.weights)
+    checks.require(
+        shape == sizes,
+        f"weights: expected shape {sizes} for these units, got {shape}; the layer sizes do not fit "
+        "the weights",
+    )
 
 
 def _check_units(**layers: Any) -> None:

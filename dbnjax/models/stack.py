@@ -26,6 +26,23 @@ class Stack:
 
     rbms: tuple[RBM, ...]
 
+    def check(self) -> None:
+        """Raises `InputError` unless there is a machine, and neighbouring layers are the same."""
+        checks.require(bool(self.rbms), "stack: expected at least one machine, got none")
+        for level, (lower, upper) in enumerate(itertools.pairwise(self.rbms)):
+            beside_labels = level == len(self.rbms) - 2 and upper.visible.size != lower.hidden.size
+            unit = feature_unit(upper) if beside_labels else upper.visible
+            checks.require(
+                unit.size == lower.hidden.size,
+                f"stack: level {level + 1} expects {unit.size} units below it, but level {level} "
+                f"has {lower.hidden.size} hidden units; the layer sizes do not fit",
+            )
+            checks.require(
+                type(unit) is type(lower.hidden),
+                f"stack: level {level + 1} expects {type(unit).__name__} units below it, but level "
+                f"{level} has {type(lower.hidden).__name__} hidden units; they are the same layer",
+            )
+
 
 def create(rbms: tuple[RBM, ...]) -> Stack:
     """Makes a stack from machines, checked.
@@ -38,21 +55,9 @@ def create(rbms: tuple[RBM, ...]) -> Stack:
         isinstance(rbms, list | tuple) and all(isinstance(rbm, RBM) for rbm in rbms),
         f"stack: expected a tuple of machines, got {checks.in_words(rbms)}",
     )
-    checks.require(bool(rbms), "stack: expected at least one machine, got none")
-    for level, (lower, upper) in enumerate(itertools.pairwise(rbms)):
-        beside_labels = level == len(rbms) - 2 and upper.visible.size != lower.hidden.size
-        unit = feature_unit(upper) if beside_labels else upper.visible
-        checks.require(
-            unit.size == lower.hidden.size,
-            f"stack: level {level + 1} expects {unit.size} units below it, but level {level} has "
-            f"{lower.hidden.size} hidden units; the layer sizes do not fit",
-        )
-        checks.require(
-            type(unit) is type(lower.hidden),
-            f"stack: level {level + 1} expects {type(unit).__name__} units below it, but level "
-            f"{level} has {type(lower.hidden).__name__} hidden units; they are the same layer",
-        )
-    return Stack(rbms=tuple(rbms))
+    stack = Stack(rbms=tuple(rbms))
+    stack.check()
+    return stack
 
 
 def label_group(memory: RBM) -> Categorical | None:

@@ -10,6 +10,7 @@ mean and its gradient by the unit's parameters is the expectation of -dE/dparams
 sufficient statistics. Models and samplers see only this interface, never a unit type.
 """
 
+import dataclasses
 import math
 from typing import Any, NamedTuple, TypeVar
 
@@ -153,6 +154,18 @@ class Unit:
         """Raises `InputError` for values `[..., n]` that are neither states nor means."""
         checks.check_finite(name, values)
         checks.check_within(name, values, self.least_state)
+
+    def check(self) -> None:
+        """Raises `InputError` unless the parameters are arrays of one axis and of one size."""
+        fields: Any = dataclasses.fields(self)  # type: ignore[arg-type]
+        arrays = [field.name for field in fields if field.metadata.get("pytree_node", True)]
+        for name in arrays:
+            shape = np.shape(getattr(self, name))
+            checks.require(
+                shape == np.shape(getattr(self, arrays[0])) and len(shape) == 1,
+                f"{name}: expected one axis of units, as many as in the other arrays, got shape "
+                f"{shape}; it may belong to an ensemble",
+            )
 
     def tails(self) -> Tails:
         """Returns the growth of the energy, on the host; bounded unless overridden."""

@@ -110,6 +110,15 @@ class Categorical(Unit):
         groups = values.reshape(*values.shape[:-1], -1, self.n_categories)
         checks.check_label_states(name, groups, self.n_categories, means=True)
 
+    def check(self) -> None:
+        """Checks that the units are whole groups, too."""
+        super().check()
+        group = self.n_categories
+        checks.require(
+            group > 0 and self.size % group == 0,
+            f"expected whole softmax groups of {group}, got {self.size} units",
+        )
+
     def check_mask(self, mask: np.ndarray) -> None:
         """Refuses a mask that clamps a part of a group: its units are not free apart."""
         super().check_mask(mask)

@@ -105,6 +105,12 @@ class Concat(Unit):
         pieces = zip(self.parts, self.split(mean), self.split(variance), strict=True)
         return Concat(tuple(part.match(m, v) for part, m, v in pieces))
 
+    def check(self) -> None:
+        """Raises `InputError` unless there is a part, and every part passes its own check."""
+        checks.require(bool(self.parts), "expected one part or more, got none")
+        for part in self.parts:
+            part.check()
+
     def tails(self) -> Tails:
         """Returns the parts' tails side by side."""
         columns = zip(*(part.tails() for part in self.parts), strict=True)

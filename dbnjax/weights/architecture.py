@@ -7,43 +7,20 @@ the length of a tuple, the type and shape of an array, or a static number. For a
      "model.hidden": "Bernoulli", "model.hidden.bias": "float32[4]",
      "model.weights": "float32[6, 4]"}
 
-It is flat, so that two architectures are compared entry by entry. Only the classes of one table
-are ever made from it, and only in the places that the models' own annotations give them.
+It is flat, so that two architectures are compared entry by entry. Only the classes of one table,
+`dbnjax.weights.classes`, are ever made from it, and only in the places that the models' own
+annotations give them.
 """
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeAlias, get_args, get_origin
+from typing import Any, get_args, get_origin
 
-from dbnjax import checks, units
-from dbnjax.models import feedforward
-from dbnjax.models import stack as stack_lib
-from dbnjax.models.belief_net import Layer
-from dbnjax.models.dbn import DBN
-from dbnjax.models.feedforward import Feedforward
-from dbnjax.models.rbm import RBM
-from dbnjax.models.stack import Stack
+from dbnjax import checks
 from dbnjax.types import Array
+from dbnjax.units import Unit
+from dbnjax.weights.classes import CLASSES, Model
 
-Model: TypeAlias = RBM | Stack | DBN | Feedforward
-CLASSES: dict[str, Any] = {
-    cls.__name__: cls
-    for cls in (
-        RBM,
-        Stack,
-        DBN,
-        Feedforward,
-        Layer,
-        units.Bernoulli,
-        units.Categorical,
-        units.Concat,
-        units.Gaussian,
-        units.NoisyRelu,
-        units.Poisson,
-        units.Rectifier,
-        units.Relu,
-    )
-}
 ROOT = "model"
 DEEPEST = 50  # a block of units in a net of the library's lies 6 deep
 
@@ -71,11 +48,6 @@ def arrays(model: Model) -> dict[str, Any]:
     return {path: node for path, node in _nodes(ROOT, model) if _is_array(node)}
 
 
-def machines(model: Model) -> dict[str, RBM]:
-    """Returns a net's undirected machines by their paths."""
-    return {path: node for path, node in _nodes(ROOT, model) if isinstance(node, RBM)}
-
-
 def build(description: Mapping[str, Any], leaves: Mapping[str, Any]) -> Model:
     """Makes a net from its description and its arrays; types and shapes are not looked at.
 
@@ -91,31 +63,14 @@ def build(description: Mapping[str, Any], leaves: Mapping[str, Any]) -> Model:
     return _build(description, leaves, ROOT, Model)
 
 
-def check_sizes(model: Model) -> None:
-    """Raises `InputError` unless the sizes of all units, weights and layers fit together."""
-    for path, node in _nodes(ROOT, model):
-        if isinstance(node, units.Concat):
-            checks.require(bool(node.parts), f"{path}: expected one part or more, got none")
-        elif isinstance(node, units.Unit):
-            _check_unit(path, node)
-        elif isinstance(node, Layer):
-            checks.require(
-                len(node.weights.shape) == 2,
-                f"{path}.weights: expected one axis of units below and one of units above, got "
-                f"shape {node.weights.shape}; a net is saved alone, not in an ensemble",
-            )
-    if isinstance(model, Feedforward):
-        feedforward.create(model.hidden, model.output)
-        return
-    for chain in _as_machines(model):
-        for level, rbm in enumerate(chain):
-            sizes = (rbm.visible.size, rbm.hidden.size)
-            checks.require(
-                rbm.weights.shape == sizes,
-                f"level {level}: expected weights of shape {sizes} between its units, got "
-                f"{rbm.weights.shape}; the layer sizes do not fit the weights",
-            )
-        stack_lib.create(chain)
+def check(model: Model) -> None:
+    """Raises `InputError` unless every node passes its own check, what it is made of before it."""
+    for path, node in reversed(list(_nodes(ROOT, model))):
+        if type(node) in CLASSES.values():
+            try:
+                node.check()
+            except checks.InputError as error:
+                raise checks.InputError(f"{path}: {error}") from error
 
 
 def _nodes(path: str, node: Any) -> Iterator[tuple[str, Any]]:
@@ -169,7 +124,7 @@ def _build(description: Mapping[str, Any], leaves: Mapping[str, Any], path: str,
         (item, _) = get_args(kind)
         return tuple(_build(description, leaves, f"{path}.{i}", item) for i in range(what))
     cls: Any = CLASSES.get(what) if isinstance(what, str) else None
-    allowed = units.Unit if kind is Any else kind
+    allowed = Unit if kind is Any else kind
     checks.require(
         cls is not None and issubclass(cls, allowed),
         f"{path}: expected the name of a class that may stand here, got {what!r}",
@@ -179,37 +134,3 @@ def _build(description: Mapping[str, Any], leaves: Mapping[str, Any], path: str,
         for field in _fields(cls)
     }
     return cls(**fields)
-
-
-def _check_unit(path: str, unit: Any) -> None:
-    fields = (field.name for field in _fields(unit) if field.type is Array)
-    shapes = {name: getattr(unit, name).shape for name in fields}
-    first = next(iter(shapes.values()))
-    for name, shape in shapes.items():
-        checks.require(
-            shape == first and len(shape) == 1,
-            f"{path}.{name}: expected one axis of units, as many as in the other arrays, got shape "
-            f"{shape}; a net is saved alone, not in an ensemble",
-        )
-    group = getattr(unit, "n_categories", 1)
-    checks.require(
-        group > 0 and unit.size % group == 0,
-        f"{path}: expected whole softmax groups of {group}, got {unit.size} units",
-    )
-
-
-def _as_machines(model: RBM | Stack | DBN) -> tuple[tuple[RBM, ...], ...]:
-    """Returns stacks whose sizes fit if the model's do: for a DBN one upwards, one downwards."""
-    if isinstance(model, RBM):
-        return ((model,),)
-    if isinstance(model, Stack):
-        return (model.rbms,)
-    counts = len(model.recognition), len(model.generative)
-    checks.require(
-        counts[0] == counts[1],
-        f"expected as many recognition as generative layers, got {counts[0]} and {counts[1]}",
-    )
-    pairs = list(zip(model.generative, model.recognition, strict=True))
-    upwards = [RBM(down.unit, up.unit, up.weights) for down, up in pairs]
-    downwards = [RBM(down.unit, up.unit, down.weights.T) for down, up in pairs]
-    return (*upwards, model.memory), (*downwards, model.memory)

@@ -20,9 +20,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
 from dbnjax import checks, files
-from dbnjax.models import rbm as rbm_lib
 from dbnjax.weights import architecture
-from dbnjax.weights.architecture import Model, describe, signature
+from dbnjax.weights.architecture import describe, signature
+from dbnjax.weights.classes import Model
 
 FORMAT = "dbnjax 1"
 DTYPES = {"float32": "F32", "float16": "F16"}  # NumPy's names and safetensors'
@@ -134,17 +134,13 @@ def _read(path: str | Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
 
 
 def _check(path: str | Path, stored: Model) -> None:
-    """Checks that the sizes fit, every weight is a number and every machine can be normalised."""
-    place = f"{path}"
+    """Checks that every weight is a number, and whatever the parts of a net say of themselves."""
     try:
-        architecture.check_sizes(stored)
         for name, array in architecture.arrays(stored).items():
             checks.check_finite(name, array)
-        for name, machine in architecture.machines(_as_float32(stored)).items():
-            place = f"{path}: {name}"
-            rbm_lib.check_normalisable(machine)
+        architecture.check(_as_float32(stored))
     except checks.InputError as error:
-        raise checks.InputError(f"{place}: {error}") from error
+        raise checks.InputError(f"{path}: {error}") from error
 
 
 def _as_float32(stored: Model) -> Model:
