@@ -155,8 +155,9 @@ def bernoulli(key: Key, probability: Array) -> Array:
     """
     probability = jax.lax.stop_gradient(probability)
     first, second = _words(key, probability.shape)
-    finer = (_unit_interval(second) + 2.0**-25) * 2.0**-24
-    u = jnp.where(first < 2**8, finer, _unit_interval(first))
+    rare = first < 2**8  # the first 24 bits are 0: the draw lies in the middle of a cell of 2^-48
+    place = (jnp.where(rare, second, first) >> 8).astype(jnp.float32)
+    u = jnp.where(rare, (place + 0.5) * 2.0**-48, place * 2.0**-24)
     wide = np.promote_types(u.dtype, probability.dtype)
     on = u.astype(wide) < probability.astype(wide)
     one = jnp.ones((), probability.dtype)

@@ -1,5 +1,6 @@
 """What one net of `mnist_classifier` goes through: machines, tuning, tuning on all cases."""
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -92,8 +93,9 @@ def learner(config: Config) -> Learner:
 
 def hyper(config: Config, rate: float, hidden: float = 1.0) -> backprop.Hyper:
     """Makes the numbers of an epoch."""
+    most = config.max_norm or math.inf
     return backprop.hyper(
-        rate, config.tune_decay, hidden, config.drop_visible, config.drop_hidden, config.max_norm
+        rate, config.tune_decay, hidden, config.drop_visible, config.drop_hidden, most
     )
 
 

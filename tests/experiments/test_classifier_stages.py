@@ -178,7 +178,7 @@ def test_machines_too_learn_from_shifted_images(idx_folder, tmp_path):
     chosen = config(idx_folder, tmp_path / "plain", nets=1)
     shifted = dataclasses.replace(chosen, workdir=str(tmp_path / "shifted"), reach=2)
     for c in (chosen, shifted):
-        workdir.prepare(c.workdir, c, free=())
+        workdir.prepare(c.workdir, c, free=(), learned_from={})
     plain, moved = (classifier_stages.stack(task(c)).rbms[0].weights for c in (chosen, shifted))
     assert float(jnp.abs(plain - moved).max()) > 0.01  # the same key, other images
 

@@ -67,7 +67,7 @@ def task(config):
     splits = mnist_classifier.split(chosen, source)[0]
     below = mnist_classifier.prepare(chosen, source, splits, 0, Path(config.workdir))
     return few_labels_task.Task(
-        config, jax.random.key(0), source.n_classes, None, below.data, below.held_out
+        config, jax.random.key(0), source.n_classes, None, below.data, below.held_out, below.about
     )
 
 

@@ -285,7 +285,7 @@ def test_what_does_not_fit_is_refused(config, tmp_path, monkeypatch):
     )
     refuse(config, "seed of the binarisation: expected 0 or more", binarisation_seed=-1)
     path = str(tmp_path / "other")
-    hidden = rbm.RBM(units.Bernoulli.zeros(16), units.Bernoulli.zeros(0), jnp.zeros((16, 0)))
+    hidden = rbm.RBM(units.Bernoulli.zeros(16), units.Bernoulli(jnp.zeros(0)), jnp.zeros((16, 0)))
     io.save(path, hidden)
     refuse(config, "other: expected a machine with hidden units, got none", net=path)
     io.save(path, machines.labelled(0, 16, 3, 4))
