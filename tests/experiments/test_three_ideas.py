@@ -218,7 +218,7 @@ def test_a_class_without_cases_is_refused(config, tmp_path):
     folder.mkdir()
     write_set(folder)
     write_idx(folder / "train-labels-idx1-ubyte.gz", np.arange(40) % 9)
-    with pytest.raises(InputError, match="expected at most 0 of class 9"):
+    with pytest.raises(InputError, match="test labels: expected labels from 0 to 8, got 0 to 9"):
         three_ideas.run(dataclasses.replace(config, data_dir=str(folder)))
 
 
