@@ -23,8 +23,23 @@ def expand(path: str | Path) -> Path:
     """Returns a path whose leading `~` or `~user` is a home folder, as a shell would read it.
 
     A shell leaves `--workdir=~/run` as it is, and Python opens no such path.
+
+    Raises:
+      InputError: the system will not look at the path: the name is too long or none, or a folder
+        above it is closed to this user.
     """
-    return Path(os.path.expanduser(path))
+    found = Path(os.path.expanduser(path))
+    try:
+        found.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return found
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise checks.InputError(
+            f"{path}: expected a path that can be looked at, got {reason}; check it and the "
+            "permissions of the folders above it"
+        ) from error
+    return found
 
 
 def write_json(path: str | Path, value: Any) -> None:

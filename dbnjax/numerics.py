@@ -82,6 +82,16 @@ def _mixed(x: Array) -> Array:
     return x ^ (x >> 16)
 
 
+def check_key(key: Key) -> None:
+    """Raises `InputError` for a batch of keys where one is meant."""
+    shape = jax.random.key_data(key).shape[:-1]
+    checks.require(
+        shape == (),
+        f"draws: expected one key, got keys of shape {shape}; draw under jax.vmap, which gives "
+        "each key draws of its own",
+    )
+
+
 def _words(key: Key, shape: tuple[int, ...]) -> tuple[Array, Array]:
     """Returns a word of random bits for each element, and a second for the few that need it.
 
@@ -91,12 +101,8 @@ def _words(key: Key, shape: tuple[int, ...]) -> tuple[Array, Array]:
     Raises:
       InputError: there is more than one key, or places would repeat.
     """
+    check_key(key)
     key_words = jax.random.key_data(key)
-    checks.require(
-        key_words.ndim == 1,
-        f"draws: expected one key, got keys of shape {key_words.shape[:-1]}; draw under jax.vmap, "
-        "which gives each key draws of its own",
-    )
     checks.require(
         max(math.prod(shape[:-1]), *shape[-1:], 0) <= _WORD,
         f"draws: expected at most 2^32 rows and 2^32 columns, got shape {shape}; beyond it they "
@@ -153,7 +159,7 @@ def bernoulli(key: Key, probability: Array) -> Array:
     Raises:
       InputError: as `uniform`.
     """
-    probability = jax.lax.stop_gradient(probability)
+    probability = jax.lax.stop_gradient(jnp.asarray(probability))
     first, second = _words(key, probability.shape)
     rare = first < 2**8  # the first 24 bits are 0: the draw lies in the middle of a cell of 2^-48
     place = (jnp.where(rare, second, first) >> 8).astype(jnp.float32)
@@ -198,6 +204,7 @@ def categorical(key: Key, logits: Array) -> Array:
     Raises:
       InputError: as `uniform`.
     """
+    check_key(key)
     logits = logits.astype(np.promote_types(logits.dtype, np.float32))
     info = jnp.finfo(logits.dtype)
     step = float(info.eps)
@@ -289,6 +296,7 @@ def truncated_normal_tail(key: Key, lower: Array) -> Array:
     Returns:
       `[...]` non-negative draws.
     """
+    check_key(key)
     u = jax.random.uniform(key, lower.shape, lower.dtype, jnp.finfo(lower.dtype).tiny)
     # The lowest cell of its grid is one point, deep in a tail where nothing belongs or at infinity.
     step = float(jnp.finfo(lower.dtype).eps)

@@ -75,8 +75,13 @@ def pytree(cls: type[T]) -> type[T]:
 
 
 def floating_type(tree: PyTree) -> Any:
-    """Returns the type that a tree's arrays have, the widest of them where they differ."""
-    return jnp.result_type(*jax.tree.leaves(tree))
+    """Returns the type that a tree's arrays have, the widest of them where they differ.
+
+    It is JAX's default one where they are whole numbers.
+    """
+    found = jnp.result_type(*jax.tree.leaves(tree))
+    whole = jnp.issubdtype(found, jnp.integer) or found == jnp.bool_
+    return jnp.result_type(float) if whole else found
 
 
 def cast(tree: PyTree, dtype: Any) -> PyTree:

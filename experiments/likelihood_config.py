@@ -5,10 +5,10 @@ from typing import Any
 
 from dbnjax import checks
 from dbnjax.evaluation import schedules
+from dbnjax.models import dbn as dbn_lib
 from dbnjax.models import stack as stack_lib
 from dbnjax.models.dbn import DBN
 from dbnjax.units import Bernoulli
-from dbnjax.units.base import Unit
 from experiments import likelihood_cases
 from experiments.flags import option
 from experiments.inputs import Net, told
@@ -78,7 +78,7 @@ def check_fit(config: Config, net: Net, cases: Cases) -> None:
     checks.require(
         has_binary_pixels(net.dbn) or config.binarisation == "real",
         f"{named(config)}: expected --binarisation=real for "
-        f"{type(pixel_unit(net.dbn)).__name__} pixels, got "
+        f"{type(dbn_lib.visible_unit(net.dbn)).__name__} pixels, got "
         f"{config.binarisation}; they are not binary",
     )
     group = stack_lib.label_group(memory)
@@ -89,14 +89,9 @@ def check_fit(config: Config, net: Net, cases: Cases) -> None:
     )
 
 
-def pixel_unit(net: DBN) -> Unit:
-    """Returns the layer of a net's pixels, without labels."""
-    return net.generative[0].unit if net.generative else stack_lib.feature_unit(net.memory)
-
-
 def has_binary_pixels(net: DBN) -> bool:
     """Returns whether a net's pixels are binary units, of which intensities are no states."""
-    return isinstance(pixel_unit(net), Bernoulli)
+    return isinstance(dbn_lib.visible_unit(net), Bernoulli)
 
 
 def doubts(config: Config, net: Net) -> list[str]:

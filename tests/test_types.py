@@ -5,14 +5,17 @@ import contextlib
 import cases
 import jax
 import jax.numpy as jnp
+import machines
 import numpy as np
 import one_of_everything as every
+import optax
 import oracles
 import pytest
 
 from dbnjax import checks, types, units
-from dbnjax.evaluation import exact
-from dbnjax.models import rbm
+from dbnjax.evaluation import bounds, exact, exact_nets, importance
+from dbnjax.learning import backprop
+from dbnjax.models import feedforward, rbm
 
 MODES = {  # of the parameters, and whether JAX's default type is float64
     "float32": (jnp.float32, False),
@@ -107,8 +110,41 @@ def test_new_parameters_have_the_type_of_the_units_and_the_wider_of_two():
     assert floating(machine) == {jnp.dtype("float32")}
 
 
-def test_parameters_of_no_floating_type_are_one_line():
-    whole = units.Bernoulli(jnp.zeros(3, int))
-    machine = rbm.RBM(whole, whole, jnp.zeros((3, 3), int))
-    with pytest.raises(checks.InputError, match=r"of type bfloat16, .* got int32"):
+def test_parameters_of_no_type_to_learn_in_are_one_line():
+    odd = units.Bernoulli(jnp.zeros(3, complex))
+    machine = rbm.RBM(odd, odd, jnp.zeros((3, 3), complex))
+    with pytest.raises(checks.InputError, match=r"of type bfloat16, .* got complex64"):
         every.CD_2.init(every.KEY, machine)
+
+
+def test_an_optimiser_may_keep_a_narrower_memory():
+    learner = backprop.backprop(optax.adam(1.0, mu_dtype=jnp.bfloat16))
+    state = learner.init(every.KEY, feedforward.init(every.KEY, (3, 2), 2))
+    assert floating(state) == {jnp.dtype("float32"), jnp.dtype("bfloat16")}
+    batch = backprop.Batch(jnp.ones((4, 3)), jnp.eye(2)[jnp.array([0, 1, 0, 1])])
+    after, _ = learner.step(every.KEY, backprop.hyper(0.1), state, batch)
+    assert kinds(after) == kinds(state)
+
+
+def test_data_of_another_type_leave_the_parameters_in_theirs():  # F1, F26
+    machine, net = machines.binary(0, 3, 2), machines.net(0, (4, 3, 2))
+    with enable_x64(True), jax.numpy_dtype_promotion("strict"):
+        v = jnp.zeros((2, 4), jnp.float64)
+        answers = [
+            exact.log_prob(machine, v[:, :3]),
+            exact_nets.log_prob(net, v),
+            exact_nets.bound(net, v),
+            bounds.log_weights(every.KEY, net, v, jnp.zeros((), jnp.float64), 2),
+            importance.reach_95(jnp.zeros((3, 2), jnp.float32)),
+        ]
+    assert floating(answers) == {jnp.dtype(jnp.float32)}
+    assert importance.reach_95(jnp.zeros((3, 2))).shape == (2,)
+
+
+def test_whole_numbers_become_floats():
+    whole = units.Bernoulli(jnp.zeros(3, int))
+    machine = rbm.create(whole, units.Bernoulli.zeros(2), jnp.ones((3, 2), int))
+    assert floating(machine) == {jnp.dtype(jnp.float32)}
+    field = rbm.hidden_given_visible(machine, jnp.full((1, 3), 0.5)).field
+    assert floating(every.CD_2.init(every.KEY, rbm.RBM(whole, whole, jnp.zeros((3, 3), int))))
+    np.testing.assert_allclose(field, [[1.5, 1.5]])

@@ -61,9 +61,9 @@ def doubt(metadata: dict[str, Any], pixels: np.ndarray) -> str | None:
         return None
     try:
         mean, (low, high) = np.array(known.get("mean"), float), map(float, known.get("range", ()))
-    except (TypeError, ValueError):  # another program's
+    except (TypeError, ValueError, OverflowError):  # another program's
         return None
-    if mean.shape != pixels.shape[1:]:
+    if mean.shape != pixels.shape[1:] or not 0 <= low <= high <= 255:
         return None
     return _intensity(low, high, float(pixels.mean())) or _orientation(mean, pixels)
 
@@ -91,7 +91,8 @@ def _orientation(mean: np.ndarray, pixels: np.ndarray) -> str | None:
     }
     if not turned:
         return None
-    return f"on average nearer to the net's images {max(turned, key=lambda name: turned[name])}"
+    likeliest = max(turned, key=lambda name: turned[name])
+    return f"on average nearer to the net's images {likeliest}, as images of one class alone may be"
 
 
 def _is_turned(mean: np.ndarray, other: np.ndarray, pixels: np.ndarray) -> bool:

@@ -96,8 +96,9 @@ def _pixels(path: Path, image: Any) -> np.ndarray:
     require(
         n_frames == 1, f"{path}: expected one image, got {n_frames} in one file; save each alone"
     )
+    upright = import_extra("PIL.ImageOps").exif_transpose(image)
     if mode in SIXTEEN_BITS or (mode == "I" and image.format == "PNG"):
-        return np.rint(np.asarray(image, np.float32) / 257).astype(np.uint8)[None]
+        return np.rint(np.asarray(upright, np.float32) / 257).astype(np.uint8)[None]
     require(
         mode in EIGHT_BITS,
         f"{path}: expected 8 bits a channel, or 16 of grey, got mode {mode}; save it with 8 bits",
@@ -106,7 +107,6 @@ def _pixels(path: Path, image: Any) -> np.ndarray:
         np.asarray(image.convert("RGBA"))[..., 3].min() == 255,
         f"{path}: expected an opaque image, got transparent pixels; flatten it on its background",
     )
-    upright = import_extra("PIL.ImageOps").exif_transpose(image)
     if mode == "L":
         return np.asarray(upright)[None]
     return to_grey(np.asarray(upright.convert("RGB")))[None]

@@ -34,6 +34,7 @@ def load(name: str = "mnist5k", data_dir: str | Path | None = None) -> Source:
         does not exist or is not asked for, a package is missing, the data are damaged, empty or of
         several sizes, or a test image is of a class that no training image has.
     """
+    require(isinstance(name, str), f"data set: expected its name, got {name!r}")
     folder = None if data_dir is None else files.expand(data_dir)
     if name == "mnist5k":
         require(

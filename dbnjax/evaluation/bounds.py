@@ -25,7 +25,13 @@ import jax.numpy as jnp
 
 from dbnjax import checks, numerics
 from dbnjax.evaluation.importance import LogMean, log_mean
-from dbnjax.evaluation.validation import check_parameters, check_states, dbn_support, log_support
+from dbnjax.evaluation.validation import (
+    check_labels,
+    check_parameters,
+    check_states,
+    dbn_support,
+    log_support,
+)
 from dbnjax.models import belief_net as belief_net_lib
 from dbnjax.models import dbn as dbn_lib
 from dbnjax.models import rbm as rbm_lib
@@ -61,9 +67,7 @@ def log_weights(
     check_parameters(dbn)
     if checks.is_concrete(log_z):
         checks.check_finite("log Z", log_z)
-    if labels is not None:
-        checks.check_width("labels", labels, dbn_lib.label_unit(dbn.memory).size)
-
+    check_labels(dbn, v, labels)
     support = dbn_support(dbn, v, labels)
     v, log_z = as_type((v, log_z), floating_type(dbn))
 

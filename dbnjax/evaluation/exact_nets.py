@@ -23,7 +23,13 @@ import jax.numpy as jnp
 from dbnjax import checks
 from dbnjax.evaluation import enumeration, exact
 from dbnjax.evaluation.enumeration import MAX_STATES, count_in_words
-from dbnjax.evaluation.validation import check_parameters, check_possible, check_states, dbn_support
+from dbnjax.evaluation.validation import (
+    check_labels,
+    check_parameters,
+    check_possible,
+    check_states,
+    dbn_support,
+)
 from dbnjax.models import belief_net as belief_net_lib
 from dbnjax.models import dbn as dbn_lib
 from dbnjax.models.belief_net import BeliefNet
@@ -156,8 +162,7 @@ def _checked(dbn: DBN, v: Array, labels: Array | None) -> Concat:
         "dbnjax.evaluation.exact about it",
     )
     check_states(dbn.generative[0].unit, v)
-    if labels is not None:
-        checks.check_width("labels", labels, dbn_lib.label_unit(dbn.memory).size)
+    check_labels(dbn, v, labels)
     check_parameters(dbn)
     hidden = _joined(dbn)
     checks.require(

@@ -78,8 +78,8 @@ def reach_95(log_weights: Array) -> Array:
     square, cube = (deviation**2).mean(0), (deviation**3).mean(0)
     skewness = jnp.maximum(cube, 0.0) / jnp.where(square > 0, square, 1.0) ** 1.5
     degrees = jnp.maximum(mean.effective_sample_size - 1.0, 1.0)
-    inverse = 1.0 / np.array(_DEGREES[::-1], np.float32)
-    t = jnp.interp(1.0 / degrees, inverse, np.array(_STUDENT_95[::-1], np.float32))
+    inverse = jnp.asarray(1.0 / np.array(_DEGREES[::-1]), degrees.dtype)
+    t = jnp.interp(1.0 / degrees, inverse, jnp.asarray(_STUDENT_95[::-1], degrees.dtype))
     return t * mean.standard_error * (1.0 + t * skewness / n**0.5)
 
 

@@ -8,7 +8,6 @@ import numpy as np
 
 from dbnjax import checks
 from dbnjax.models import dbn as dbn_lib
-from dbnjax.models import stack as stack_lib
 from dbnjax.models.dbn import DBN
 from dbnjax.types import Array, PyTree, floating_type
 from dbnjax.units.base import BOUNDED
@@ -73,14 +72,21 @@ def log_support(unit: Any, x: Array, means: bool = False) -> Array:
       means: whether means may stand in for the states (`Unit.has_state`).
 
     Returns:
-      `[...]` in the type of `x`.
+      `[...]` in the units' floating type.
     """
-    x = jnp.asarray(x)
-    return jnp.where(unit.has_state(x, means), jnp.zeros((), x.dtype), -jnp.inf)
+    zero = jnp.zeros((), floating_type(unit))
+    return jnp.where(unit.has_state(jnp.asarray(x), means), zero, -jnp.inf)
+
+
+def check_labels(dbn: DBN, v: Array, labels: Array | None) -> None:
+    """Raises `InputError` unless labels are one-of-K states or zeros, one for each case."""
+    if labels is not None:
+        n_labels = dbn_lib.label_unit(dbn.memory).size
+        checks.check_label_states("labels", labels, n_labels, missing=True)
+        checks.check_one_each("labels", labels.shape[:-1], v.shape[:-1])
 
 
 def dbn_support(dbn: DBN, v: Array, labels: Array | None) -> Array:
     """Returns `log_support` of what is asked about a net, `[...]`; means of v may stand in."""
-    below = dbn.generative[0].unit if dbn.generative else stack_lib.feature_unit(dbn.memory)
-    found = log_support(below, v, means=True)
+    found = log_support(dbn_lib.visible_unit(dbn), v, means=True)
     return found if labels is None else found + log_support(dbn_lib.label_unit(dbn.memory), labels)

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from dbnjax import checks
 from dbnjax.models import dbn as dbn_lib
@@ -31,7 +32,16 @@ def log_label_probabilities(memory: RBM, penultimate: Array) -> Array:
     return jax.nn.log_softmax(dbn_lib.log_joint(memory, penultimate), axis=-1)
 
 
+def check_images(dbn: DBN, v: Array) -> None:
+    """Raises `InputError` unless v are states or means of a net's visible units, `[..., n]`."""
+    visible = dbn_lib.visible_unit(dbn)
+    checks.check_width("images", v, visible.size)
+    if checks.is_concrete(v):
+        visible.check_data("images", np.asarray(v))
+
+
 def _penultimate(key: Key, dbn: DBN, v: Array, how: Draw) -> Array:
+    check_images(dbn, v)
     with jax.default_matmul_precision("highest"):
         states = dbn_lib.up_pass(key, dbn, v, how)
     return states[-1] if states else jnp.asarray(v, floating_type(dbn))
@@ -78,6 +88,7 @@ def averaged(key: Key, dbn: DBN, v: Array, n_passes: int = 20) -> Averages:
       n_passes: stochastic up-passes, 20 in the paper.
     """
     checks.check_count("passes of the averaged read-out", n_passes, 1)
+    check_images(dbn, v)
 
     def add(total: Averages, i: Array) -> tuple[Averages, None]:
         log_p = stochastic(jax.random.fold_in(key, i), dbn, v)

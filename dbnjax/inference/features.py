@@ -35,6 +35,7 @@ def features(key: Key, dbn: DBN, v: Array, level: int, how: Draw = "mean") -> Ar
         f"level: expected 0 (the pixels) to {below_top + 1} (the top), got "
         f"{checks.in_words(level)}",
     )
+    classify.check_images(dbn, v)
     key_up, key_top = jax.random.split(key)
     v = jnp.asarray(v, floating_type(dbn))
     states = (v, *dbn_lib.up_pass(key_up, dbn, v, how))

@@ -63,13 +63,8 @@ def hyper(rate: float, weight: float, momentum: float = 0.0, decay: float = 0.0)
 
 
 def check_weight(name: str, weight: float) -> None:
-    """Raises `InputError` unless a weight is a number in [0, 1]."""
-    number = checks.as_numbers(name, weight)
-    checks.require(
-        number.dtype != bool and bool(((number >= 0) & (number <= 1)).all()),
-        f"{name}: expected 0 (the generative gradient alone) to 1 (the discriminative one alone), "
-        f"got {weight}",
-    )
+    """Raises `InputError` unless a weight is in [0, 1]: 0 is the generative gradient alone."""
+    checks.check_within(name, weight, 0.0, 1.0)
 
 
 class State(NamedTuple):

@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeVar
 import jax
 import jax.numpy as jnp
 
+from dbnjax import checks
 from dbnjax.learning import phases, updates
 from dbnjax.models import dbn as dbn_lib
 from dbnjax.models import stack as stack_lib
@@ -80,6 +81,10 @@ def as_cases(net: DBN | Stack, batch: Batch) -> Batch:
       InputError: as `phases.check_cases`, or the labels are not one for each case, as
         `dbn.check_labels` wants them.
     """
+    checks.require(
+        isinstance(batch, Batch),
+        f"batch: expected passes.Batch(visible, labels), got {checks.in_words(batch)}",
+    )
     if isinstance(net, DBN):
         unit, memory = dbn_lib.visible_unit(net), net.memory
     else:

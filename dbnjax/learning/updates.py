@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from dbnjax import checks
 from dbnjax.learning import phases
@@ -39,17 +40,37 @@ def learner(
     def own_init(key: Key, params: Any) -> Any:
         dtype = floating_type(params)
         checks.check_type("learner", dtype, checks.LEARNING_TYPES)
-        # An optimiser's memory may have a type of its own, or a weak one.
-        state = cast(init(key, cast(params, dtype)), dtype)
-        return jax.tree.map(lambda x: jnp.array(x, x.dtype, copy=True), state)
+        state = init(key, as_type(params, dtype))
+        return jax.tree.map(lambda x: _own_copy(x, dtype), state)
 
     def own_step(key: Key, hyper: Any, state: Any, batch: Any) -> tuple[Any, Any]:
         dtype = floating_type(state.params)
-        taken = step(key, cast(hyper, dtype), state, as_type(batch, dtype))
-        learned: tuple[Any, Any] = cast(taken, dtype)
-        return learned
+        _check_arrays(batch)
+        learned, info = step(key, cast(hyper, dtype), state, as_type(batch, dtype))
+        return jax.tree.map(_as_before, learned, state), cast(info, dtype)
 
     return Learner(init=own_init, step=own_step)
+
+
+def _check_arrays(batch: PyTree) -> None:
+    """Raises `InputError` unless a batch is arrays of numbers, before a cast makes them such."""
+    leaves = jax.tree_util.tree_leaves_with_path(batch, is_leaf=lambda node: isinstance(node, list))
+    for path, leaf in leaves:
+        name = getattr(path[-1], "name", "batch") if path else "visible states"
+        checks.check_array(name, leaf)
+
+
+def _own_copy(x: Array, dtype: Any) -> Array:
+    """Copies a part of a state: an optimiser's memory may be narrower than the parameters.
+
+    It is never wider, and has no weak type, which would compile the second step anew.
+    """
+    wider = jnp.issubdtype(x.dtype, jnp.floating) and np.promote_types(x.dtype, dtype) != dtype
+    return jnp.array(x, dtype if wider else x.dtype, copy=True)
+
+
+def _as_before(new: Array, old: Array) -> Array:
+    return new.astype(old.dtype) if jnp.issubdtype(old.dtype, jnp.floating) else new
 
 
 def numbers(*values: Any) -> tuple[Array, ...]:

@@ -35,7 +35,7 @@ class Layer:
         checks.require(
             len(shape) == 2,
             f"weights: expected one axis of units below and one of units above, got shape {shape}; "
-            "it may belong to an ensemble",
+            "more axes belong to an ensemble",
         )
 
 

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dbnjax import checks
-from dbnjax.types import Array, Key, as_type, cast, floating_type, pytree
+from dbnjax.types import Array, Key, as_type, floating_type, pytree
 from dbnjax.units.base import BOUNDED, X_LOG_X, Conditional, Unit
 
 
@@ -60,7 +60,7 @@ def create(visible: Any, hidden: Any, weights: Array) -> RBM:
     checks.check_array("weights", weights)
     given = RBM(visible=visible, hidden=hidden, weights=jnp.asarray(weights))
     check_sizes(given)
-    rbm: RBM = cast(given, floating_type(given))
+    rbm: RBM = as_type(given, floating_type(given))
     if checks.is_concrete(rbm):
         for path, leaf in jax.tree.leaves_with_path(rbm):
             checks.check_finite(jax.tree_util.keystr(path).removeprefix("."), leaf)
@@ -85,7 +85,13 @@ def _check_units(**layers: Any) -> None:
             f"{name}: expected units, such as Bernoulli.zeros(n), got {checks.in_words(unit)}",
         )
         for path, leaf in jax.tree.leaves_with_path(unit):
-            checks.check_array(f"{name}{jax.tree_util.keystr(path)}", leaf)
+            label = f"{name}{jax.tree_util.keystr(path)}"
+            checks.check_array(label, leaf)
+            checks.require(
+                leaf.ndim > 0, f"{label}: expected an axis of units, got the scalar {leaf}"
+            )
+        if all(leaf.ndim == 1 for leaf in jax.tree.leaves(unit)):  # not one for each of some cases
+            unit.check()
 
 
 def init(key: Key, visible: Any, hidden: Any, scale: float = 0.01) -> RBM:
@@ -207,6 +213,7 @@ def visible_given_hidden(rbm: RBM, h: Array) -> Conditional:
 
 def energy(rbm: RBM, v: Array, h: Array) -> Array:
     """Returns E(v, h) in nats, `[...]`."""
+    checks.check_width("visible states", v, rbm.visible.size)
     checks.check_width("hidden states", h, rbm.hidden.size)
     v, h = as_type((v, h), floating_type(rbm))
     coupling = (hidden_given_visible(rbm, v).field * h).sum(-1)
@@ -215,6 +222,7 @@ def energy(rbm: RBM, v: Array, h: Array) -> Array:
 
 def free_energy(rbm: RBM, v: Array) -> Array:
     """Returns F(v) = -log sum_h exp(-E(v, h)) in nats, `[...]`."""
+    checks.check_width("visible states", v, rbm.visible.size)
     v = jnp.asarray(v, floating_type(rbm))
     field = hidden_given_visible(rbm, v).field
     return rbm.visible.energy(v) - rbm.hidden.cumulant(field)

@@ -164,7 +164,7 @@ class Unit:
             checks.require(
                 shape == np.shape(getattr(self, arrays[0])) and len(shape) == 1,
                 f"{name}: expected one axis of units, as many as in the other arrays, got shape "
-                f"{shape}; it may belong to an ensemble",
+                f"{shape}; more axes belong to an ensemble or to cases",
             )
 
     def tails(self) -> Tails:
@@ -228,7 +228,7 @@ class Conditional:
         return self.unit.expected_statistics(self.field)
 
     def log_prob(self, state: Array) -> Array:
-        """Returns log p(state | field) in nats, `[...]`."""
+        """Returns log p(state | field) in nats, `[...]`, for a state that is one (`has_state`)."""
         state = jnp.asarray(state, self.field.dtype)
         inner = (state * self.field).sum(-1)
         return inner - self.unit.energy(state) - self.unit.cumulant(self.field)

@@ -78,10 +78,13 @@ class Categorical(Unit):
         return jax.nn.softmax(self._grouped(total), axis=-1).reshape(total.shape)
 
     def sample(self, key: Key, field: Array) -> Array:
-        """Draws one-of-K states, `[..., n]`."""
-        total = self.bias + field
-        chosen = numerics.categorical(key, self._grouped(total))
-        return jax.nn.one_hot(chosen, self.n_categories, dtype=total.dtype).reshape(total.shape)
+        """Draws one-of-K states, `[..., n]`; NaN in groups without a distribution."""
+        total = self._grouped(self.bias + field)
+        chosen = numerics.categorical(key, total)
+        states = jax.nn.one_hot(chosen, self.n_categories, dtype=total.dtype)
+        largest = total.max(-1, keepdims=True)
+        unknown = jnp.isnan(largest) | (largest == -jnp.inf)
+        return jnp.where(unknown, jnp.nan, states).reshape(field.shape)
 
     def statistics(self, state: Array) -> "Categorical":
         """Returns -dE/db = x."""

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dbnjax import checks
+from dbnjax import checks, numerics
 from dbnjax.types import Array, Draws, Key, pytree
 from dbnjax.units.base import Tails, Unit
 
@@ -143,6 +143,7 @@ class Concat(Unit):
             len(choices) == len(self.parts),
             f"expected one choice or {len(self.parts)}, one a part, got {len(choices)}",
         )
+        numerics.check_key(key)
         keys = jax.random.split(key, len(self.parts))
         drawn = [
             part.draw(key_part, piece, choice)

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dbnjax import checks
+from dbnjax import checks, numerics
 from dbnjax.types import Array, Key, pytree
 from dbnjax.units.base import QUADRATIC, Tails, Unit
 
@@ -110,6 +110,7 @@ class Gaussian(Unit):
 
     def sample(self, key: Key, field: Array) -> Array:
         """Draws normal states, `[..., n]`."""
+        numerics.check_key(key)
         mean = self.mean(field)
         noise = jax.random.normal(key, mean.shape, mean.dtype)
         return mean + jnp.sqrt(self.variance) * noise

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import gammaln
 
-from dbnjax import checks
+from dbnjax import checks, numerics
 from dbnjax.types import Array, Key, pytree
 from dbnjax.units.base import X_LOG_X, Tails, Unit
 
@@ -63,6 +63,7 @@ class Poisson(Unit):
         has the law to 1 part in 250 of a standard deviation; beyond 2^24 a float32 holds no odd
         counts. Where the rate is infinite or NaN, so is the count.
         """
+        numerics.check_key(key)
         rate = self.mean(field)
         exact = rate <= _LARGEST_EXACT
         # JAX draws counts from keys of threefry alone; two words of any key are one.

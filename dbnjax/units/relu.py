@@ -166,6 +166,7 @@ class NoisyRelu(Unit):
 
     def sample(self, key: Key, field: Array) -> Array:
         """Draws max(0, x + sqrt(sigmoid(x)) n), `[..., n]`."""
+        numerics.check_key(key)
         m = self.bias + field
         noise = jax.random.normal(key, m.shape, m.dtype)
         return jnp.maximum(m + jnp.sqrt(jax.nn.sigmoid(m)) * noise, 0.0)

@@ -44,7 +44,8 @@ def save(
       model: an `RBM`, `Stack`, `DBN` or `Feedforward` of the library's own unit types.
       metadata: anything JSON-able that belongs to the net, NumPy and JAX numbers included; a
         number that is not finite becomes null.
-      dtype: "float32" for an exact copy, "float16" for half the size and rounded weights.
+      dtype: "float32", an exact copy of parameters of up to 32 bits, or "float16" for half the size
+        and rounded weights. `load` gives float32 arrays either way.
 
     Raises:
       InputError: the model or the metadata cannot be saved, a weight is not finite, a machine
@@ -56,6 +57,10 @@ def save(
       >>> machine = rbm.init(jax.random.key(0), *sizes)
       >>> save("net.safetensors", machine, {"epochs": 3})  # doctest: +SKIP
     """
+    checks.require(
+        metadata is None or isinstance(metadata, Mapping),
+        f"metadata: expected a dict of what belongs to the net, got {checks.in_words(metadata)}",
+    )
     checks.require(dtype in DTYPES, f"dtype: expected {' or '.join(DTYPES)}, got {dtype!r}")
     stored = jax.tree.map(lambda leaf: np.asarray(leaf).astype(dtype, order="C"), model)
     tensors = architecture.arrays(stored)

@@ -41,8 +41,10 @@ def test_a_digest_tells_folders_apart_wherever_they_lie(folder, tmp_path):
     write(tmp_path / "other", origin={"from": "another test"})
     write(tmp_path / "silent")
     np.save(tmp_path / "moved/labels.npy", cases().labels[::-1])
-    different = {folders.digest(tmp_path / name) for name in ("moved", "other", "silent")}
-    assert len(different | {found}) == 4
+    write(tmp_path / "replaced")
+    np.save(tmp_path / "replaced/images.npy", 255 - cases().pixels)
+    names = ("moved", "other", "silent", "replaced")
+    assert len({folders.digest(tmp_path / name) for name in names} | {found}) == 5
 
 
 @pytest.mark.parametrize(

@@ -77,18 +77,28 @@ NET, V = machines.net(9, (3, 2, 3, 2), 3), jnp.array([0.0, 1.0, 1.0])
 
 
 def test_a_missing_label_is_no_state_and_is_summed_out_where_that_is_asked():  # F22
-    v = jnp.broadcast_to(V, (3, 3))
-    log_p = np.asarray(exact_nets.log_prob(NET, v, GROUPS))
-    np.testing.assert_array_equal(log_p[1:], [-np.inf, -np.inf])
-    each = exact_nets.log_prob(NET, v, jnp.eye(3))
+    v, known = jnp.broadcast_to(V, (2, 3)), GROUPS[:2]  # a label, and none
+    log_p = np.asarray(exact_nets.log_prob(NET, v, known))
+    assert log_p[1] == -np.inf
+    each = exact_nets.log_prob(NET, jnp.broadcast_to(V, (3, 3)), jnp.eye(3))
     assert log_p[0] == pytest.approx(float(each[1]))
     assert float(exact_nets.log_prob(NET, V)) == pytest.approx(np.logaddexp.reduce(each), abs=1e-5)
-    np.testing.assert_array_equal(exact_nets.bound(NET, v, GROUPS).bound[1:], [-np.inf, -np.inf])
+    assert float(exact_nets.bound(NET, v, known).bound[1]) == -np.inf
     assert np.isnan(exact_nets.posterior(NET, V, GROUPS[1])[1]).all()
-    log_w = bounds.log_weights(jax.random.key(0), NET, v, 0.0, 2, GROUPS)
+    log_w = bounds.log_weights(jax.random.key(0), NET, v, 0.0, 2, known)
     assert np.isfinite(log_w[:, 0]).all()
-    np.testing.assert_array_equal(log_w[:, 1:], np.full((2, 2), -np.inf))
-    np.testing.assert_array_equal(log_mean(log_w).value[1:], [-np.inf, -np.inf])
+    np.testing.assert_array_equal(log_w[:, 1], [-np.inf, -np.inf])
+    assert float(log_mean(log_w).value[1]) == -np.inf
+
+
+@pytest.mark.parametrize("labels", [GROUPS, jnp.arange(3), jnp.eye(3)[:2], jnp.full((3, 3), 1 / 3)])
+def test_labels_of_another_form_are_one_line(labels):  # F2, F22
+    v = jnp.broadcast_to(V, (3, 3))
+    for ask in (exact_nets.log_prob, exact_nets.bound, exact_nets.posterior):
+        with pytest.raises(InputError, match="labels: expected one"):
+            ask(NET, v, labels)
+    with pytest.raises(InputError, match="labels: expected one"):
+        bounds.log_weights(jax.random.key(0), NET, v, 0.0, 2, labels)
 
 
 def test_means_of_binary_pixels_keep_their_cross_entropy():

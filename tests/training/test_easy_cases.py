@@ -212,3 +212,19 @@ def test_a_net_that_is_not_finite_is_reported(program):
     epoch, _ = program
     _, report = epoch(KEY, backprop.hyper(float("inf")), start(), None, cases(), jnp.float32(0.1))
     assert not bool(report.finite)
+
+
+@pytest.mark.parametrize(("n_cases", "share"), [(20, 0.95), (60, 0.99), (600, 1.0)])
+def test_easy_cases_of_few_weigh_a_little_less_than_hard_ones(n_cases, share):  # F31
+    easy, n_keys = jnp.arange(n_cases) < n_cases // 2, 100_000 // n_cases
+
+    def weigh(key):
+        rows, weights = easy_cases.draw(key, easy, n_cases)
+        return jnp.where(easy[rows], weights, 0).sum(), jnp.where(easy[rows], 0, weights).sum()
+
+    keys = jax.random.split(jax.random.key(1), n_keys)
+    of_easy, of_hard = np.float64(jax.jit(jax.vmap(weigh))(keys))
+    found = of_easy.mean() / of_hard.mean()
+    error = np.std(of_easy - found * of_hard) / of_hard.mean() / np.sqrt(n_keys)
+    assert abs(found - share) < 0.01 + 4 * error  # the docstring says two digits
+    assert found < 1.0 + 4 * error

@@ -10,6 +10,7 @@ from scipy.special import log_ndtr
 from scipy.stats import kstest, norm
 
 from dbnjax import units
+from dbnjax.checks import InputError
 
 N = 20_000
 DEVIATIONS = 5.0  # of the Monte-Carlo error; some 300 comparisons with fixed keys
@@ -141,3 +142,17 @@ def test_categories_are_otherwise_those_of_jax():
     logits = 3 * jax.random.normal(jax.random.key(1), (N, 5))
     drawn = units.Categorical.zeros(5).sample(KEY, logits)
     np.testing.assert_array_equal(drawn.argmax(-1), jax.random.categorical(KEY, logits))
+
+
+@pytest.mark.parametrize("name", {**cases.WITH_ENERGY, "noisy relu": cases.NOISY_RELU})
+def test_a_batch_of_keys_is_one_line(name):  # F30
+    unit = {**cases.WITH_ENERGY, "noisy relu": cases.NOISY_RELU}[name]
+    with pytest.raises(InputError, match=r"expected one key, got keys of shape \(3,") as caught:
+        unit.sample(jax.random.split(jax.random.key(0), 3), field_of(unit))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_group_without_a_distribution_shows():  # F8
+    field = jnp.zeros((3, 3)).at[1, 0].set(jnp.nan).at[2].set(-jnp.inf)
+    drawn = units.Categorical.zeros(3).sample(jax.random.key(0), field)
+    assert jnp.isnan(drawn).all(-1).tolist() == [False, True, True]
