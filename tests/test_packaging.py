@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 WIDEST = (ROOT / ".ci" / "widest.txt").read_text().split()
+DRAWING = {"figures.py", "mosaics.py"}
 # Packages that are imported under another name.
 IMPORTED_AS = {"orbax-checkpoint": "orbax"}
 
@@ -71,4 +72,4 @@ def test_the_base_install_imports_no_package_of_an_extra():
             used.setdefault(package, set()).add(path.relative_to(ROOT / "dbnjax").as_posix())
     assert base <= {*used, "numpy"}, "a requirement that nothing imports"
     # Figures are drawn by whoever asks for them: `import dbnjax` does not.
-    assert {name: used[name] for name in extras & {*used}} == {"matplotlib": {"figures.py"}}
+    assert {name: used[name] for name in extras & {*used}} == {"matplotlib": DRAWING}

@@ -27,9 +27,11 @@ def work(function, *arguments):
             left = equation.invars[0].aval
             depth = left.shape[contracted[0]]
             multiplications += times * depth * equation.outvars[0].aval.size
-        # A binary unit's bits become a float; a label's are JAX's own, one word a category.
+        # A binary unit's bits become a float; a label's are JAX's own, one word a category, beside
+        # a single one for each group, which is not counted.
         becomes_float = equation.primitive.name == "convert_element_type"
         binary = becomes_float and equation.invars[0].aval.dtype == jnp.uint32
+        binary = binary and equation.outvars[0].aval.shape[-1] > 1
         if binary or equation.primitive.name == "random_bits":
             draws += times * equation.outvars[0].aval.size
     return multiplications, draws

@@ -210,4 +210,5 @@ def test_a_chain_that_makes_all_of_its_steps_selects_nothing():
         str(jax.make_jaxpr(partial(gibbs.chain, n_steps=2, n_active=n))(key, rbm, state))
         for n in (None, 1)
     ]
-    assert ["select_n" in program for program in text] == [False, True]
+    plain, selecting = (program.count("select_n") for program in text)
+    assert plain < selecting  # the draws' own are in both

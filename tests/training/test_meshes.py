@@ -115,7 +115,7 @@ def test_what_the_first_process_cannot_use_none_can(monkeypatch):
         monkeypatch.setattr(jax, "process_index", lambda index=index: index)
         with pytest.raises(checks.InputError, match=r"^no room: éé") as caught:
             sharding.by_first(act)
-        assert line.startswith(str(caught.value))
+        assert line.startswith(str(caught.value).removesuffix(" ..."))
     for index in (0, 1):
         monkeypatch.setattr(jax, "process_index", lambda index=index: index)
         sharding.by_first(act)
