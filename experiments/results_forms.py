@@ -12,6 +12,7 @@ from dbnjax import checks
 
 NULL = type(None)
 NUMBER = (int, float)
+KNOWN = (*NUMBER, NULL)  # null where it is not
 LARGEST = 2**53  # beyond it JSON's readers do not agree on whole numbers
 TOP = "the file"  # the place that a line names when a key is missing at the outermost level
 NAMES = {str: "text", int: "a whole number", float: "a number", bool: "true or false", NULL: "null"}

@@ -23,10 +23,9 @@ from experiments.likelihood_words import (
     of_weights,
 )
 from experiments.results_files import MADE, NULL, NUMBER, Source
-from experiments.results_forms import check_lengths, require
+from experiments.results_forms import KNOWN, check_lengths, require
 from experiments.results_markdown import NONE, duration, made, table, wrap
 
-KNOWN = (*NUMBER, NULL)  # null where it is not
 ESTIMATE = {"value": NUMBER, "low": KNOWN, "high": KNOWN, "effective_sample_size": NUMBER}
 SAMPLES = {
     **dict.fromkeys(("temperatures", "pilot_steps", "steps", "every"), int),
