@@ -79,11 +79,18 @@ def log_support(unit: Any, x: Array, means: bool = False) -> Array:
 
 
 def check_labels(dbn: DBN, v: Array, labels: Array | None) -> None:
-    """Raises `InputError` unless labels are one-of-K states or zeros, one for each case."""
-    if labels is not None:
-        n_labels = dbn_lib.label_unit(dbn.memory).size
-        checks.check_label_states("labels", labels, n_labels, missing=True)
-        checks.check_one_each("labels", labels.shape[:-1], v.shape[:-1])
+    """Raises `InputError` unless labels are one-of-K states or zeros, that broadcast with v."""
+    if labels is None:
+        return
+    n_labels = dbn_lib.label_unit(dbn.memory).size
+    checks.check_label_states("labels", labels, n_labels, missing=True)
+    lead, cases = labels.shape[:-1], v.shape[:-1]
+    for mine, its in zip(reversed(lead), reversed(cases), strict=False):
+        checks.require(
+            1 in (mine, its) or mine == its,
+            f"labels: expected one for each of {list(cases)} cases, got {list(lead)}; they belong "
+            "to other cases",
+        )
 
 
 def dbn_support(dbn: DBN, v: Array, labels: Array | None) -> Array:

@@ -158,7 +158,10 @@ def memory_of_nan():
             "memory.weights: expected finite",
         ),
         ((NETS["plain"], jnp.zeros((2, 3)), 0.0, 1, jnp.eye(2)), "this net has no label units"),
-        ((NETS["labels"], jnp.zeros((2, 3)), 0.0, 1, jnp.eye(2)), "labels: expected 3 units"),
+        (
+            (NETS["labels"], jnp.zeros((2, 3)), 0.0, 1, jnp.eye(2)),
+            r"labels: expected one-of-K states \[..., 3\]",
+        ),
     ],
     ids=["samples", "width", "log z", "nan", "no labels", "other labels"],
 )

@@ -132,7 +132,12 @@ REFUSED = {
     "width": (PLAIN, jnp.zeros((2, 5)), None, "visible states: expected 4 units .* got 5"),
     "probabilities": (PLAIN, V + 0.5, None, "expected 0 or 1, got 8 other values such as"),
     "NaN pixels": (PLAIN, V * jnp.nan, None, "visible states: expected finite values, got 8 NaN"),
-    "labels' width": (LABELLED, V, jnp.eye(4), "labels: expected 3 units .* got 4"),
+    "labels' width": (
+        LABELLED,
+        V,
+        jnp.eye(4),
+        r"labels: expected one-of-K states \[..., 3\], got shape \(4, 4\)",
+    ),
     "no labels": (PLAIN, V, jnp.eye(3), "has no label units"),
     "NaN": (BROKEN, V, None, r"parameters\.recognition\[0\].*: expected finite"),
 }
