@@ -15,6 +15,6 @@ def _say(kind: type[BaseException], error: BaseException, trace: TracebackType |
     os._exit(INTERRUPTED)
 
 
-# Imports take seconds, in which a user may think again; `flags.launch` says more later.
+# Imports take seconds, in which a user may think again; `common.program.launch` says more later.
 if sys.argv[:1] == ["-m"]:  # by `python -m`, which is still looking for the program
     sys.excepthook = _say

@@ -29,8 +29,8 @@ from dbnjax.models import dbn as dbn_lib
 from dbnjax.models.dbn import DBN
 from dbnjax.models.feedforward import Feedforward
 from dbnjax.training import evaluate, metrics
-from experiments import flags, inputs
-from experiments.flags import option
+from experiments.common import nets, program
+from experiments.common.options import option
 
 READ_OUTS = ("deterministic", "stochastic", "averaged", "gibbs")
 
@@ -75,16 +75,16 @@ def run(config: Config) -> Results:
       InputError: the net, the images or the labels cannot be used, or do not fit each other.
     """
     checks.check_seed(config.seed)
-    net = inputs.read_model(config.net)
+    net = nets.read_model(config.net)
     n_classes = count_classes(config, net.model)
-    images = inputs.read_images(net, config.images, config.data_dir, config.split)
-    images = inputs.as_known(net, n_classes, images)
+    images = nets.read_images(net, config.images, config.data_dir, config.split)
+    images = nets.as_known(net, n_classes, images)
     scores = class_probabilities(config, net.model, images.pixels)
     guesses, best = scores.argmax(-1), scores.max(-1)
     wrong = None if images.labels is None else int((guesses != images.labels).sum())
     results = Results(guesses, best, images.labels, wrong)
-    classes = inputs.classes(net, n_classes).names
-    names = inputs.image_names(config.images, len(guesses))
+    classes = nets.classes(net, n_classes).names
+    names = nets.image_names(config.images, len(guesses))
     if config.output is not None:
         files.write_bytes(config.output, as_csv(names, results, classes).encode())
     print(report(names, results, classes))
@@ -179,4 +179,4 @@ def as_csv(names: list[str], results: Results, classes: Sequence[str]) -> str:
 
 
 if __name__ == "__main__":
-    flags.launch(run, Config)
+    program.launch(run, Config)

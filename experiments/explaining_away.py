@@ -17,16 +17,16 @@ import numpy as np
 from dbnjax import units
 from dbnjax.evaluation import exact_nets
 from dbnjax.models.belief_net import BeliefNet, Layer
-from experiments import flags
+from experiments.common import options, program
 
 
 @dataclasses.dataclass(frozen=True)
 class Config:
     """The numbers of the figure."""
 
-    cause_bias: float = flags.option(-10.0, "Bias of the truck and of the earthquake.")
-    jump_bias: float = flags.option(-20.0, "Bias of the jumping house.")
-    weight: float = flags.option(20.0, "Weight from each cause to the house.")
+    cause_bias: float = options.option(-10.0, "Bias of the truck and of the earthquake.")
+    jump_bias: float = options.option(-20.0, "Bias of the jumping house.")
+    weight: float = options.option(20.0, "Weight from each cause to the house.")
 
 
 class Result(NamedTuple):
@@ -80,4 +80,4 @@ def run(config: Config) -> Result:
 
 
 if __name__ == "__main__":
-    flags.launch(run, Config)
+    program.launch(run, Config)

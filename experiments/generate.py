@@ -34,9 +34,9 @@ from dbnjax.data import preparation
 from dbnjax.inference import generate
 from dbnjax.models import dbn as dbn_lib
 from dbnjax.types import Key
-from experiments import chains, flags, inputs
-from experiments.flags import option
-from experiments.inputs import Net
+from experiments.common import chains, nets, program
+from experiments.common.nets import Net
+from experiments.common.options import option
 
 STEPS = {"clamped": 1000, "film": 1000, "from_random": 20, "free": 1000, "complete": 50}
 ALL = "all"
@@ -96,7 +96,7 @@ def run(config: Config) -> Page:
         suffix in (".png", ".npy"), f"--output: expected a .png or .npy file, got {config.output}"
     )
     checks.check_seed(config.seed)
-    net = inputs.read_net(config.net)
+    net = nets.read_net(config.net)
     n_steps = config.n_steps or STEPS[config.mode]
     imagine = {"clamped": run_clamped, "free": run_freely, "complete": complete_halves}
     page = imagine.get(config.mode, run_film)(jax.random.key(config.seed), config, net, n_steps)
@@ -116,7 +116,7 @@ def clamped_labels(config: Config, net: Net) -> tuple[jax.Array, list[str]]:
     Raises:
       InputError: the net has no labels, or none of such a name.
     """
-    classes = inputs.classes(net, dbn_lib.label_unit(net.dbn.memory).size)
+    classes = nets.classes(net, dbn_lib.label_unit(net.dbn.memory).size)
     wanted = classes.names if tuple(config.digits) == (ALL,) else config.digits
     rows = classes_lib.find("--digits", classes, wanted)
     return jnp.eye(len(classes.names))[rows], [classes.names[row] for row in rows]
@@ -150,7 +150,7 @@ def run_film(key: Key, config: Config, net: Net, n_steps: int) -> Page:
     if config.mode == "from_random":
         start = "an up-pass of a random binary image, shown first"
         times -= n_steps
-        pixels = jax.random.bernoulli(key_image, 0.5, (len(labels), inputs.count_pixels(net.dbn)))
+        pixels = jax.random.bernoulli(key_image, 0.5, (len(labels), nets.count_pixels(net.dbn)))
         state = generate.start_at_images(key_start, net.dbn, pixels.astype(jnp.float32), labels)
     else:
         state = generate.start_at_random(key_start, net.dbn, len(labels))
@@ -178,7 +178,7 @@ def run_freely(key: Key, config: Config, net: Net, n_steps: int) -> Page:
     captions = [str(i) for i in range(config.n_samples)]
     if states is not None:
         labels = np.asarray(states.argmax(-1))
-        names = inputs.classes(net, states.shape[-1]).names
+        names = nets.classes(net, states.shape[-1]).names
         captions = [names[label] for label in labels]
         print("labels:", *captions)
     meaning = "" if labels is None else "; above, the net's own labels"
@@ -188,7 +188,7 @@ def run_freely(key: Key, config: Config, net: Net, n_steps: int) -> Page:
 
 def complete_halves(key: Key, config: Config, net: Net, n_steps: int) -> Page:
     """Hides the lower half of the first images and fills it in."""
-    given = inputs.read_images(net, config.images, config.data_dir, config.split)
+    given = nets.read_images(net, config.images, config.data_dir, config.split)
     original = preparation.as_unit_interval(given.pixels[: config.n_samples])
     known = np.zeros(net.shape, bool)
     known[: net.shape[0] // 2] = True
@@ -213,4 +213,4 @@ def as_images(net: Net, pixels: np.ndarray) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    flags.launch(run, Config)
+    program.launch(run, Config)

@@ -31,8 +31,9 @@ from typing import IO, Any, NamedTuple
 from absl import app, flags
 
 from dbnjax import checks, files
-from experiments import INTERRUPTED, devices
-from experiments.flags import parse
+from experiments import INTERRUPTED
+from experiments.common import devices
+from experiments.common.program import parse
 
 GRACE_SECONDS = 5  # for the others to end by themselves once a process has failed
 POLL_SECONDS = 0.05

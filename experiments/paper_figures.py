@@ -38,9 +38,12 @@ from dbnjax.models import stack
 from dbnjax.models.dbn import DBN
 from dbnjax.models.feedforward import Feedforward
 from dbnjax.types import Key
-from experiments import classifier_figures, classify, dbn_figures, flags, inputs
-from experiments.flags import option
-from experiments.inputs import Model, Net
+from experiments import classify
+from experiments.common import nets, pictures, program
+from experiments.common.nets import Model, Net
+from experiments.common.options import option
+from experiments.mnist_classifier import figures as classifier_figures
+from experiments.mnist_dbn import figures as dbn_figures
 
 OF_TEST_SET = ("errors", "close_calls", "hard")
 IMAGINED = ("samples", "from_random", "free", "units")
@@ -71,7 +74,7 @@ def run(config: Config) -> list[Path]:
         bool(config.only) and not unknown,
         f"--only: expected some of {', '.join(FIGURES)}, got {', '.join(unknown) or 'none'}",
     )
-    net = inputs.read_model(config.net)
+    net = nets.read_model(config.net)
     records = read_records(net)
     reasons = why_not(config, net, records)
     for reason in dict.fromkeys(reasons.values()):
@@ -89,7 +92,7 @@ def run(config: Config) -> list[Path]:
 
 def read_records(net: Model) -> list[dict[str, Any]]:
     """Returns what the epochs of the net's own run recorded; nothing for a net without a record."""
-    epochs = inputs.told(net.metadata, "summary", "epochs")
+    epochs = nets.told(net.metadata, "summary", "epochs")
     return [one for one in epochs if _drawable(one)] if isinstance(epochs, list) else []
 
 
@@ -120,10 +123,10 @@ def why_not(config: Config, net: Model, records: list[dict[str, Any]]) -> dict[s
 
 def read_test(config: Config, net: Model) -> Images:
     """Reads the test set, whose labels must be ones that the net knows."""
-    test = inputs.read_images(net, None, config.data_dir, "test")
+    test = nets.read_images(net, None, config.data_dir, "test")
     n_classes = classify.count_classes(classify.Config(), net.model)
     test.known_labels()
-    return inputs.as_known(net, n_classes, test)
+    return nets.as_known(net, n_classes, test)
 
 
 def draw(
@@ -133,8 +136,8 @@ def draw(
     if test is not None:
         said = classify.class_probabilities(classify.Config(), net.model, test.pixels)
         for name, of_test_set in (
-            ("errors", dbn_figures.errors),
-            ("close_calls", dbn_figures.close_calls),
+            ("errors", pictures.errors),
+            ("close_calls", pictures.close_calls),
             ("hard", classifier_figures.hard),
         ):
             if name in wanted:
@@ -169,4 +172,4 @@ def imagined(key: Key, net: Net, wanted: list[str]) -> Iterator[tuple[str, Figur
 
 
 if __name__ == "__main__":
-    flags.launch(run, Config)
+    program.launch(run, Config)

@@ -10,8 +10,9 @@ import dataclasses
 from pathlib import Path
 
 from dbnjax import figures, files
-from experiments import flags, results_comparisons
-from experiments.flags import option
+from experiments.common import program
+from experiments.common.options import option
+from experiments.results import comparisons as results_comparisons
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,4 +39,4 @@ def run(config: Config) -> list[Path]:
 
 
 if __name__ == "__main__":
-    flags.launch(run, Config)
+    program.launch(run, Config)

@@ -18,8 +18,9 @@ from dbnjax import checks
 from dbnjax.data import folder_writing, folders
 from dbnjax.data.images import Images
 from dbnjax.training import metrics
-from experiments import dbn_cases, dbn_config, flags
-from experiments.flags import option
+from experiments.common import cases, program
+from experiments.common.options import option
+from experiments.mnist_dbn import config as dbn_config
 
 FARTHEST = 2  # pixels
 BATCH = 250  # images at a time, which stay in the cache: five times as fast as 5,000
@@ -50,7 +51,7 @@ def run(config: Config) -> folders.Folder:
     checks.check_count("--n", config.n, 1)
     checks.check_seed(config.seed)
     split = {name: getattr(config, name) for name in ("dataset", "n_train", "split_seed")}
-    source, splits = dbn_cases.read(dbn_config.Config(**split, data_dir=config.data_dir))
+    source, splits = cases.read(dbn_config.Config(**split, data_dir=config.data_dir))
     train = splits.train
     origin = {
         "images": "training images shifted by up to two pixels, bilinear",
@@ -105,4 +106,4 @@ def shift(pixels: np.ndarray, by: np.ndarray) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    flags.launch(run, Config)
+    program.launch(run, Config)

@@ -1,15 +1,16 @@
 """Reads the flags of a command as an experiment does, and leaves none given behind."""
 
-from experiments import flags, presets
+from experiments.common import options, program
+from experiments.mnist_dbn import presets
 
 
 def read(words, config):
     """The options that an experiment would see."""
-    flags.define(config)
+    options.define(config)
     try:
-        assert flags.parse(["experiment", *words]) == ["experiment"]
-        return flags.from_flags(config, presets.PRESETS)
+        assert program.parse(["experiment", *words]) == ["experiment"]
+        return options.from_flags(config, presets.PRESETS)
     finally:
-        for name in flags.FLAGS:
-            flags.FLAGS[name].unparse()
-        flags.FLAGS.unparse_flags()
+        for name in options.FLAGS:
+            options.FLAGS[name].unparse()
+        options.FLAGS.unparse_flags()

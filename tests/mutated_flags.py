@@ -16,26 +16,21 @@ from mutations import Rng
 
 from dbnjax.data import sources
 from dbnjax.training import sharding
-from experiments import (
-    accelerator,
-    classifier_config,
-    classify,
-    comparators_config,
-    dbn_cases,
-    dbn_config,
-    explaining_away,
-    few_labels_config,
-    flags,
-    generate,
-    hybrid_config,
-    ideas_config,
-    likelihood_cases,
-    likelihood_config,
-    mnist_classifier,
-    presets,
-    rules_config,
-    sweep_members,
-)
+from experiments import classify, explaining_away, generate
+from experiments.accelerator import main as accelerator
+from experiments.common import binarised, cases, program
+from experiments.common import options as common_options
+from experiments.comparators import config as comparators_config
+from experiments.few_labels import config as few_labels_config
+from experiments.hybrid import config as hybrid_config
+from experiments.likelihood import config as likelihood_config
+from experiments.mnist_classifier import config as classifier_config
+from experiments.mnist_classifier import main as mnist_classifier
+from experiments.mnist_dbn import config as dbn_config
+from experiments.mnist_dbn import presets
+from experiments.rbm_learning_rules import config as rules_config
+from experiments.sweep import members as sweep_members
+from experiments.three_ideas import config as ideas_config
 
 Options = Any
 
@@ -43,7 +38,7 @@ Options = Any
 def learned(config: Options) -> None:
     dbn_config.check(config)
     with sharding.using(config.mesh, sharding.AXES):
-        dbn_cases.read(config)
+        cases.read(config)
 
 
 def swept(config: Options) -> None:
@@ -57,12 +52,12 @@ def classified(config: Options) -> None:
 
 def scored(config: Options) -> None:
     likelihood_config.check_options(config)
-    likelihood_cases.read(config)
+    binarised.read(config)
 
 
 def ruled(config: Options) -> None:
     rules_config.check(config)
-    likelihood_cases.read(config)
+    binarised.read(config)
 
 
 # What a command does with its options before it works; None: it works at once.
@@ -130,16 +125,16 @@ def command_line(rng: Rng, folder: Path) -> tuple[str, Callable[[], Any]]:
 
 
 def begin(name: str, config: type, given: list[str]) -> None:
-    """Parses a command line as `flags.launch` does, among no other command's flags."""
+    """Parses a command line as `common.program.launch` does, among no other command's flags."""
     try:
-        flags.define(config)
-        left = flags.parse(["experiment", *given])
-        flags.checks.require(len(left) == 1, f"unexpected arguments: {left[1:]}")
-        options = flags.from_flags(config, PRESETS.get(name, flags.NO_PRESETS))
+        common_options.define(config)
+        left = program.parse(["experiment", *given])
+        program.checks.require(len(left) == 1, f"unexpected arguments: {left[1:]}")
+        options = common_options.from_flags(config, PRESETS.get(name, common_options.NO_PRESETS))
     finally:
-        for flag in [one for one in config.__dataclass_fields__ if one in flags.FLAGS]:
-            delattr(flags.FLAGS, flag)
-        flags.FLAGS.unparse_flags()
+        for flag in [one for one in config.__dataclass_fields__ if one in common_options.FLAGS]:
+            delattr(common_options.FLAGS, flag)
+        common_options.FLAGS.unparse_flags()
     door = BEGIN[name]
     if door is not None:
         door(options)

@@ -29,28 +29,21 @@ from dbnjax import files
 from dbnjax.data import folders, idx, images, sources
 from dbnjax.training import digests, metrics
 from dbnjax.weights import io
-from experiments import (
-    classifier_report,
-    classifier_stacks,
-    classify,
-    dbn_figures,
-    dbn_report,
-    few_labels_report,
-    hybrid_config,
-    hybrid_report,
-    hybrid_start,
-    ideas_report,
-    inputs,
-    likelihood_config,
-    paper_figures,
-    results,
-    results_charts,
-    rules_report,
-    rules_start,
-    ship,
-    sweep_outcomes,
-    workdir,
-)
+from experiments import classify, paper_figures, results_charts, ship
+from experiments.common import nets, stacks, workdir
+from experiments.few_labels import report as few_labels_report
+from experiments.hybrid import config as hybrid_config
+from experiments.hybrid import report as hybrid_report
+from experiments.hybrid import start as hybrid_start
+from experiments.likelihood import config as likelihood_config
+from experiments.mnist_classifier import judge as classifier_report
+from experiments.mnist_dbn import figures as dbn_figures
+from experiments.mnist_dbn import judge as dbn_report
+from experiments.rbm_learning_rules import report as rules_report
+from experiments.rbm_learning_rules import start as rules_start
+from experiments.results import main as results
+from experiments.sweep import outcomes as sweep_outcomes
+from experiments.three_ideas import report as ideas_report
 
 SIDE = mutated_nets.SIDE
 Input = tuple[str, Callable[[], Any]]
@@ -144,17 +137,17 @@ def net_file(rng: Rng, folder: Path) -> Input:
     digits.write_bytes(saved(pictures()[0][:2]))
     if rng.random() < 0.3:
         return what, lambda: classify.run(classify.Config(net=path, images=str(digits)))
-    return what, lambda: inputs.read_model(path)
+    return what, lambda: nets.read_model(path)
 
 
 def scored(path: str) -> None:
-    config, net = likelihood_config.Config(net=path), inputs.read_net(path)
-    likelihood_config.origin(net.metadata)
+    config, net = likelihood_config.Config(net=path), nets.read_net(path)
+    nets.origin(net.metadata)
     likelihood_config.doubts(config, net)
 
 
 def figure_of_errors(path: str) -> None:
-    net = inputs.read_model(path)
+    net = nets.read_model(path)
     records = paper_figures.read_records(net)
     config = paper_figures.Config(net=path, only=("error",))
     if not paper_figures.why_not(config, net, records):
@@ -164,8 +157,8 @@ def figure_of_errors(path: str) -> None:
 def stack_of_another(path: str) -> None:
     config = SimpleNamespace(layers=(5, 4), **mutated_nets.PRETRAINING["config"])
     data = SimpleNamespace(pixels=np.zeros((1, SIDE * SIDE)))
-    classifier_stacks.read(path, SimpleNamespace(config=config, number=0, data=data))
-    classifier_stacks.record(path)
+    stacks.read(path, SimpleNamespace(config=config, number=0, data=data))
+    stacks.record(path)
 
 
 def metadata(rng: Rng, folder: Path) -> Input:

@@ -11,8 +11,9 @@ from dbnjax.models.dbn import DBN
 from dbnjax.training import checkpoint, greedy, stages
 from dbnjax.types import PyTree
 from dbnjax.weights import io
-from experiments import dbn_fine_tuning, dbn_stages
-from experiments.dbn_config import Config
+from experiments.mnist_dbn import fine_tuning as dbn_fine_tuning
+from experiments.mnist_dbn import stages as dbn_stages
+from experiments.mnist_dbn.config import Config
 
 N_PIXELS, N_LABELS = 784, 10
 KEY = jax.random.key(0)

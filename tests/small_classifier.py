@@ -11,9 +11,10 @@ from dbnjax.data import sources
 from dbnjax.data.images import Images
 from dbnjax.models.feedforward import Feedforward
 from dbnjax.training import metrics
-from experiments import classifier_stages, mnist_classifier
-from experiments.classifier_config import Config
-from experiments.classifier_task import Task
+from experiments.mnist_classifier import main as mnist_classifier
+from experiments.mnist_classifier import train as classifier_stages
+from experiments.mnist_classifier.config import Config
+from experiments.mnist_classifier.task import Task
 
 
 def config(folder: Path, workdir: Path, **changes) -> Config:

@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 
 from dbnjax.training import metrics
-from experiments.dbn_config import Config
+from experiments.mnist_dbn.config import Config
 
 EPOCHS = {"rbm_1": 2, "rbm_2": 2, "rbm_3": 2, "up_down_1": 2, "up_down_2": 1}
 

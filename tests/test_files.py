@@ -15,7 +15,8 @@ from dbnjax.checks import InputError
 from dbnjax.data import folder_writing, folders, idx, images, sources
 from dbnjax.training import checkpoint, metrics
 from dbnjax.weights import io
-from experiments import classify, mnist_classifier, workdir
+from experiments import classify, mnist_classifier
+from experiments.common import workdir
 
 
 def test_a_kill_while_a_file_is_replaced_leaves_the_old_one(tmp_path):

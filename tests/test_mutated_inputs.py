@@ -9,7 +9,9 @@ from result_records import write
 
 from dbnjax import files
 from dbnjax.checks import InputError
-from experiments import classify, inputs, paper_figures, results, ship
+from experiments import classify, paper_figures, ship
+from experiments.common import nets
+from experiments.results import main as results
 
 EACH = 10  # inputs of a kind
 
@@ -97,7 +99,7 @@ def test_metadata_of_another_program_are_none_of_ours(tmp_path, digits, metadata
     path = str(tmp_path / "net")
     mutated_nets.io.save(path, mutated_nets.models()[kind], metadata)
     assert len(classify.run(classify.Config(net=path, images=digits)).guesses) == 12
-    assert paper_figures.read_records(inputs.read_model(path)) == []
+    assert paper_figures.read_records(nets.read_model(path)) == []
     with pytest.raises(InputError, match="net"):
         ship.run(ship.Config(net=path, data_dir=str(tmp_path)))
 

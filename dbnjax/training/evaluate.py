@@ -2,10 +2,11 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from dbnjax import checks
 from dbnjax.evaluation import overfitting
@@ -15,7 +16,21 @@ from dbnjax.models import dbn as dbn_lib
 from dbnjax.models import feedforward
 from dbnjax.models.dbn import DBN
 from dbnjax.models.feedforward import Feedforward
+from dbnjax.training import loop
 from dbnjax.types import Array, Key, PyTree, as_type, floating_type
+
+
+class Measured(NamedTuple):
+    """How a net does on some cases.
+
+    Attributes:
+      cost: cross-entropy in nats, mean over cases.
+      wrong: the cases that it puts into a wrong class.
+    """
+
+    cost: float
+    wrong: np.ndarray
+
 
 ReadOut = Callable[[Key, Any, Array], PyTree]  # scores [..., n_labels], one array or more
 CHUNK = 1000  # cases at a time: 1,000 x 2,000 top units are 8 MB
@@ -113,3 +128,22 @@ def reconstruction_error(net: DBN, v: Array) -> Array:
     with jax.default_matmul_precision("highest"):
         reconstructed = features.reconstruct(unused, net, v, level=1)
     return ((v - reconstructed) ** 2).sum(-1).mean()
+
+
+def measure(net: Feedforward, data: loop.Data) -> Measured:
+    """Asks a net about every case."""
+    return judge(log_probabilities(net, data), data)
+
+
+def log_probabilities(net: Feedforward, data: loop.Data) -> Array:
+    """Returns log p(class) of every case, `[n_cases, n_classes]`."""
+    unused = jax.random.key(0)  # the read-out draws nothing
+    found: Array = scores(softmax, unused, net, data.pixels)
+    return found
+
+
+def judge(log_p: Array, data: loop.Data) -> Measured:
+    """Compares what was said of every case with its label."""
+    own = jnp.take_along_axis(log_p, data.labels[:, None], axis=-1)
+    wrong = np.flatnonzero(np.asarray(log_p.argmax(-1) != data.labels))
+    return Measured(-float(own.mean()), wrong)

@@ -16,13 +16,11 @@ import small_accelerator
 from small_accelerator import row
 
 from dbnjax.checks import InputError
-from experiments import (
-    accelerator,
-    accelerator_config,
-    accelerator_report,
-    accelerator_speed,
-    benchmark_parts,
-)
+from experiments.accelerator import config as accelerator_config
+from experiments.accelerator import main as accelerator
+from experiments.accelerator import report as accelerator_report
+from experiments.accelerator import speed as accelerator_speed
+from experiments.benchmark import parts as benchmark_parts
 
 ROOT = Path(__file__).parent.parent.parent
 

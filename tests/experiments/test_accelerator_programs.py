@@ -9,13 +9,11 @@ import numpy as np
 import small_accelerator
 from small_accelerator import row
 
-from experiments import (
-    accelerator_kernels,
-    accelerator_profile,
-    accelerator_program,
-    benchmark_parts,
-)
-from experiments.benchmark_parts import Product
+from experiments.accelerator import kernels as accelerator_kernels
+from experiments.accelerator import profile as accelerator_profile
+from experiments.accelerator import program as accelerator_program
+from experiments.benchmark import parts as benchmark_parts
+from experiments.benchmark.parts import Product
 
 # What XLA writes for a GPU: an update is a turn of the loop over minibatches.
 GPU = """HloModule jit_epoch, is_scheduled=true, entry_computation_layout={(f32[2]{0})->f32[2]{0}}

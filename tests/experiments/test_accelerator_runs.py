@@ -17,18 +17,16 @@ from small_accelerator import row
 
 from dbnjax import files
 from dbnjax.weights import io
-from experiments import (
-    accelerator_arithmetic,
-    accelerator_config,
-    accelerator_protocol,
-    accelerator_protocols,
-    accelerator_speed,
-    benchmark_parts,
-    dbn_config,
-    dbn_figures,
-    likelihood_cases,
-    likelihood_config,
-)
+from experiments.accelerator import arithmetic as accelerator_arithmetic
+from experiments.accelerator import config as accelerator_config
+from experiments.accelerator import end_to_end as accelerator_protocol
+from experiments.accelerator import many_seeds as accelerator_protocols
+from experiments.accelerator import speed as accelerator_speed
+from experiments.benchmark import parts as benchmark_parts
+from experiments.common import binarised
+from experiments.likelihood import config as likelihood_config
+from experiments.mnist_dbn import config as dbn_config
+from experiments.mnist_dbn import figures as dbn_figures
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +155,7 @@ def test_log_p_of_a_deep_net_is_its_bound(idx_folder, tmp_path, monkeypatch):
     options = {"dataset": "mnist", "data_dir": str(idx_folder), "side": 4}
     value, half = accelerator_arithmetic.log_p(dbn_config.Config(**options), path)
     judged = likelihood_config.Config(**options)
-    v = likelihood_cases.states(judged, likelihood_cases.read(judged).judged, "test")
+    v = binarised.states(judged, binarised.read(judged).judged, "test")
     log_q, log_p, log_z = terms(net, np.float64(v))
     q, log_w = np.exp(log_q), log_p - log_q - log_z
     mean = (q * log_w).sum(1)

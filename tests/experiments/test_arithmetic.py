@@ -16,7 +16,12 @@ from dbnjax.learning import contrastive_divergence, passes, persistent, up_down,
 from dbnjax.models import path as path_lib
 from dbnjax.sampling import tempering
 from dbnjax.training import evaluate
-from experiments import arithmetic, dbn_config, mnist_dbn, sweep, sweep_members
+from experiments.common import arithmetic
+from experiments.mnist_dbn import config as dbn_config
+from experiments.mnist_dbn import main as mnist_dbn
+from experiments.sweep import config as sweep_config
+from experiments.sweep import main as sweep
+from experiments.sweep import members as sweep_members
 
 KEY = jax.random.key(0)
 RBM = machines.binary(0, 5, 4)
@@ -94,7 +99,7 @@ def test_the_generator_is_the_key_s():
 
 
 @pytest.mark.parametrize(
-    ("experiment", "config"), [(mnist_dbn, dbn_config.Config), (sweep, sweep.Config)]
+    ("experiment", "config"), [(mnist_dbn, dbn_config.Config), (sweep, sweep_config.Config)]
 )
 def test_a_run_is_made_with_the_precision_of_its_flag(monkeypatch, experiment, config):
     monkeypatch.setattr(experiment, "run_here", lambda _: jax.config.jax_default_matmul_precision)

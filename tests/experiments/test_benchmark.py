@@ -10,20 +10,18 @@ import numpy as np
 import pytest
 
 from dbnjax.checks import InputError
-from experiments import (
-    benchmark,
-    benchmark_ablation,
-    benchmark_backprop,
-    benchmark_draws,
-    benchmark_jobs,
-    benchmark_peers,
-    benchmark_report,
-    benchmark_series,
-    benchmark_timing,
-    results_bars,
-)
-from experiments.benchmark_jobs import Job, Sizes
-from experiments.benchmark_parts import forward
+from experiments.benchmark import ablation as benchmark_ablation
+from experiments.benchmark import backprop as benchmark_backprop
+from experiments.benchmark import draws as benchmark_draws
+from experiments.benchmark import jobs as benchmark_jobs
+from experiments.benchmark import main as benchmark
+from experiments.benchmark import peers as benchmark_peers
+from experiments.benchmark import report as benchmark_report
+from experiments.benchmark import series as benchmark_series
+from experiments.benchmark import targets
+from experiments.benchmark import timing as benchmark_timing
+from experiments.benchmark.jobs import Job, Sizes
+from experiments.benchmark.parts import forward
 
 SIZES = Sizes(
     layers=(8, 6, 12),
@@ -218,7 +216,7 @@ def test_the_rows_that_bars_are_about_are_there():
     setting = benchmark_jobs.setting(sizes, pixels, labels)
     ours = [benchmark.SECTIONS[name](setting) for name in ("learning", "streams", "backprop")]
     names = {*OTHERS, *(job.name for jobs in ours for job in jobs)}
-    for bar in results_bars.SPEED:
+    for bar in targets.SPEED:
         assert bar.row in names
         assert bar.beside in {*names, *benchmark_report.COLUMNS}
 

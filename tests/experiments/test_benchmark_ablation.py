@@ -8,9 +8,11 @@ from traced_work import equations, work
 
 from dbnjax.learning import contrastive_divergence, updates
 from dbnjax.training import greedy, loop
-from experiments import benchmark_ablation, benchmark_jobs, benchmark_parts
-from experiments.benchmark_ablation import ALL, PRODUCTS, STEPS, at_hand, step_of
-from experiments.benchmark_jobs import Sizes
+from experiments.benchmark import ablation as benchmark_ablation
+from experiments.benchmark import jobs as benchmark_jobs
+from experiments.benchmark import parts as benchmark_parts
+from experiments.benchmark.ablation import ALL, PRODUCTS, STEPS, at_hand, step_of
+from experiments.benchmark.jobs import Sizes
 
 KEY, BATCH, N_VISIBLE, N_HIDDEN = jax.random.key(0), 10, 16, 8
 LEARNER = contrastive_divergence.contrastive_divergence()

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 from traced_work import counted, work
 
-from experiments import benchmark_backprop, benchmark_jobs, benchmark_parts
-from experiments.benchmark_jobs import MOMENTUM, RATE, Sizes
+from experiments.benchmark import backprop as benchmark_backprop
+from experiments.benchmark import jobs as benchmark_jobs
+from experiments.benchmark import parts as benchmark_parts
+from experiments.benchmark.jobs import MOMENTUM, RATE, Sizes
 
 WIDTHS = (16, 9, 6, 11, 10)  # no two matrices of one shape
 PIXELS = np.random.default_rng(0).integers(0, 256, (40, 16), dtype=np.uint8)

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from dbnjax import numerics
-from experiments import benchmark_draws, benchmark_jobs
-from experiments.benchmark_draws import CANDIDATES, middle
-from experiments.benchmark_jobs import Sizes
-from experiments.benchmark_parts import Sampled
+from experiments.benchmark import draws as benchmark_draws
+from experiments.benchmark import jobs as benchmark_jobs
+from experiments.benchmark.draws import CANDIDATES, middle
+from experiments.benchmark.jobs import Sizes
+from experiments.benchmark.parts import Sampled
 
 NAMED = pytest.mark.parametrize("candidate", CANDIDATES, ids=lambda candidate: candidate.name)
 

@@ -12,8 +12,9 @@ from dbnjax.inference import classify
 from dbnjax.learning import contrastive_divergence, persistent, up_down, updates
 from dbnjax.models import path
 from dbnjax.training import greedy
-from experiments import benchmark_bare, benchmark_parts
-from experiments.benchmark_parts import Product, Sampled
+from experiments.benchmark import bare as benchmark_bare
+from experiments.benchmark import parts as benchmark_parts
+from experiments.benchmark.parts import Product, Sampled
 
 LAYERS = (8, 6, 12)
 WIDTHS, N_LABELS, N_TOP = (16, 8, 6), 10, 12  # small images below the same layers

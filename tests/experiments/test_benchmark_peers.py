@@ -8,8 +8,9 @@ import pytest
 from dbnjax import rbm
 from dbnjax.learning import contrastive_divergence, updates
 from dbnjax.training import greedy
-from experiments import benchmark_jobs, benchmark_peers
-from experiments.benchmark_jobs import DECAY, MOMENTUM, RATE, Sizes
+from experiments.benchmark import jobs as benchmark_jobs
+from experiments.benchmark import peers as benchmark_peers
+from experiments.benchmark.jobs import DECAY, MOMENTUM, RATE, Sizes
 
 
 @pytest.mark.parametrize("peer", benchmark_peers.PEERS, ids=lambda peer: peer.name)

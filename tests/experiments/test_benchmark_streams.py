@@ -4,8 +4,9 @@ import atexit
 
 import numpy as np
 
-from experiments import benchmark_jobs, benchmark_streams
-from experiments.benchmark_jobs import Sizes
+from experiments.benchmark import jobs as benchmark_jobs
+from experiments.benchmark import streams as benchmark_streams
+from experiments.benchmark.jobs import Sizes
 
 
 def setting(n_cases, **changes):

@@ -11,24 +11,23 @@ from dbnjax import rbm, stack, units
 from dbnjax.checks import InputError
 from dbnjax.models import dbn
 from dbnjax.weights import io
-from experiments import (
-    classifier_config,
-    comparators,
-    comparators_config,
-    dbn_config,
-    few_labels,
-    few_labels_config,
-    hybrid,
-    hybrid_config,
-    ideas_config,
-    mnist_classifier,
-    mnist_dbn,
-    rbm_learning_rules,
-    rules_config,
-    sweep,
-    three_ideas,
-    workdir,
-)
+from experiments.common import workdir
+from experiments.comparators import config as comparators_config
+from experiments.comparators import main as comparators
+from experiments.few_labels import config as few_labels_config
+from experiments.few_labels import main as few_labels
+from experiments.hybrid import config as hybrid_config
+from experiments.hybrid import main as hybrid
+from experiments.mnist_classifier import config as classifier_config
+from experiments.mnist_classifier import main as mnist_classifier
+from experiments.mnist_dbn import config as dbn_config
+from experiments.mnist_dbn import main as mnist_dbn
+from experiments.rbm_learning_rules import config as rules_config
+from experiments.rbm_learning_rules import main as rbm_learning_rules
+from experiments.sweep import config as sweep_config
+from experiments.sweep import main as sweep
+from experiments.three_ideas import config as ideas_config
+from experiments.three_ideas import main as three_ideas
 
 OF_SPLIT = {"dataset": "mnist", "split_seed": 0, "n_train": 20, "n_validation": 10}
 STACKED = {"dataset": "mnist", "split_seed": 0, "n_validation": 10, "n_test": 0, "folds": 1}
@@ -37,7 +36,7 @@ DBN = {"n_train": 20, "layers": (6,), "memory_chains": 10, "baselines": False, *
 EXPERIMENTS = {
     "mnist_dbn": (mnist_dbn, dbn_config.Config(**DBN)),
     "all_cases": (mnist_dbn, dbn_config.Config(all_epochs=1, **DBN)),
-    "sweep": (sweep, sweep.Config(grid="seed=0,1", **DBN)),
+    "sweep": (sweep, sweep_config.Config(grid="seed=0,1", **DBN)),
     "mnist_classifier": (
         mnist_classifier,
         classifier_config.Config(layers=(6,), greedy_batch_size=10, **SMALL),

@@ -16,17 +16,15 @@ from dbnjax.data import sources
 from dbnjax.data.images import Images
 from dbnjax.learning import conjugate_gradient
 from dbnjax.models import feedforward
-from dbnjax.training import easy_cases, translations
+from dbnjax.training import easy_cases, evaluate, translations
+from dbnjax.training import tuning as training_tuning
 from dbnjax.units import Bernoulli, Rectifier
-from experiments import (
-    classifier_config,
-    classifier_figures,
-    classifier_stages,
-    classifier_task,
-    dbn_plan,
-    workdir,
-)
-from experiments.classifier_config import PRESETS, Config
+from experiments.common import workdir
+from experiments.mnist_classifier import config as classifier_config
+from experiments.mnist_classifier import figures as classifier_figures
+from experiments.mnist_classifier import train as classifier_stages
+from experiments.mnist_classifier.config import PRESETS, Config
+from experiments.mnist_dbn import plans as dbn_plan
 
 KEY = jax.random.key(0)
 
@@ -100,7 +98,7 @@ def test_a_net_is_asked_about_every_case(idx_folder, tmp_path):
     for data in (own.data, own.held_out):
         cases = Images(np.asarray(data.pixels), np.asarray(data.labels))
         cost, wrong = judged(log_probabilities(net, cases), cases)
-        measured = classifier_task.measure(net, data)
+        measured = evaluate.measure(net, data)
         assert measured.cost == pytest.approx(cost, rel=1e-4)
         assert measured.wrong.tolist() == wrong
 
@@ -150,7 +148,7 @@ def test_tuning_by_any_options_lowers_the_cost(idx_folder, tmp_path, changes):
     classifier_config.check(chosen)
     net, seen = tuned(chosen)
     before, after = (
-        classifier_task.measure(n, task(chosen).data).cost for n in (net, seen.learner.params)
+        evaluate.measure(n, task(chosen).data).cost for n in (net, seen.learner.params)
     )
     assert after < 0.95 * before
     assert isinstance(seen.learner, easy_cases.State) == bool(chosen.easy)
@@ -161,7 +159,7 @@ def test_tuning_by_any_options_lowers_the_cost(idx_folder, tmp_path, changes):
 
 def test_cases_are_shifted_if_they_are_to_be(idx_folder, tmp_path):
     own = task(random_start(idx_folder, tmp_path / "run", reach=2))
-    prepare = own.vary(classifier_stages.cases(10))
+    prepare = own.vary(training_tuning.cases(10))
     image = jnp.tile(own.data.pixels[:1], (200, 1))
     visible = prepare(KEY, None, image, jnp.zeros(200, jnp.int32)).visible
     table = translations.sources((28, 28), translations.shifts(2))
@@ -170,7 +168,7 @@ def test_cases_are_shifted_if_they_are_to_be(idx_folder, tmp_path):
     assert (which.sum(1) == 1).all()
     assert which.any(0).all()
     plain = task(random_start(idx_folder, tmp_path / "run"))
-    prepare = classifier_stages.cases(10)
+    prepare = training_tuning.cases(10)
     assert plain.vary(prepare) is prepare
 
 
@@ -186,7 +184,7 @@ def test_machines_too_learn_from_shifted_images(idx_folder, tmp_path):
 def test_cases_are_intensities_with_one_of_k_labels(idx_folder, tmp_path):
     own = task(random_start(idx_folder, tmp_path / "run"))
     pixels, labels = own.data.pixels[:5], own.data.labels[:5]
-    batch = classifier_stages.cases(10)(KEY, None, pixels, labels)
+    batch = training_tuning.cases(10)(KEY, None, pixels, labels)
     np.testing.assert_allclose(batch.visible, np.float64(pixels) / 255, rtol=1e-6)
     np.testing.assert_array_equal(batch.labels, np.eye(10)[np.asarray(labels)])
     assert batch.weights is None

@@ -16,7 +16,8 @@ from dbnjax.data import ink
 from dbnjax.models import feedforward
 from dbnjax.training import evaluate
 from dbnjax.weights import io, shipped
-from experiments import classify, inputs
+from experiments import classify
+from experiments.common import nets
 
 LABELS = np.array([0, 1, 1, 0, 1, 0, 0])
 
@@ -202,7 +203,7 @@ def test_the_shipped_classifier_has_a_name(tmp_path, images, monkeypatch):
     results = classify.run(classify.Config(net=shipped.CLASSIFIER, images=images))
     np.testing.assert_array_equal(results.guesses, LABELS)
     with pytest.raises(InputError, match="mnist_classifier: expected a net that generates, got a"):
-        inputs.read_net(shipped.CLASSIFIER)
+        nets.read_net(shipped.CLASSIFIER)
 
 
 def test_softmax_regression_sees_its_pixels(tmp_path, images):

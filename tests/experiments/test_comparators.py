@@ -20,15 +20,13 @@ from dbnjax.models.belief_net import Layer
 from dbnjax.training import metrics, stages
 from dbnjax.training.stages import DivergenceError
 from dbnjax.units import Bernoulli, Categorical
-from experiments import (
-    comparators,
-    comparators_config,
-    comparators_nets,
-    comparators_report,
-    comparators_sklearn,
-)
-from experiments.comparators_config import LINES, Config
-from experiments.comparators_task import Outcome, Task
+from experiments.comparators import by_sklearn as comparators_sklearn
+from experiments.comparators import config as comparators_config
+from experiments.comparators import main as comparators
+from experiments.comparators import nets as comparators_nets
+from experiments.comparators import report as comparators_report
+from experiments.comparators.config import LINES, Config
+from experiments.comparators.rows import Outcome, Task
 
 
 def config(folder, workdir, **changes) -> Config:

@@ -16,16 +16,14 @@ from dbnjax.data import preparation, sources
 from dbnjax.inference import classify
 from dbnjax.training import metrics
 from dbnjax.weights import io
-from experiments import (
-    few_labels,
-    few_labels_config,
-    few_labels_learning,
-    few_labels_report,
-    few_labels_task,
-    mnist_classifier,
-)
-from experiments.few_labels_config import Config, Setting
-from experiments.few_labels_task import Cell
+from experiments import few_labels
+from experiments.few_labels import config as few_labels_config
+from experiments.few_labels import report as few_labels_report
+from experiments.few_labels import task as few_labels_task
+from experiments.few_labels import train as few_labels_learning
+from experiments.few_labels.config import Config, Setting
+from experiments.few_labels.task import Cell
+from experiments.mnist_classifier import main as mnist_classifier
 
 N_NETS = 2 * (3 + 2 + 2 + 2)  # settings, and a second draw; for two numbers of labels
 

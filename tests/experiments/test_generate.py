@@ -13,7 +13,8 @@ from dbnjax.checks import InputError
 from dbnjax.inference import complete
 from dbnjax.sampling import gibbs
 from dbnjax.weights import io
-from experiments import chains, generate
+from experiments import generate
+from experiments.common import chains
 
 CLEAN = two_classes.pixels([0, 1]) / 255.0
 

@@ -14,13 +14,10 @@ import pytest
 from dbnjax import files, rbm, units
 from dbnjax.checks import InputError
 from dbnjax.evaluation import annealing, schedules
+from dbnjax.scoring import log_z as likelihood_estimates
 from dbnjax.weights import io
-from experiments import (
-    likelihood,
-    likelihood_cases,
-    likelihood_estimates,
-    likelihood_samples,
-)
+from experiments import likelihood
+from experiments.common import binarised, tempered_samples
 from experiments.likelihood import Config
 
 
@@ -43,9 +40,9 @@ def config(idx_folder, tmp_path):
 
 
 def states(config, part="test"):
-    cases = likelihood_cases.read(config)
+    cases = binarised.read(config)
     images = cases.train if part == "train" else cases.judged
-    return np.float64(likelihood_cases.states(config, images, part))
+    return np.float64(binarised.states(config, images, part))
 
 
 def log_p(machine, v):
@@ -134,10 +131,10 @@ def test_a_deep_net_has_bounds_with_and_without_labels(config, tmp_path, monkeyp
     label = jnp.concatenate([jnp.zeros((50, 5)), jnp.eye(10)[jnp.arange(50) % 10]], axis=1)
     apart = np.random.default_rng(0).normal(size=(8, 50)) + 3.0 * np.arange(50)
     stuck = walked(acceptance=0.05, free_energy=apart, classes=np.arange(400).reshape(8, 50))
-    sampled = likelihood_samples.Sampled(label, stuck)
-    monkeypatch.setattr(likelihood_samples, "sample", lambda *arguments: sampled)
+    sampled = tempered_samples.Sampled(label, stuck)
+    monkeypatch.setattr(tempered_samples, "sample", lambda *arguments: sampled)
     record = likelihood.run(deep)
-    rows, cases = rows_of(record), likelihood_cases.read(deep)
+    rows, cases = rows_of(record), binarised.read(deep)
     assert record["model"] == "DBN 16-5-4, 10 labels"
     assert {images for _, images in rows} == {"test", "train"}
     assert "swap with probability 0.050 only" in " ".join(record["warnings"])
@@ -175,7 +172,7 @@ def walked(acceptance, free_energy, classes=None):
     n_looks, n_chains = free_energy.shape
     source = np.broadcast_to(np.arange(3)[:, None], (10 * n_looks, 3, n_chains))
     swaps = np.full((10 * n_looks, 2), acceptance)
-    return likelihood_samples.Walked(None, swaps, source, free_energy, classes)
+    return tempered_samples.Walked(None, swaps, source, free_energy, classes)
 
 
 def test_a_walk_is_cut_into_calls(monkeypatch):
@@ -204,13 +201,13 @@ def test_the_binarisation_decides_the_states(config):
     assert len(np.unique(ways["real"])) > 10
     other = dataclasses.replace(config, binarisation="resampled", seed=1)
     assert (states(other) != ways["resampled"]).any()
-    named = {likelihood_cases.in_words(dataclasses.replace(config, binarisation=w)) for w in ways}
+    named = {binarised.in_words(dataclasses.replace(config, binarisation=w)) for w in ways}
     assert len(named) == 4
 
 
 def test_validation_cases_are_judged_where_nothing_is_learned_from_them(config):
     test, held_out = (
-        likelihood_cases.read(Config(data_dir=config.data_dir, binarisation="real", judged=judged))
+        binarised.read(Config(data_dir=config.data_dir, binarisation="real", judged=judged))
         for judged in ("test", "validation")
     )
     assert [len(part.pixels) for part in test[:2]] == [40, 20]
@@ -221,7 +218,7 @@ def test_validation_cases_are_judged_where_nothing_is_learned_from_them(config):
 
 def test_fixed_draws_do_not_depend_on_the_split(config):
     def drawn(**changes):
-        cases = likelihood_cases.read(dataclasses.replace(config, side=0, **changes))
+        cases = binarised.read(dataclasses.replace(config, side=0, **changes))
         return [{image.tobytes() for image in part.pixels} for part in cases[:2]]
 
     everything, test = drawn()

@@ -7,14 +7,16 @@ import pytest
 from dbnjax import rbm, units
 from dbnjax.models import dbn as dbn_lib
 from dbnjax.models import stack as stack_lib
-from experiments import inputs, likelihood_config, likelihood_scores
+from experiments.common import nets
 from experiments.likelihood import Config
+from experiments.likelihood import config as likelihood_config
+from experiments.likelihood import score as likelihood_scores
 
 
 def test_what_a_number_might_be_mistaken_for_is_said():
     def doubts(how, about, net="x"):
         chosen, dbn = Config(net=net, binarisation=how), machines.net(0, (4, 3, 2))
-        return likelihood_config.doubts(chosen, inputs.Net(dbn, (2, 2), about))
+        return likelihood_config.doubts(chosen, nets.Net(dbn, (2, 2), about))
 
     def of_rules(how):
         return {"binarisation": how}
@@ -31,9 +33,9 @@ def test_what_a_number_might_be_mistaken_for_is_said():
         assert doubts("fixed", silent) == ["the net does not say how its pixels were binarised"]
     assert doubts("real", of_main_job("mean")) == doubts("real", of_rules("real"))
     assert "no log-probabilities" in doubts("real", of_rules("real"))[0]
-    real = inputs.Net(of_one(gaussian(4, 2)), (2, 2), of_rules("real"))
+    real = nets.Net(of_one(gaussian(4, 2)), (2, 2), of_rules("real"))
     assert likelihood_config.doubts(Config(net="x", binarisation="real"), real) == []
-    (shipped,) = doubts("fixed", inputs.read_net(None).metadata, None)
+    (shipped,) = doubts("fixed", nets.read_net(None).metadata, None)
     assert "part of the images that the shipped net learned from" in shipped
 
 
@@ -77,12 +79,12 @@ def test_what_intensities_get_from_binary_units_is_no_log_p(net, how, names):
 
 def test_how_a_net_was_made_is_told_as_far_as_it_says():
     rule = {"command": "learn", "commit": "a", "rule": "pcd", "rate": 0.1, "epochs": 9, "seed": 0}
-    assert likelihood_config.origin(rule | {"image_shape": [4, 4]}) == rule
+    assert nets.origin(rule | {"image_shape": [4, 4]}) == rule
     job = {"command": "job", "commit": "b", "preset": "best", "seed": 1}
     summary = job | {"epochs": [{"stage": "rbm_1"}], "later_commits": ["c", "d"]}
     told = job | {"commit": "b, then c, then d"}
-    assert likelihood_config.origin({"summary": summary}) == told
+    assert nets.origin({"summary": summary}) == told
     of_stage = {"summary": summary | {"stage": "summary"}, "stage": "greedy"}
-    assert likelihood_config.origin(of_stage) == told | {"stage": "greedy"}
+    assert nets.origin(of_stage) == told | {"stage": "greedy"}
     for silent in ({}, {"summary": None}, {"summary": {}}):
-        assert likelihood_config.origin(silent) == {}
+        assert nets.origin(silent) == {}

@@ -5,8 +5,8 @@ import numpy as np
 
 from dbnjax.evaluation import ais, annealing
 from dbnjax.evaluation.importance import log_mean
-from experiments import likelihood_report
 from experiments.likelihood import Config
+from experiments.likelihood import report as likelihood_report
 
 
 def estimate(log_weights):

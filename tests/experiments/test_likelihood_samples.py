@@ -14,8 +14,8 @@ from dbnjax.models import path as path_lib
 from dbnjax.models import stack as stack_lib
 from dbnjax.sampling import ladder
 from dbnjax.weights import shipped
-from experiments import likelihood_classes
-from experiments import likelihood_samples as samples
+from experiments.common import tempered_samples as samples
+from experiments.likelihood import classes as likelihood_classes
 
 N_CHAINS = 500
 MACHINE = machines.labelled(0, 6, 3, 4)

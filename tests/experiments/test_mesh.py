@@ -12,17 +12,21 @@ from command_lines import read
 
 from dbnjax.checks import InputError
 from dbnjax.training import metrics, sharding
-from experiments import dbn_config, devices, mnist_dbn, sweep
+from experiments import mnist_dbn
+from experiments.common import devices
+from experiments.mnist_dbn import config as dbn_config
+from experiments.sweep import config
+from experiments.sweep import main as sweep
 
 ROOT = Path(__file__).parent.parent.parent
 
 
-def sweep_config(folder: Path, workdir: Path, **changes) -> sweep.Config:
+def sweep_config(folder: Path, workdir: Path, **changes) -> config.Config:
     short = {"layers": (16,), "memory_epochs": 1, "up_down_epochs": (1,), "up_down_steps": (1,)}
     short |= {"pixels": "mean", "memory_rule": "cd"}
     small = dataclasses.asdict(small_job.config(folder, workdir, **short))
     grid = "memory_rate=0.1,0.2;up_down_rate=0.1,0.05"
-    return dataclasses.replace(sweep.Config(**small), grid=grid, **changes)
+    return dataclasses.replace(config.Config(**small), grid=grid, **changes)
 
 
 def recorded(workdir: Path) -> dict[tuple[str, str], float]:

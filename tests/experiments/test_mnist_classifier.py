@@ -24,8 +24,10 @@ from dbnjax.data import sources
 from dbnjax.training import metrics
 from dbnjax.training.stages import DivergenceError
 from dbnjax.weights import io
-from experiments import classifier_figures, classifier_report, mnist_classifier
-from experiments.classifier_config import Config
+from experiments.mnist_classifier import figures as classifier_figures
+from experiments.mnist_classifier import judge as classifier_report
+from experiments.mnist_classifier import main as mnist_classifier
+from experiments.mnist_classifier.config import Config
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -22,10 +22,14 @@ from written_files import check_figures_last
 from dbnjax.checks import InputError
 from dbnjax.data import classes
 from dbnjax.data.images import Images, Source
-from dbnjax.training import greedy, loop, metrics
+from dbnjax.training import fitting, greedy, loop, metrics
 from dbnjax.training.stages import DivergenceError
 from dbnjax.weights import io
-from experiments import dbn_cases, dbn_config, dbn_plan, dbn_stages, mnist_dbn
+from experiments import mnist_dbn
+from experiments.common import cases
+from experiments.mnist_dbn import config as dbn_config
+from experiments.mnist_dbn import plans as dbn_plan
+from experiments.mnist_dbn import stages as dbn_stages
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -252,16 +256,16 @@ def test_sizes_are_the_papers_shares_of_an_official_set_and_tenths_of_another():
         images = Images(np.zeros((n, 2, 2), np.uint8), np.arange(n, dtype=np.int32) % 10)
         return Source("set", images, images if official else None, classes.numbered(10))
 
-    assert dbn_cases.sizes(dbn_config.Config(), source(60000, True)) == (44000, 10000, None)
-    assert dbn_cases.sizes(dbn_config.Config(), source(5000, False)) == (4000, 500, 500)
+    assert cases.sizes(dbn_config.Config(), source(60000, True)) == (44000, 10000, None)
+    assert cases.sizes(dbn_config.Config(), source(5000, False)) == (4000, 500, 500)
     chosen = dbn_config.Config(n_train=100, n_validation=50, n_test=20)
-    assert dbn_cases.sizes(chosen, source(5000, False)) == (100, 50, 20)
+    assert cases.sizes(chosen, source(5000, False)) == (100, 50, 20)
 
 
 def test_rates_fall_to_zero_or_stay():
-    falling = dbn_stages.schedule("linear", 0.1, 10)
+    falling = fitting.schedule("linear", 0.1, 10)
     assert [falling(i) for i in (0, 5, 10)] == pytest.approx([0.1, 0.05, 0.0])
-    assert dbn_stages.schedule("constant", 0.1, 10)(9) == pytest.approx(0.1)
+    assert fitting.schedule("constant", 0.1, 10)(9) == pytest.approx(0.1)
 
 
 def test_the_memory_has_a_plan_of_its_own():
@@ -290,5 +294,5 @@ def test_pixels_biases_start_at_the_datas_and_labels_even():
 
 
 def test_an_energy_that_overflows_is_divergence():
-    assert dbn_stages.finite({"free_energy_gap": 1.0})
-    assert not dbn_stages.finite({"free_energy_gap": float("inf"), "error": 0.0})
+    assert fitting.finite({"free_energy_gap": 1.0})
+    assert not fitting.finite({"free_energy_gap": float("inf"), "error": 0.0})

@@ -15,8 +15,10 @@ from dbnjax.inference import generate
 from dbnjax.models import feedforward
 from dbnjax.sampling import gibbs
 from dbnjax.weights import io
-from experiments import dbn_figures, paper_figures
-from experiments.inputs import Net
+from experiments import paper_figures
+from experiments.common import pictures
+from experiments.common.nets import Net
+from experiments.mnist_dbn import figures as dbn_figures
 
 CLEAN = two_classes.pixels([0, 1]) / 255.0
 EPOCHS = [
@@ -96,7 +98,7 @@ def test_only_what_is_asked_for_is_drawn(draw):
 def test_errors_stand_in_scan_order_of_the_true_class_with_the_guess():
     pixels = np.random.default_rng(0).integers(0, 256, (6, *two_classes.SHAPE), dtype=np.uint8)
     labels, guesses = np.array([2, 0, 1, 1, 0, 1]), np.array([0, 0, 2, 0, 1, 1])
-    figure = dbn_figures.errors(Images(pixels, labels), np.eye(3)[guesses])
+    figure = pictures.errors(Images(pixels, labels), np.eye(3)[guesses])
     assert texts(figure) == ["0→1", "1→2", "1→0", "2→0"]
     shown = tiles(figure, above=2)
     np.testing.assert_allclose(shown[:4], pixels[[4, 2, 3, 0]] / 255.0)
@@ -118,7 +120,7 @@ def test_close_calls_are_those_of_a_reference():
             if 0 < lead <= 0.3:
                 expected.append((i, f"{label}, {max(others)[1]}"))
     assert 15 < len(expected) < right < 250
-    figure = dbn_figures.close_calls(Images(pixels, labels), probabilities)
+    figure = pictures.close_calls(Images(pixels, labels), probabilities)
     assert texts(figure) == [text for _, text in expected]
     shown = tiles(figure, above=2)[: len(expected)]
     np.testing.assert_allclose(shown, pixels[[i for i, _ in expected]] / 255.0)

@@ -11,16 +11,12 @@ from small_job import EPOCHS, config, epochs_of
 from dbnjax.checks import InputError
 from dbnjax.training import loop, metrics
 from dbnjax.weights import io
-from experiments import (
-    classify,
-    dbn_all_cases,
-    dbn_config,
-    flags,
-    mnist_dbn,
-    presets,
-    provenance,
-    results_files,
-)
+from experiments import classify
+from experiments.common import options, provenance, record_files
+from experiments.mnist_dbn import all_cases as dbn_all_cases
+from experiments.mnist_dbn import config as dbn_config
+from experiments.mnist_dbn import main as mnist_dbn
+from experiments.mnist_dbn import presets
 
 
 def with_all(folder, workdir, **changes):
@@ -47,7 +43,7 @@ def test_all_cases_and_the_tail_follow_the_chosen_net(idx_folder, tmp_path, caps
     assert target["errors"] == summary["errors"]["all cases"]["deterministic"]["all"]
     assert "all cases, deterministic" in capsys.readouterr().out
     result = json.loads((tmp_path / "run/result.json").read_text())
-    (read,) = results_files.read_runs(copied(result, tmp_path / "results"))
+    (read,) = record_files.read_runs(copied(result, tmp_path / "results"))
     assert read.record["seconds"].keys() >= EPOCHS.keys()
     assert not any(str(tmp_path) in word for word in json.dumps(result).split('"'))
     assert "--data_dir=FOLDER" in result["command"]
@@ -138,14 +134,14 @@ def test_presets_name_flags_and_keep_the_papers_protocol():
 
 
 def test_a_flag_beside_a_preset_changes_it():
-    flags.define(dbn_config.Config)
+    options.define(dbn_config.Config)
     try:
-        flags.FLAGS(["job", "--preset=paper", "--greedy_epochs=3"])
-        chosen = flags.from_flags(dbn_config.Config, presets.PRESETS)
+        options.FLAGS(["job", "--preset=paper", "--greedy_epochs=3"])
+        chosen = options.from_flags(dbn_config.Config, presets.PRESETS)
     finally:
-        flags.FLAGS.unparse_flags()
+        options.FLAGS.unparse_flags()
         for name in ("preset", "greedy_epochs"):
-            flags.FLAGS[name].unparse()
+            options.FLAGS[name].unparse()
     assert (chosen.preset, chosen.greedy_epochs, chosen.memory_epochs) == ("paper", 3, 30)
 
 

@@ -18,7 +18,9 @@ from small_job import epochs_of
 from dbnjax.checks import InputError
 from dbnjax.training import checkpoint
 from dbnjax.weights import io
-from experiments import dbn_config, devices, flags, launch, mnist_dbn, workdir
+from experiments import launch, mnist_dbn
+from experiments.common import devices, program, workdir
+from experiments.mnist_dbn import config as dbn_config
 
 ROOT = Path(__file__).parent.parent.parent
 N_EPOCHS = 6  # of up-down
@@ -135,10 +137,10 @@ def joined(monkeypatch):
 
 def test_a_mistake_of_one_process_alone_does_not_wait_for_the_others(joined, monkeypatch):
     monkeypatch.setattr(jax.distributed, "shutdown", lambda: time.sleep(60))
-    monkeypatch.setattr(flags, "LEAVE_SECONDS", 0.1)
+    monkeypatch.setattr(program, "LEAVE_SECONDS", 0.1)
     begin = time.monotonic()
     with pytest.raises(LeftError, match="2"):
-        flags.leave()
+        program.leave()
     assert time.monotonic() - begin < 30
 
 
@@ -154,28 +156,28 @@ def test_a_mistake_of_one_process_alone_does_not_wait_for_the_others(joined, mon
 def test_a_lost_process_is_told_from_other_failures(message, joined, capsys):
     for error in (ValueError(message), devices.FAILURE(message)):
         with pytest.raises(LeftError, match="1"):
-            flags.fail(error)
+            program.fail(error)
         assert f"process 0 lost another ({message})" in capsys.readouterr().err
 
 
 def test_another_failure_is_shown_as_it_is(monkeypatch, capsys, joined):
     bug = devices.FAILURE("INTERNAL: x is not 2")
     with pytest.raises(LeftError, match="1"):
-        flags.fail(bug)
+        program.fail(bug)
     said = capsys.readouterr().err
     assert "INTERNAL: x is not 2" in said
     assert "lost" not in said
     monkeypatch.setattr(jax.distributed, "is_initialized", lambda: False)
     for error in (bug, devices.FAILURE("UNKNOWN: Gloo AllGather failed: closed")):
         with pytest.raises(devices.FAILURE):
-            flags.fail(error)
+            program.fail(error)
 
 
 def test_a_device_without_memory_says_what_to_lower(monkeypatch, capsys):
     monkeypatch.setattr(os, "_exit", lambda code: None)
     with pytest.raises(devices.FAILURE) as caught:
         jnp.zeros((2**30, 2**20)).block_until_ready()
-    flags.fail(caught.value)
+    program.fail(caught.value)
     (line,) = capsys.readouterr().err.splitlines()
     assert re.match(
         "error: the device is out of memory .*RESOURCE_EXHAUSTED.* lower --batch_", line

@@ -12,20 +12,22 @@ import subprocess
 import jax
 import pytest
 
-from experiments import dbn_config, explaining_away, flags, provenance
+from experiments import explaining_away
+from experiments.common import options, program, provenance
+from experiments.mnist_dbn import config as dbn_config
 
 
 @dataclasses.dataclass(frozen=True)
 class Config:
     """Options of every kind, named as no experiment's are."""
 
-    tried_preset: str = flags.option("", "A preset.")
-    tried_path: str | None = flags.option(None, "A path.")
-    tried_rate: float = flags.option(0.1, "A rate.")
-    tried_layers: tuple[int, ...] = flags.option((5, 3), "Sizes.")
-    tried_on: bool = flags.option(True, "A switch.")
-    tried_off: bool = flags.option(False, "A switch.")
-    workdir: str = flags.option("runs", "A folder.")
+    tried_preset: str = options.option("", "A preset.")
+    tried_path: str | None = options.option(None, "A path.")
+    tried_rate: float = options.option(0.1, "A rate.")
+    tried_layers: tuple[int, ...] = options.option((5, 3), "Sizes.")
+    tried_on: bool = options.option(True, "A switch.")
+    tried_off: bool = options.option(False, "A switch.")
+    workdir: str = options.option("runs", "A folder.")
 
 
 PRESETS = {"": {}, "slow": {"tried_rate": 0.01, "tried_on": False}}
@@ -35,11 +37,11 @@ def parse(line, config):
     """Reads the flags of a command line as an experiment would, over its preset."""
     python, _, module, *given = shlex.split(line)
     assert (python, module) == ("python", "experiments.tried")
-    flags.define(config)
-    assert flags.parse([module, *given]) == [module]
-    read = flags.from_flags(config)
+    options.define(config)
+    assert program.parse([module, *given]) == [module]
+    read = options.from_flags(config)
     chosen = PRESETS[getattr(read, "tried_preset", "")]
-    kept = {k: v for k, v in chosen.items() if not flags.FLAGS[k].present}
+    kept = {k: v for k, v in chosen.items() if not options.FLAGS[k].present}
     return dataclasses.replace(read, **kept)
 
 
@@ -47,9 +49,9 @@ def parse(line, config):
 def flags_as_they_were():
     """No flag that one test gives counts as given in the next."""
     yield
-    for name in flags.FLAGS:
-        flags.FLAGS[name].unparse()
-    flags.FLAGS.unparse_flags()
+    for name in options.FLAGS:
+        options.FLAGS[name].unparse()
+    options.FLAGS.unparse_flags()
 
 
 @pytest.mark.parametrize(
@@ -97,7 +99,7 @@ def test_every_flag_of_an_experiment_comes_back(config):
     if "data_dir" in values:
         values["data_dir"] = "/home/somebody/digits"
     if "preset" in values:
-        values["preset"] = ""  # whose settings `flags.from_flags` would need
+        values["preset"] = ""  # whose settings `common.program.from_flags` would need
     line = provenance.command("experiments.tried", config(**values), {}, hidden=("seed",))
     assert "somebody" not in line
     expected = values | {name: config().seed for name in values if name == "seed"}

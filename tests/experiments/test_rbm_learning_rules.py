@@ -11,19 +11,17 @@ import pytest
 from dbnjax import averaging, dbn, files, rbm, stack, units, updates
 from dbnjax.checks import InputError
 from dbnjax.evaluation import ais, bounds, exact, exact_nets
+from dbnjax.scoring import log_z
 from dbnjax.training import greedy
 from dbnjax.weights import io
-from experiments import (
-    likelihood_cases,
-    likelihood_estimates,
-    rbm_learning_rules,
-    rules_config,
-    rules_judging,
-    rules_learners,
-    rules_start,
-)
-from experiments import rules_learning as learning
-from experiments.rules_config import Config
+from experiments import rbm_learning_rules
+from experiments.common import binarised
+from experiments.rbm_learning_rules import config as rules_config
+from experiments.rbm_learning_rules import judge as rules_judging
+from experiments.rbm_learning_rules import rules as rules_learners
+from experiments.rbm_learning_rules import start as rules_start
+from experiments.rbm_learning_rules import train as learning
+from experiments.rbm_learning_rules.config import Config
 
 
 @pytest.fixture
@@ -47,7 +45,7 @@ REAL = rbm.init(jax.random.key(0), units.Gaussian.zeros(6), units.Bernoulli.zero
 
 
 def judged(config):
-    return likelihood_cases.states(config, likelihood_cases.read(config).judged, "test")
+    return binarised.states(config, binarised.read(config).judged, "test")
 
 
 def test_a_run_writes_curves_machines_and_a_figure(config, tmp_path, capsys):
@@ -178,7 +176,7 @@ def test_persistent_chains_are_shared_out_over_temperatures_and_make_k_steps():
 def test_the_last_machine_of_a_rule_is_judged_from_above_too(config, monkeypatch, capsys):
     truth = rbm_learning_rules.run(config)["rules"]["cd1"]["log_p"]
     assert rbm_learning_rules.run(config)["rules"]["cd1"]["reverse"] == []
-    monkeypatch.setattr(likelihood_estimates, "exact_log_z", lambda rbm: None)
+    monkeypatch.setattr(log_z, "exact_log_z", lambda rbm: None)
     config = dataclasses.replace(
         config, rules=("cd1",), workdir=f"{config.workdir}2", n_temperatures=100, sample_steps=50
     )

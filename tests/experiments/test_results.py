@@ -11,7 +11,8 @@ import pytest
 from result_records import broken, classifiers, finished, write
 
 from dbnjax.checks import InputError
-from experiments import results
+from experiments.results import config as results_config
+from experiments.results import main as results
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -30,7 +31,7 @@ def main(folder, *more):
 
 def test_the_command_writes_and_checks(results_folder):
     page = results_folder.parent / "RESULTS.md"
-    config = results.Config(str(results_folder), str(page), readme="")
+    config = results_config.Config(str(results_folder), str(page), readme="")
     checking = dataclasses.replace(config, check=True)
     with pytest.raises(SystemExit, match="differs from a fresh build"):
         results.run(checking)  # there is none yet
@@ -49,7 +50,7 @@ def test_the_command_writes_and_checks(results_folder):
 
 
 def test_no_results_no_json_and_results_at_odds_are_refused(tmp_path):
-    config = results.Config(str(tmp_path / "none"), str(tmp_path / "RESULTS.md"))
+    config = results_config.Config(str(tmp_path / "none"), str(tmp_path / "RESULTS.md"))
     with pytest.raises(InputError, match="expected a folder of result files, got no such folder"):
         results.run(config)
     (tmp_path / "none").mkdir()
@@ -82,7 +83,7 @@ def test_readmes_tables_are_put_between_their_marks(results_folder):
     readme.write_text(text)
     (results_folder / "embedded").mkdir()
     page = results_folder.parent / "RESULTS.md"
-    config = results.Config(str(results_folder), str(page), str(readme))
+    config = results_config.Config(str(results_folder), str(page), str(readme))
     with pytest.raises(InputError, match="embedded"):
         results.run(config)
     assert readme.read_text() == text
@@ -111,7 +112,7 @@ def test_readmes_tables_are_put_between_their_marks(results_folder):
 
 def test_the_repositorys_pages_are_fresh_builds(monkeypatch):
     monkeypatch.chdir(ROOT)
-    page = results.run(results.Config(check=True))
+    page = results.run(results_config.Config(check=True))
     pictures = re.findall(r"!\[[^]]*\]\(([^)]+)\)", page)
     assert [name for name in pictures if not Path(name).exists()] == []
 

@@ -5,7 +5,11 @@ from pathlib import Path
 import pytest
 from result_records import LIKELIHOOD, benchmark, cells, finished, write
 
-from experiments import likelihood_config, results, results_bars, results_files
+from experiments.benchmark import targets
+from experiments.common import record_files
+from experiments.likelihood import config as likelihood_config
+from experiments.likelihood import targets as likelihood_targets
+from experiments.results import main as results
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -172,9 +176,9 @@ def test_directions_and_times_are_judged_at_the_default_schedule(tmp_path, chang
 def test_the_default_schedule_is_that_of_the_experiment():
     config = likelihood_config.Config()
     found = (config.n_chains, config.n_temperatures, config.schedule)
-    assert found == results_bars.DEFAULTS
+    assert found == likelihood_targets.DEFAULTS
 
 
 def test_the_repositorys_benchmark_has_the_rows_of_every_bar():
-    _, table = results_bars.speed(results_files.read_benchmark(ROOT / "results"))
+    _, table = targets.speed(record_files.read_benchmark(ROOT / "results"))
     assert "not measured" not in table

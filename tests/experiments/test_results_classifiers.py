@@ -4,7 +4,9 @@ import pytest
 from result_records import asked, cells, classifiers, finished, hybrid, table_1, tuned, write
 
 from dbnjax.checks import InputError
-from experiments import results, results_summary, significance
+from experiments.common import statistics
+from experiments.results import main as results
+from experiments.results import summary as results_summary
 
 SHIPPED = {
     "command": "python -m experiments.mnist_classifier --preset=translations",
@@ -22,7 +24,7 @@ def build(folder, **records):
 
 
 def limits(errors, n=1000):
-    low, high = significance.wilson(errors, n)
+    low, high = statistics.wilson(errors, n)
     return f"{100 * low:.2f} to {100 * high:.2f}"
 
 

@@ -6,7 +6,10 @@ from PIL import Image
 from result_records import cells, comparators, few_labels, finished, three_ideas, write
 
 from dbnjax.checks import InputError
-from experiments import ideas_report, results, results_charts
+from experiments import results_charts
+from experiments.common import statistics
+from experiments.results import main as results
+from experiments.three_ideas import report as ideas_report
 
 ALL = {
     "three_ideas__short": three_ideas(),
@@ -22,7 +25,7 @@ def build(folder, **records):
 def mean(counts, n):
     """Error counts in per cent with their interval."""
     rates = [100 * count / n for count in counts]
-    return f"{np.mean(rates):.2f} ± {ideas_report.half_width(rates):.2f}"
+    return f"{np.mean(rates):.2f} ± {statistics.half_width(rates):.2f}"
 
 
 def test_three_ideas_have_a_row_a_cell_and_a_verdict(tmp_path):

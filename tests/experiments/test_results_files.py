@@ -4,7 +4,7 @@ import pytest
 from result_records import benchmark, broken, sweep, write
 
 from dbnjax.checks import InputError
-from experiments import results
+from experiments.results import main as results
 
 
 @pytest.mark.parametrize(

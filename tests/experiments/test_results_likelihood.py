@@ -4,8 +4,8 @@ import pytest
 from result_records import LIKELIHOOD, MADE, cells, finished, write
 
 from dbnjax.checks import InputError
-from experiments import results
-from experiments.likelihood_reported import REPORTED
+from experiments.likelihood.reported import REPORTED
+from experiments.results import main as results
 
 RULES = MADE | {
     "command": "python -m experiments.rbm_learning_rules",

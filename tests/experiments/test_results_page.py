@@ -5,7 +5,9 @@ import itertools
 import pytest
 from result_records import READ_OUTS, benchmark, broken, cells, finished, write
 
-from experiments import results, results_markdown, significance
+from experiments.common import statistics
+from experiments.common import tables as results_markdown
+from experiments.results import main as results
 
 
 def test_the_headline_has_the_paper_and_both_groups(results_folder):
@@ -28,9 +30,9 @@ def test_the_headline_has_the_paper_and_both_groups(results_folder):
     assert named["cases: training, all, test"][1:] == ["4,000, 6,000, 1,000"] * 2
     paper, best, mean = named["up-down, then on all cases"]
     assert paper == "1.25 % (125; 1.05 to 1.49)"
-    low, high = significance.wilson(22, 1000)
+    low, high = statistics.wilson(22, 1000)
     assert best == f"2.20 % (22; {100 * low:.2f} to {100 * high:.2f})"
-    low, high = significance.wilson(13, 1000)  # 10 and 16: their deviation is 6 / sqrt(2) errors
+    low, high = statistics.wilson(13, 1000)  # 10 and 16: their deviation is 6 / sqrt(2) errors
     assert mean == f"1.30 ± 0.42 % (10 to 16; {100 * low:.2f} to {100 * high:.2f})"
     assert named["greedy, on the training cases"][2].startswith("2.00 ± 0.00 % (20 to 20; ")
     assert named["wall time of learning"] == ["about a week", "1 h 02 min", "1 h 02 min"]

@@ -2,8 +2,8 @@
 
 import result_records
 
-from experiments import results_sweeps
-from experiments.results_files import Source
+from experiments.common.record_files import Source
+from experiments.sweep import report as results_sweeps
 
 
 def swept(**errors):

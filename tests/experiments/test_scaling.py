@@ -12,9 +12,13 @@ import numpy as np
 import pytest
 
 from dbnjax.checks import InputError
-from experiments import benchmark_jobs, collectives, scaling, scaling_programs
-from experiments.benchmark_jobs import Sizes
-from experiments.collectives import Collective
+from experiments.benchmark import jobs as benchmark_jobs
+from experiments.benchmark.jobs import Sizes
+from experiments.scaling import collectives
+from experiments.scaling import config as scaling_config
+from experiments.scaling import main as scaling
+from experiments.scaling import programs as scaling_programs
+from experiments.scaling.collectives import Collective
 
 ROOT = Path(__file__).parent.parent.parent
 SIZES = Sizes(layers=(8, 6, 12), batch_size=10)
@@ -26,7 +30,7 @@ MACHINE = 4 * (784 * 8 + 784 + 8)  # bytes
 def finished(tmp_path_factory):
     """A run of one rule on 1 and on 4 of the 8 simulated devices, and the file that it wrote."""
     output = tmp_path_factory.mktemp("scaling") / "scaling.json"
-    config = scaling.Config(devices=(1, 4), time=True, output=str(output))
+    config = scaling_config.Config(devices=(1, 4), time=True, output=str(output))
     every = scaling_programs.rules
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(scaling_programs, "rules", lambda setting: {RULE: every(setting)[RULE]})
@@ -134,5 +138,5 @@ def test_devices_are_asked_for_before_jax_starts():
 def test_a_mistake_is_one_line(devices, line):
     assert len(jax.devices()) == 8  # JAX has started
     with pytest.raises(InputError, match=line) as caught:
-        scaling.run(scaling.Config(devices=devices), SIZES)
+        scaling.run(scaling_config.Config(devices=devices), SIZES)
     assert "\n" not in str(caught.value)

@@ -14,7 +14,11 @@ from small_job import config
 from dbnjax.checks import InputError
 from dbnjax.models import feedforward
 from dbnjax.weights import io
-from experiments import classify, mnist_dbn, results_files, results_forms, ship, ship_cards
+from experiments import classify, mnist_dbn
+from experiments.common import record_files, records
+from experiments.ship import cards as ship_cards
+from experiments.ship import config as ship_config
+from experiments.ship import main as ship
 
 EARLIER = "expected the last net of its run, all cases, got that of the stage greedy, for which"
 
@@ -31,7 +35,9 @@ def trained(tmp_path_factory):
 def test_a_rounded_net_and_a_card_of_computed_numbers(trained, tmp_path, capsys):
     folder, net = trained
     path = tmp_path / "digits.safetensors"
-    metadata = ship.run(ship.Config(str(net), str(folder), str(path), str(tmp_path / "s.json")))
+    metadata = ship.run(
+        ship_config.Config(str(net), str(folder), str(path), str(tmp_path / "s.json"))
+    )
     shipped, found = io.load(path)
     exact, _ = io.load(net)
     np.testing.assert_array_equal(
@@ -47,7 +53,7 @@ def test_a_rounded_net_and_a_card_of_computed_numbers(trained, tmp_path, capsys)
         assert piece in card
     assert "all 40" in card
     record = json.loads((tmp_path / "s.json").read_text())
-    results_forms.conform(tmp_path, "shipped", record, results_files.SHIPPED_FORM)
+    records.conform(tmp_path, "shipped", record, record_files.SHIPPED_FORM)
     assert {name: record[name] for name in metadata["rounded"]} == metadata["rounded"]
 
 
@@ -70,7 +76,7 @@ def test_what_cannot_be_shipped(trained, tmp_path):
         ({"net": str(net.with_name("greedy.safetensors")), "data_dir": str(folder)}, EARLIER),
     ):
         with pytest.raises(InputError, match=message):
-            ship.run(ship.Config(**options, output=str(path)))
+            ship.run(ship_config.Config(**options, output=str(path)))
     assert not path.exists()
 
 
@@ -87,7 +93,7 @@ def place(tmp_path):
     """An IDX folder, and options that write into a folder beside it."""
     write_set(tmp_path)
     output, record = tmp_path / "digits.safetensors", tmp_path / "s.json"
-    return ship.Config(str(tmp_path / "net"), str(tmp_path), str(output), str(record))
+    return ship_config.Config(str(tmp_path / "net"), str(tmp_path), str(output), str(record))
 
 
 def test_a_classifier_is_rounded_too(place):
@@ -102,7 +108,7 @@ def test_a_classifier_is_rounded_too(place):
     results = classify.run(classify.Config(net=place.output, data_dir=place.data_dir))
     assert metadata["rounded"]["errors"] == results.errors
     record = json.loads(Path(place.record).read_text())
-    results_forms.conform(place.record, "shipped", record, results_files.SHIPPED_FORM)
+    records.conform(place.record, "shipped", record, record_files.SHIPPED_FORM)
     assert record["command"] == about["summary"]["command"]
     card = Path(place.output).with_suffix(".md").read_text()
     assert card == ship_cards.card(found)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from experiments import significance
+from experiments.common import statistics
 
 
 def test_the_interval_is_wilsons():
@@ -11,8 +11,8 @@ def test_the_interval_is_wilsons():
     p, n, z = 0.0125, 10_000, 1.959963984540054
     middle, reach = p + z**2 / (2 * n), z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
     expected = (np.array([-reach, reach]) + middle) / (1 + z**2 / n)
-    np.testing.assert_allclose(significance.wilson(125, n), expected, rtol=1e-12)
-    low, high = significance.wilson(0, 100)
+    np.testing.assert_allclose(statistics.wilson(125, n), expected, rtol=1e-12)
+    low, high = statistics.wilson(0, 100)
     assert low == 0
     assert high == pytest.approx(z**2 / (100 + z**2))
 
@@ -32,6 +32,6 @@ def test_the_interval_is_wilsons():
     ],
 )
 def test_mcnemar_counts_what_one_net_alone_gets_wrong(first, second, expected):
-    found = significance.mcnemar(first, second)
+    found = statistics.mcnemar(first, second)
     assert found[:2] == expected[:2]
     assert found.p == pytest.approx(expected[2], rel=1e-4)

@@ -15,15 +15,10 @@ from small_job import config, epochs_of
 from dbnjax import files
 from dbnjax.checks import InputError
 from dbnjax.data import classes, folders, tfds_sets
-from experiments import (
-    dbn_cases,
-    dbn_config,
-    dbn_keys,
-    dbn_stream,
-    mnist_dbn,
-    shifted_digits,
-    sweep,
-)
+from experiments import mnist_dbn, shifted_digits, sweep
+from experiments.common import cases, keys
+from experiments.mnist_dbn import config as dbn_config
+from experiments.mnist_dbn import stream as dbn_stream
 
 N, CHUNK = 70, 30
 
@@ -44,7 +39,7 @@ def job(idx_folder, tmp_path):
 
 
 def take(chosen):
-    return dbn_stream.take(chosen, *dbn_cases.read(chosen))
+    return dbn_stream.take(chosen, *cases.read(chosen))
 
 
 def bilinear(image, down, right):
@@ -82,7 +77,7 @@ def test_the_folder_holds_training_images_and_follows_the_seed(idx_folder, tmp_p
     monkeypatch.setattr(shifted_digits, "BATCH", 30)
     first = write(idx_folder, tmp_path / "a")
     assert (first.n_cases, first.shape) == (N, (28, 28))
-    _, splits = dbn_cases.read(config(idx_folder, tmp_path / "run"))
+    _, splits = cases.read(config(idx_folder, tmp_path / "run"))
     pixels, labels = first.read([(0, N)])
     np.testing.assert_array_equal(labels, np.resize(splits.train.labels, N))
     weight = pixels.sum((1, 2)) / np.resize(splits.train.pixels.sum((1, 2)), N)
@@ -198,7 +193,7 @@ def test_a_prepared_set_lies_in_data_dir_unless_that_holds_idx_files(idx_folder,
 
 
 def test_every_part_of_the_main_job_draws_by_a_number_of_its_own():
-    numbers = [n for name, n in vars(dbn_keys).items() if name.isupper()]
+    numbers = [n for name, n in vars(keys).items() if name.isupper()]
     assert len(numbers) >= 7
     assert len(set(numbers)) == len(numbers)
 

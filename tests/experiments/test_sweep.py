@@ -17,20 +17,17 @@ from small_sweep import config, distance, take
 from dbnjax.checks import InputError
 from dbnjax.data import preparation
 from dbnjax.models import dbn
-from dbnjax.training import loop
-from experiments import (
-    dbn_config,
-    dbn_fine_tuning,
-    dbn_stages,
-    provenance,
-    results_files,
-    results_sweeps,
-    sweep,
-    sweep_members,
-    sweep_outcomes,
-    sweep_stacks,
-    sweep_up_down,
-)
+from dbnjax.training import fitting, loop, selection
+from experiments.common import provenance, record_files
+from experiments.mnist_dbn import config as dbn_config
+from experiments.mnist_dbn import fine_tuning as dbn_fine_tuning
+from experiments.mnist_dbn import stages as dbn_stages
+from experiments.sweep import main as sweep
+from experiments.sweep import members as sweep_members
+from experiments.sweep import outcomes as sweep_outcomes
+from experiments.sweep import report as results_sweeps
+from experiments.sweep import stacks as sweep_stacks
+from experiments.sweep import up_down as sweep_up_down
 
 ROOT = Path(__file__).parent.parent.parent
 DIVERGING = "greedy_rate=0.1,1e38;up_down_rate=0.1,1e38"
@@ -84,7 +81,7 @@ def test_members_one_after_another_share_a_stack_and_diverge_alone(idx_folder, t
     assert not record["proxy"].keys() & {"greedy_rate", "up_down_rate", "data_dir", "workdir"}
     assert record["cases"] == {"train": 20, "validation": 10}
     assert set(record) >= {"commit", "machine", "versions"}
-    (source,) = results_files.read_sweeps(tmp_path / "results")
+    (source,) = record_files.read_sweeps(tmp_path / "results")
     section = "\n".join(results_sweeps.one_sweep(source))
     share = 100 * good["validation_errors"] / 10
     assert f"| {good['validation_errors']} ({share:.2f} %)" in section
@@ -141,7 +138,7 @@ def test_all_together_resume_and_say_what_they_would_alone(
 
 @pytest.mark.parametrize(("rule", "i", "early"), [("cd", 3, 5), ("pcd", 0, 0)])
 def test_together_equals_one_after_another(tmp_path, monkeypatch, rule, i, early):
-    monkeypatch.setattr(dbn_stages, "EARLY_EPOCHS", early)
+    monkeypatch.setattr(fitting, "EARLY_EPOCHS", early)
     base = config(
         tmp_path,
         tmp_path,
@@ -185,7 +182,7 @@ def test_together_equals_one_after_another(tmp_path, monkeypatch, rule, i, early
 
 def test_the_best_net_of_each_member_is_kept():
     old, new = {"w": np.zeros((2, 3))}, {"w": np.ones((2, 3))}
-    kept = sweep_up_down.choose(np.array([True, False]), new, old)
+    kept = selection.choose(np.array([True, False]), new, old)
     np.testing.assert_array_equal(kept["w"], [[1, 1, 1], [0, 0, 0]])
 
 

@@ -10,17 +10,15 @@ from small_sweep import cases, config, distance, take
 
 from dbnjax.models import dbn
 from dbnjax.training import loop
-from experiments import (
-    dbn_config,
-    dbn_fine_tuning,
-    dbn_stages,
-    sweep,
-    sweep_members,
-    sweep_outcomes,
-    sweep_stacks,
-    sweep_together,
-    sweep_up_down,
-)
+from experiments.mnist_dbn import config as dbn_config
+from experiments.mnist_dbn import fine_tuning as dbn_fine_tuning
+from experiments.mnist_dbn import stages as dbn_stages
+from experiments.sweep import main as sweep
+from experiments.sweep import members as sweep_members
+from experiments.sweep import outcomes as sweep_outcomes
+from experiments.sweep import stacks as sweep_stacks
+from experiments.sweep import together as sweep_together
+from experiments.sweep import up_down as sweep_up_down
 
 BASE_SEED = 9
 

@@ -16,17 +16,16 @@ from dbnjax.models import feedforward
 from dbnjax.training import metrics
 from dbnjax.training.stages import DivergenceError
 from dbnjax.units import Bernoulli, Rectifier
-from experiments import (
-    ideas_config,
-    ideas_learning,
-    ideas_methods,
-    ideas_report,
-    ideas_tuning,
-    three_ideas,
-    three_ideas_chart,
-)
-from experiments.ideas_config import Config, Pretraining
-from experiments.ideas_methods import ERAS, METHODS
+from experiments.common import statistics
+from experiments.three_ideas import chart as three_ideas_chart
+from experiments.three_ideas import config as ideas_config
+from experiments.three_ideas import main as three_ideas
+from experiments.three_ideas import methods as ideas_methods
+from experiments.three_ideas import report as ideas_report
+from experiments.three_ideas import train as ideas_learning
+from experiments.three_ideas import tuning as ideas_tuning
+from experiments.three_ideas.config import Config, Pretraining
+from experiments.three_ideas.methods import ERAS, METHODS
 
 PAIRS = [(era, method) for era in ERAS for method in ERAS[era].pretraining]
 
@@ -225,13 +224,13 @@ def test_a_class_without_cases_is_refused(config, tmp_path):
 def test_intervals_are_those_of_student_and_welch():
     a, b = [2.0, 2.5, 2.3], [1.0, 1.4, 1.1, 1.3]
     low, high = stats.t.interval(0.95, 2, np.mean(a), stats.sem(a))
-    assert ideas_report.half_width(a) == pytest.approx((high - low) / 2)
-    found = ideas_report.gain(a, b)
+    assert statistics.half_width(a) == pytest.approx((high - low) / 2)
+    found = statistics.gain(a, b)
     interval = stats.ttest_ind(a, b, equal_var=False).confidence_interval(0.95)
     np.testing.assert_allclose(found, [np.mean(a) - np.mean(b), interval.low, interval.high])
-    assert ideas_report.half_width([2.0]) == 0.0
-    assert ideas_report.gain([2.0], [1.0]) == (1.0, -np.inf, np.inf)
-    assert ideas_report.gain([2.0, 2.0], [1.0, 1.0]) == (1.0, 1.0, 1.0)
+    assert statistics.half_width([2.0]) == 0.0
+    assert statistics.gain([2.0], [1.0]) == (1.0, -np.inf, np.inf)
+    assert statistics.gain([2.0, 2.0], [1.0, 1.0]) == (1.0, 1.0, 1.0)
 
 
 def record():
@@ -287,4 +286,4 @@ def test_the_figure_has_every_cell_with_its_interval_beside_the_paper():
     (crosses,) = [line for line in axes.lines if line.get_marker() == "x"]
     assert crosses.get_ydata().tolist() == [2.4, 1.2]
     tops = [segment[1][1] for bar in axes.containers[0].lines[2] for segment in bar.get_segments()]
-    np.testing.assert_allclose(tops[0], 2.05 + ideas_report.half_width([2.0, 2.1, 2.05]))
+    np.testing.assert_allclose(tops[0], 2.05 + statistics.half_width([2.0, 2.1, 2.05]))

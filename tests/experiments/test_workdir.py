@@ -7,7 +7,7 @@ import pytest
 
 from dbnjax import figures, files
 from dbnjax.checks import InputError
-from experiments import provenance, workdir
+from experiments.common import provenance, workdir
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from experiments.benchmark_parts import Product
+from experiments.benchmark.parts import Product
 
 
 def equations(jaxpr, times=1):

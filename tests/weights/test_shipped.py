@@ -10,7 +10,8 @@ from dbnjax.inference import classify
 from dbnjax.models import feedforward
 from dbnjax.weights import shipped
 from experiments import classify as classify_job
-from experiments import paper_figures, ship_cards
+from experiments import paper_figures
+from experiments.ship import cards as ship_cards
 
 SIZES = {shipped.PATH: 5e6, shipped.CLASSIFIER_PATH: 3.5e6}
 

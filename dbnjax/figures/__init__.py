@@ -1,0 +1,40 @@
+"""Pictures of what a net learned, imagined and mistook; every function returns a `Figure`.
+
+matplotlib's object-oriented interface throughout: no display, no global state, nothing to close.
+Images are gathered in one mosaic, so that a figure of two hundred digits is one axes and is drawn
+in a fraction of a second. Ink is drawn dark on white. The size is bounded, whatever is to be drawn:
+of very many images or curves the first are shown, and a line says so.
+"""
+
+from dbnjax.figures.charts import SPREAD, Values, curves, dots
+from dbnjax.figures.images import (
+    DPI,
+    MOST_COLUMNS,
+    MOST_IMAGES,
+    MOST_LINES,
+    MOST_NAMED,
+    MOST_POINTS,
+    gallery,
+    image_rows,
+    receptive_fields,
+    save,
+    signed_images,
+)
+
+__all__ = [
+    "DPI",
+    "MOST_COLUMNS",
+    "MOST_IMAGES",
+    "MOST_LINES",
+    "MOST_NAMED",
+    "MOST_POINTS",
+    "SPREAD",
+    "Values",
+    "curves",
+    "dots",
+    "gallery",
+    "image_rows",
+    "receptive_fields",
+    "save",
+    "signed_images",
+]

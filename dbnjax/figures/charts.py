@@ -1,0 +1,122 @@
+"""Curves and dots with intervals; every function returns a `Figure`."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+
+from dbnjax import checks, mosaics
+from dbnjax.figures.images import MOST_NAMED, MOST_POINTS, _left_out
+from dbnjax.mosaics import WIDTH, label
+
+Values = tuple[Sequence[float], float]  # single values, and half the interval of their mean
+SPREAD = 0.72  # of a category's width, over which its series stand
+
+
+def curves(
+    series: Mapping[str, tuple[ArrayLike, ArrayLike]],
+    x_label: str,
+    y_label: str,
+    title: str,
+    log_y: bool = False,
+    marks: Mapping[str, float] | None = None,
+) -> Figure:
+    """Draws curves with a legend and a grid.
+
+    Args:
+      series: name to (x `[n]`, y `[n]`); a y that is not finite leaves a gap.
+      x_label: with the unit.
+      y_label: with the unit.
+      title: what one sees.
+      log_y: whether the y axis is logarithmic.
+      marks: name to x, each a dotted vertical line with its name above it.
+
+    Raises:
+      InputError: there is no curve, or an x and its y differ in length.
+    """
+    checks.require(len(series) > 0, "curves: expected at least one, got none")
+    figure = Figure(figsize=(WIDTH, 5.0), layout="constrained")
+    axes = figure.add_subplot()
+    for number, (name, (x, y)) in enumerate(series.items()):
+        checks.require(
+            np.ndim(x) == np.ndim(y) == 1 and len(np.asarray(x)) == len(np.asarray(y)),
+            f"curve {name}: expected x and y of one length, got shapes {np.shape(x)} and "
+            f"{np.shape(y)}",
+        )
+        marker = "o" if len(np.asarray(x)) <= 40 else ""
+        named = label(name) if number < MOST_NAMED else "_"  # which a legend leaves out
+        axes.plot(x, y, marker=marker, markersize=4, linewidth=1.6, label=named)
+    axes.set(xlabel=x_label + _left_out(MOST_NAMED, len(series), "names"), ylabel=y_label)
+    axes.set_title(mosaics.wrapped(title, 100, lines=8), pad=20 if marks else 6)
+    if log_y:
+        axes.set_yscale("log")
+    for name, x in (marks or {}).items():
+        axes.axvline(x, color="0.4", linestyle=":", linewidth=1.2)
+        axes.text(x, 1.01, label(name), transform=axes.get_xaxis_transform(), fontsize="small")
+    axes.grid(alpha=0.3, which="both")
+    axes.spines[["top", "right"]].set_visible(False)
+    points = sum(len(np.asarray(x)) for x, _ in series.values())
+    axes.legend(frameon=False, loc="best" if points <= MOST_POINTS else "upper right")
+    return figure
+
+
+def dots(
+    panels: Mapping[str, Mapping[str, Mapping[str, Values]]],
+    categories: Sequence[str],
+    y_label: str,
+    title: str,
+    caption: str = "",
+) -> Figure:
+    """Draws means of series by category with intervals, and beside each what it is a mean of.
+
+    Args:
+      panels: title to series name to category to values. A category that a series lacks is a gap;
+        a series without any interval is drawn as grey crosses.
+      categories: from left to right.
+      y_label: with the unit.
+      title: what one sees.
+      caption: what the intervals are, below the panels.
+
+    Raises:
+      InputError: there is no panel.
+    """
+    checks.require(len(panels) > 0, "dots: expected at least one panel, got none")
+    names = list(dict.fromkeys(name for found in panels.values() for name in found))
+    width = max(5.0, 1.05 * len(categories)) * len(panels)
+    figure = Figure(figsize=(width, 5.6), layout="constrained")
+    all_axes = np.atleast_1d(figure.subplots(1, len(panels), sharey=True))
+    for axes, (heading, found) in zip(all_axes, panels.items(), strict=True):
+        for i, name in enumerate(names):
+            offset = SPREAD * ((i + 0.5) / len(names) - 0.5)
+            _draw(axes, found.get(name, {}), categories, offset, f"C{i}", name)
+        axes.set_xticks(range(len(categories)), categories, fontsize="small")
+        axes.set(title=heading, xlim=(-0.5, len(categories) - 0.5))
+        axes.grid(alpha=0.3, axis="y")
+        axes.spines[["top", "right"]].set_visible(False)
+    all_axes[0].set_ylabel(y_label)
+    figure.legend(*all_axes[0].get_legend_handles_labels(), loc="outside upper center",
+                  frameon=False, ncols=2, title=title)  # fmt: skip
+    figure.supxlabel(caption, fontsize="small")
+    return figure
+
+
+def _draw(
+    axes: Axes,
+    series: Mapping[str, Values],
+    categories: Sequence[str],
+    offset: float,
+    colour: str,
+    name: str,
+) -> None:
+    x = [categories.index(category) + offset for category in series]
+    means = [float(np.mean(values)) for values, _ in series.values()]
+    halves = [half for _, half in series.values()]
+    if not any(halves):
+        axes.plot(x, means, "x", color="0.3", label=name)
+        return
+    axes.errorbar(x, means, halves, linestyle="", marker="o", markersize=5, capsize=3,
+                  color=colour, label=name)  # fmt: skip
+    for place, (values, _) in zip(x, series.values(), strict=True):
+        axes.plot([place + 0.07] * len(values), values, ".", color=colour, markersize=3, alpha=0.7)

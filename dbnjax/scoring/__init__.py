@@ -1,0 +1,1 @@
+"""Compiled drivers over `dbnjax.evaluation`."""

@@ -1,0 +1,152 @@
+"""What `python -m experiments.benchmark` runs."""
+
+import dataclasses
+from collections.abc import Callable, Hashable
+from typing import Any
+
+import jax
+import numpy as np
+
+from dbnjax import checks, files
+from dbnjax.data import idx
+from experiments.benchmark import ablation, backprop, bare, peers, report, series, streams, timing
+from experiments.benchmark import draws as benchmark_draws
+from experiments.benchmark import jobs as benchmark_jobs
+from experiments.benchmark import rows as benchmark_rows
+from experiments.benchmark.jobs import Job, Setting, Sizes
+from experiments.common import arithmetic, provenance
+from experiments.common.options import option
+
+PAPER = Sizes()
+N_PIXELS = 784  # of random images
+SECTIONS: dict[str, Callable[[Setting], list[Job]]] = {
+    "learning": benchmark_rows.learning,
+    "inference": benchmark_rows.inference,
+    "ensembles": series.ensembles,
+    "sizes": series.sizes,
+    "ablation": ablation.ablation,
+    "draws": benchmark_draws.draws,
+    "streams": streams.streams,
+    "backprop": backprop.backprop,
+    "peers": peers.jobs,
+}
+NOTE = (
+    "Median of {rounds} rounds; an epoch has {steps} minibatches of {size} {images} images. "
+    "Products and draws: the matrix products of a unit one by one and its Bernoulli draws alone, "
+    "each in a compiled loop of its own over as many cases as an epoch has, times its number in a "
+    "unit. The first layer learns from intensities, the others from binary samples; PCD has as "
+    "many chains as a minibatch has cases. An ensemble's members share the data and their order, "
+    "and learn from fewer minibatches, so that all machines together do the work of an epoch, and "
+    "all nets that of a part of one. By parts: the library's CD-1, the same step made by hand, "
+    "that step without one thing each, and its products alone in a scan, for which nothing is "
+    "gathered. Streamed: from a folder that was just written, a chunk read while another trains. "
+    "Backprop: of the net with a softmax layer on top, momentum and no decay. The peers: "
+    "scikit-learn does persistent CD, learnergy counts a pseudo-likelihood in every step, rbms "
+    "centres and normalises the gradient; all three sample pixels, start from float32 intensities, "
+    "and scikit-learn and rbms have neither momentum nor decay."
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Options of the run; each is a flag."""
+
+    sections: tuple[str, ...] = option(
+        tuple(SECTIONS), f"What is timed, in the same run: some of {','.join(SECTIONS)}."
+    )
+    steps: int = option(440, "Minibatches in an epoch.")
+    rounds: int = option(5, "Timings of everything; the median counts.")
+    data_dir: str | None = option(None, "Folder of IDX files; random images without one.")
+    output: str | None = option(None, "JSON file to write the table to.")
+    precision: str = option("default", arithmetic.PRECISION_HELP, tuple(arithmetic.PRECISIONS))
+    draws: str = option("threefry", arithmetic.DRAWS_HELP, tuple(arithmetic.GENERATORS))
+
+
+def run(config: Config, sizes: Sizes = PAPER) -> dict[str, Any]:
+    """Times every row and prints the table.
+
+    Returns:
+      What `--output` holds: command, commit, machine, versions, date, columns, rows, note and the
+      milliseconds of every part.
+
+    Raises:
+      InputError: an option or the images cannot be used, or the file cannot be written.
+    """
+    checks.check_count("--steps", config.steps, 2)
+    checks.check_count("--rounds", config.rounds, 1)
+    unknown = [name for name in config.sections if name not in SECTIONS]
+    checks.require(
+        bool(config.sections) and not unknown,
+        f"--sections: expected some of {', '.join(SECTIONS)}, got {', '.join(unknown) or 'none'}",
+    )
+    pixels, labels = cases(config, sizes)
+    with (
+        arithmetic.precision(config.precision),
+        jax.default_prng_impl(arithmetic.GENERATORS[config.draws]),
+    ):
+        setting = benchmark_jobs.setting(sizes, pixels, labels)
+        jobs = [job for name in config.sections for job in SECTIONS[name](setting)]
+        rows, ms = measure(jobs, len(labels), config.rounds)
+    made = provenance.made()
+    result = made | {
+        "command": provenance.command("experiments.benchmark", config, {}, hidden=("output",)),
+        "versions": made["versions"] | peers.versions(),
+        "columns": list(report.COLUMNS),
+        "rows": rows,
+        "note": note(config, sizes),
+        "parts": ms,
+    }
+    if config.output is not None:
+        files.write_json(config.output, result)
+    print(report.lay_out(result))
+    return result
+
+
+def note(config: Config, sizes: Sizes) -> str:
+    """Says what the columns and rows are."""
+    told = NOTE.format(
+        rounds=config.rounds,
+        steps=config.steps,
+        size=sizes.batch_size,
+        images="real" if config.data_dir else "random",
+    )
+    return f"{told} {benchmark_draws.note()}" if "draws" in config.sections else told
+
+
+def measure(
+    jobs: list[Job], n_cases: int, n_rounds: int
+) -> tuple[list[list[Any]], dict[str, float | None]]:
+    """Times jobs and their parts, and returns the rows and the milliseconds of every part."""
+    times = {part: max(2, n_cases // part.n_cases) for job in jobs for part in job.parts}
+    calls: dict[Hashable, Callable[[], Any]] = {
+        part: bare.runner(part, n) for part, n in times.items()
+    }
+    calls |= {job.name: job.call for job in jobs if job.call is not None}
+    seconds, compiled = timing.measure(calls, n_rounds)
+    ms = {part: 1000 * seconds[part] / n for part, n in times.items()}
+    rows = [report.row(job, seconds, compiled, ms) for job in jobs]
+    number, label = report.number, report.label
+    return rows, {label(part): number(value) for part, value in ms.items()}
+
+
+def cases(config: Config, sizes: Sizes) -> tuple[np.ndarray, np.ndarray]:
+    """Returns an epoch's images, `[n, n_pixels]` uint8, and labels.
+
+    Raises:
+      InputError: the folder cannot be read or holds fewer images.
+    """
+    n = config.steps * sizes.batch_size
+    if config.data_dir is None:
+        rng = np.random.default_rng(0)
+        return (
+            rng.integers(0, 256, (n, N_PIXELS), dtype=np.uint8),
+            rng.integers(0, sizes.n_labels, n),
+        )
+    images = idx.read_folder(config.data_dir, "train", need_labels=True)
+    found = len(images.pixels)
+    checks.require(
+        found >= n,
+        f"{config.data_dir}: expected {n} images for {config.steps} minibatches, got {found}; "
+        "use fewer --steps or another folder",
+    )
+    return images.pixels[:n].reshape(n, -1), images.known_labels()[:n]

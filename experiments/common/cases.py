@@ -1,0 +1,78 @@
+"""The main job's cases: images read, reduced and split on the host, then put on the device."""
+
+import sys
+
+import numpy as np
+
+from dbnjax import checks
+from dbnjax.data import preparation, sources
+from dbnjax.data.images import Images
+from dbnjax.training import loop
+from experiments.mnist_dbn.config import Config
+
+
+def read(config: Config) -> tuple[sources.Source, preparation.Splits]:
+    """Reads the images, reduced if that is asked, and splits them.
+
+    Raises:
+      InputError: there are none, or fewer than asked, or they cannot be reduced so far.
+    """
+    source = sources.load(config.dataset, config.data_dir)
+    if config.side:
+        source = reduce(source, config.side)
+    return source, preparation.make_splits(source, *sizes(config, source), config.split_seed)
+
+
+def reduce(source: sources.Source, side: int) -> sources.Source:
+    """Makes every image smaller."""
+
+    def small(images: Images) -> Images:
+        return images._replace(pixels=preparation.downsample(images.pixels, side))
+
+    test = None if source.test is None else small(source.test)
+    return source._replace(train=small(source.train), test=test)
+
+
+def sizes(config: Config, source: sources.Source) -> tuple[int, int, int | None]:
+    """Returns the numbers of training, validation and test cases.
+
+    By default the paper's shares of MNIST, 44,000 and 10,000 of 60,000 beside the official test
+    set, or eight, one and one tenth of a set without one.
+    """
+    n, official = len(source.train.known_labels()), source.test is not None
+    train, validation = (44 / 60, 10 / 60) if official else (0.8, 0.1)
+    counts = np.bincount(source.train.known_labels())
+    smallest, rare = counts.min(), source.classes.names[counts.argmin()]
+    checks.require(
+        official or smallest > 1,
+        f"{source.name}: expected two images of each class or more, to train and to test, got "
+        f"{smallest} of class {rare}",
+    )
+
+    def share(part: float) -> int:
+        """A multiple of the number of classes, for balance, and at least one of each."""
+        return max(int(n * part / source.n_classes + 1e-9), 1) * source.n_classes
+
+    most = int(smallest * (1 if official else 0.8)) * source.n_classes
+    return (
+        config.n_train or min(share(train), most),
+        config.n_validation or share(validation),
+        config.n_test or (None if official else share(0.1)),
+    )
+
+
+def balanced(batch_size: int, source: sources.Source) -> bool:
+    """Returns whether minibatches can hold as many images of each class; says so if not."""
+    possible = batch_size % source.n_classes == 0
+    if not possible:
+        print(
+            f"minibatches of {batch_size} are drawn at random: {source.n_classes} classes do not "
+            "divide them",
+            file=sys.stderr,
+        )
+    return possible
+
+
+def put(images: Images, n_classes: int, batch_size: int, balanced: bool) -> loop.Data:
+    """Puts images and their labels on the device, arguments as in `loop.put`."""
+    return loop.put(images.pixels, images.known_labels(), n_classes, batch_size, balanced)

@@ -1,0 +1,42 @@
+"""Pictures of test cases that several experiments draw."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from dbnjax import figures
+from dbnjax.data.images import Images
+
+CLOSE = 0.3  # between the two best probabilities (figure 7)
+
+
+def errors(test: Images, probabilities: np.ndarray) -> Figure:
+    """Draws every test case that the net gets wrong, by true class (figure 6)."""
+    labels, guesses = test.known_labels(), probabilities.argmax(-1)
+    wrong = in_scan_order(guesses != labels, labels)
+    return figures.gallery(
+        test.pixels[wrong] / 255.0,
+        [f"{labels[i]}\u2192{guesses[i]}" for i in wrong],
+        title=f"All {len(wrong)} errors of {len(labels)} test cases by true class "
+        "(true\u2192guess)",
+    )
+
+
+def close_calls(test: Images, probabilities: np.ndarray) -> Figure:
+    """Draws the right guesses whose second best probability is close to the best (figure 7)."""
+    labels = test.known_labels()
+    best, second = np.argsort(-probabilities, axis=-1, kind="stable")[:, :2].T
+    ordered = -np.sort(-probabilities, axis=-1)
+    right = best == labels
+    close = in_scan_order(right & (ordered[:, 0] - ordered[:, 1] <= CLOSE), labels)
+    return figures.gallery(
+        test.pixels[close] / 255.0,
+        [f"{best[i]}, {second[i]}" for i in close],
+        title=f"All {len(close)} right guesses, of {right.sum()}, whose second best probability is "
+        f"within {CLOSE} of the best (best guess, second guess)",
+    )
+
+
+def in_scan_order(chosen: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Returns the indices of the chosen cases by true class, each class in the test set's order."""
+    cases = np.flatnonzero(chosen)
+    return cases[np.argsort(labels[cases], kind="stable")]

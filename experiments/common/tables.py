@@ -1,0 +1,107 @@
+"""The small pieces of RESULTS.md: tables that are readable unrendered, numbers, provenance."""
+
+import collections
+import shlex
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from experiments.common import statistics
+
+TESTS = ("b", "c", "p")  # of McNemar's test
+
+NONE = "-"
+WIDTH = 100
+SPLITS = {"train": "training", "validation": "validation", "all": "all", "test": "test"}
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Lays out a table with columns of even width."""
+    cells = [[cell.replace("|", r"\|") for cell in row] for row in (header, *rows)]
+    widths = [max(3, *map(len, column)) for column in zip(*cells, strict=True)]
+    lines = [
+        "| " + " | ".join(f"{c:<{w}}" for c, w in zip(row, widths, strict=True)) + " |"
+        for row in cells
+    ]
+    rule = "| " + " | ".join("-" * w for w in widths) + " |"
+    return "\n".join([lines[0], rule, *lines[1:]])
+
+
+def wrap(text: str) -> str:
+    """Breaks prose, or an item of a list, into lines of the page's width."""
+    indent = "  " if text.startswith("- ") else ""
+    return textwrap.fill(
+        text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def plain(value: Any) -> str:
+    """A value as a flag or a cell shows it."""
+    if isinstance(value, list):
+        return ",".join(map(plain, value))
+    return NONE if value is None else str(value)
+
+
+def count(errors: int | None, n: int) -> str:
+    """An error count and its rate."""
+    return NONE if errors is None else f"{errors} ({100 * errors / n:.2f} %)"
+
+
+def interval(errors: int, n: int) -> str:
+    """Wilson's 95 % interval of an error rate, in per cent."""
+    low, high = statistics.wilson(errors, n)
+    return f"{100 * low:.2f} to {100 * high:.2f}"
+
+
+def duration(seconds: float) -> str:
+    """A time in the units that people use for it."""
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, of_hour = divmod(minutes, 60)
+    return f"{hours} h {of_hour:02d} min" if hours else f"{minutes} min {rest:02d} s"
+
+
+def several(n: int, what: str) -> str:
+    """A number of things, in the singular or the plural."""
+    return f"{n} {what}" if n == 1 else f"{n:,} {what}s"
+
+
+def made(record: dict[str, Any]) -> list[str]:
+    """By what command, from which commits, when and where a result was made."""
+    machine = record["machine"]
+    kinds = collections.Counter(machine["devices"]).items()
+    devices = ", ".join(kind if n == 1 else f"{n} x {kind}" for kind, n in kinds)
+    versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
+    commits = (record["commit"], *record.get("later_commits", ()))
+    first, *later = (commit or "unknown" for commit in commits)
+    on = f" on {record['date']}" if "date" in record else ""
+    code = f"Commit {first}" + (f", begun{on}" if on else "")
+    if later:
+        code = f"Begun{on} at commit {first}, resumed at {', '.join(later)}"
+    cores = several(machine["cores"], "core")
+    where = f"{machine['processor']}, {cores}, {machine['system']}; JAX on {devices}"
+    return [
+        f"```sh\n{record['command']}\n```",
+        wrap(f"{code}. Machine: {where}. Versions: {versions}."),
+    ]
+
+
+def flags(values: dict[str, Any]) -> str:
+    """Values as flags of a command line."""
+    return " ".join(f"--{name}={shlex.quote(plain(value))}" for name, value in values.items())
+
+
+def spread(counts: list[int], n: int) -> str:
+    """The mean of error counts in per cent, with its interval where there are several."""
+    rates = statistics.per_cent(counts, n)
+    half = statistics.half_width(rates)
+    return f"{np.mean(rates):.2f}" + (f" ± {half:.2f}" if len(counts) > 1 else "")
+
+
+def mcnemar(first: list[int], second: list[int]) -> list[str]:
+    """The cells of a test between two nets, from the test cases that they get wrong."""
+    test = statistics.mcnemar(first, second)
+    return [str(test.only_first), str(test.only_second), f"{test.p:.2g}"]

@@ -1,0 +1,150 @@
+"""The two stages of `hybrid`: choosing weight and epoch, and the same way again with all cases."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from dbnjax.learning import hybrid
+from dbnjax.models.dbn import DBN
+from dbnjax.models.stack import Stack
+from dbnjax.training import evaluate, greedy, loop, stages
+from dbnjax.training.evaluate import Measured, judge
+from dbnjax.training.fitting import finite, owned, schedule
+from dbnjax.types import Array, Key, Learner
+from dbnjax.weights import io
+from experiments.hybrid import config as hybrid_config
+from experiments.hybrid import start as hybrid_start
+from experiments.hybrid.config import Config
+
+CHOOSING, ALL_CASES = "hybrid", "all_cases"
+NUMBERS = {CHOOSING: 0, ALL_CASES: 1}  # a stage's draws have `fold_in(key of the run, number)`
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """What both stages share.
+
+    Attributes:
+      config: the experiment's options.
+      key: of the whole run.
+      n_classes: classes.
+      data: training cases on the device.
+      held_out: validation cases on the device.
+      everything: all cases that are not test cases, on the device.
+      place: where the run writes.
+      about: what a saved net tells of its images (`common.net_records`).
+    """
+
+    config: Config
+    key: Key
+    n_classes: int
+    data: loop.Data
+    held_out: loop.Data
+    everything: loop.Data
+    place: stages.Place
+    about: Mapping[str, Any]
+
+
+def measure(params: DBN | Stack, data: loop.Data) -> Measured:
+    """Asks a net about every case."""
+    unused = jax.random.key(0)  # the read-out draws nothing
+    net = hybrid_start.untied(params)
+    log_p: Array = evaluate.scores(evaluate.deterministic, unused, net, data.pixels)
+    return judge(log_p, data)
+
+
+class Selected(NamedTuple):
+    """A hybrid state and the net that did best on validation so far.
+
+    Attributes:
+      learner: what learning goes on from.
+      best: the net with the fewest validation errors, of equals the one that is surest.
+      errors: its errors, int32.
+      cost: its cross-entropy.
+      epoch: after which it stood, counted over all weights, int32; 0 for the net of the start.
+    """
+
+    learner: hybrid.State
+    best: DBN | Stack
+    errors: Array
+    cost: Array
+    epoch: Array
+
+
+def make_learner(config: Config) -> Learner:
+    """Makes the learner of a form."""
+    if config.form == "pretraining":
+        return hybrid.pretraining(config.k, config.pixels, config.features)
+    return hybrid.contrastive(config.n_steps, statistics=config.statistics)
+
+
+def learning(
+    task: Task, stage: str, data: loop.Data
+) -> Callable[[int, hybrid.State], tuple[hybrid.State, bool, dict[str, float]]]:
+    """Returns what an epoch of a stage does before it is judged: `learn(i, state)`."""
+    config = task.config
+    prepare = greedy.net_data(config.pixels, task.n_classes)
+    program = loop.epoch_program(make_learner(config), prepare, config.batch_size)
+    rate = schedule(config.schedule, config.rate, hybrid_config.n_epochs(config))
+    key = jax.random.fold_in(task.key, NUMBERS[stage])
+
+    def learn(i: int, state: hybrid.State) -> tuple[hybrid.State, bool, dict[str, float]]:
+        weight = hybrid_config.weight(config, i)
+        hyper = hybrid.hyper(rate(i), weight, config.momentum, config.decay)
+        state, report = program(jax.random.fold_in(key, i), hyper, state, None, data)
+        numbers = {
+            "weight": weight,
+            "training_cost": float(report.info.cross_entropy),
+            "training_error": 100.0 * float(report.info.error),
+            "reconstruction_error": float(report.info.reconstruction_error),
+        }
+        return state, bool(report.finite) and finite(numbers), numbers
+
+    return learn
+
+
+def at_rest(task: Task, params: DBN | Stack) -> hybrid.State:
+    """Returns a hybrid state of a copy of a net, without velocity."""
+    state: hybrid.State = make_learner(task.config).init(task.key, params)
+    return state
+
+
+def choose(task: Task, params: DBN | Stack) -> Selected:
+    """Raises the weight from stage to stage and keeps the net that validation likes best."""
+    learn = learning(task, CHOOSING, task.data)
+
+    def epoch(i: int, state: Selected) -> tuple[Selected, bool, dict[str, float]]:
+        learned, sound, numbers = learn(i, state.learner)
+        held_out = measure(learned.params, task.held_out)
+        errors = len(held_out.wrong)
+        if (errors, held_out.cost) < (int(state.errors), float(state.cost)):
+            best, cost = owned(learned.params), jnp.float32(held_out.cost)
+            state = Selected(learned, best, jnp.int32(errors), cost, jnp.int32(i + 1))
+        numbers |= {
+            "validation_cost": held_out.cost,
+            "validation_error": 100.0 * errors / len(task.held_out.labels),
+        }
+        return state._replace(learner=learned), sound and finite(numbers), numbers
+
+    before = measure(params, task.held_out)
+    start = Selected(
+        learner=at_rest(task, params),
+        best=owned(params),
+        errors=jnp.int32(len(before.wrong)),
+        cost=jnp.float32(before.cost),
+        epoch=jnp.int32(0),
+    )
+    stage = stages.Stage(CHOOSING, hybrid_config.n_epochs(task.config), epoch)
+    found: Selected = stages.run(stage, start, io.describe(params), task.place)
+    return found
+
+
+def go_on(task: Task, params: DBN | Stack, n_epochs: int) -> DBN | Stack:
+    """Learns from all cases, with the weights and rates of the first so many epochs of choosing."""
+    stage = stages.Stage(ALL_CASES, n_epochs, learning(task, ALL_CASES, task.everything))
+    start = at_rest(task, params)
+    learned: DBN | Stack = stages.run(stage, start, io.describe(params), task.place).params
+    return learned

@@ -1,0 +1,45 @@
+"""Log-probabilities of MNIST's test images that others report, for the table of our own."""
+
+from typing import NamedTuple
+
+from experiments.common.tables import NONE
+from experiments.likelihood.names import FORWARD, FREE, LOG_P, REVERSE, bound_on, weighted
+
+
+class Reported(NamedTuple):
+    """A number of others, in nats an image, for test images of MNIST.
+
+    Attributes:
+      model: what was trained, and how.
+      pixels: the binarisation, as far as it is told.
+      quantity: as in our own tables.
+      values: by column.
+      source: where it is printed, and how sure that is.
+    """
+
+    model: str
+    pixels: str
+    quantity: str
+    values: dict[str, float]
+    source: str
+
+
+DRAWN = "stochastic"
+SECONDARY = "reported by others"
+RECALLED = "recalled, not verified"
+CODE = "released code"
+REPORTED = (
+    Reported("mixture of 500 Bernoullis", NONE, LOG_P, {FREE: -137.64}, SECONDARY),
+    Reported("RBM 784-500, CD-1", NONE, LOG_P, {FORWARD: -125.5}, RECALLED),
+    Reported("RBM 784-500, CD-3", NONE, LOG_P, {FORWARD: -105.5}, RECALLED),
+    Reported("RBM 784-500, CD-25", DRAWN, LOG_P, {FORWARD: -86.34}, SECONDARY),
+    Reported(
+        "RBM 784-500, centred PCD-1, 200 epochs",
+        "threshold",
+        LOG_P,
+        {FORWARD: -84.86, REVERSE: -96.61},
+        CODE,
+    ),
+    Reported("DBN 784-500-2000", NONE, bound_on(LOG_P), {FORWARD: -86.22}, RECALLED),
+    Reported("DBN 784-500-2000", NONE, weighted(LOG_P), {FORWARD: -84.55}, SECONDARY),
+)

@@ -1,0 +1,15 @@
+"""Options of `experiments.results`."""
+
+import dataclasses
+
+from experiments.common.options import option
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Options; each is a flag."""
+
+    results: str = option("results", "Folder of result files.")
+    output: str = option("RESULTS.md", "File to write.")
+    readme: str = option("README.md", "File whose marked tables are written; empty for none.")
+    check: bool = option(False, "Write nothing; exit with 1 if a file differs.")

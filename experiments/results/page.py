@@ -1,0 +1,168 @@
+"""Lays out RESULTS.md: the paper beside the runs, tests between nets, then run by run."""
+
+from typing import Any
+
+import numpy as np
+
+from experiments.benchmark import targets
+from experiments.common.record_files import Source
+from experiments.common.tables import NONE, duration, interval, several, table, wrap
+from experiments.mnist_dbn import groups as results_groups
+from experiments.mnist_dbn import targets as mnist_dbn_targets
+from experiments.mnist_dbn.groups import Comparison, Group, Spread
+from experiments.mnist_dbn.report import one_run, shipped, speed
+from experiments.sweep.report import one_sweep
+
+# What the 2006 paper prints (sections 6.1 and 6.2): test errors in per cent, and the read-outs.
+PAPER_ERRORS = {"greedy": 2.49, "up-down": 1.39, "all cases": 1.25}
+PAPER_CASES = {"train": 44_000, "validation": 10_000, "all": 60_000, "test": 10_000}
+PAPER_TIME = "about a week"
+PAPER_READ_OUTS = {
+    "gibbs": "almost +1",
+    "stochastic": "+0.5",
+    "deterministic": "the reported errors",
+    "averaged probabilities": "as deterministic",
+    "averaged log probabilities": "as deterministic",
+}
+STAGE_NAMES = {
+    "greedy": "greedy, on the training cases",
+    "up-down": "up-down, on the training cases",
+    "all cases": "up-down, then on all cases",
+}
+BINARISATION = {
+    "sample": "binary samples of the intensities in training, intensities in the read-outs",
+    "mean": "intensities in training and in the read-outs",
+}
+
+HEAD = """\
+Built by `python -m experiments.results` from the files in `results/`; no number is typed by hand
+but the 2006 paper's own (Hinton, Osindero and Teh, *A fast learning algorithm for deep belief
+nets*).
+
+Where nothing else is said an error is a test error under the deterministic read-out: an up-pass of
+probabilities, then the exact free energy of every label. The up-down net is the one with the
+fewest errors on the validation cases, which also chose the recipes. The test set was
+looked at once a run, when all learning was over."""
+ERRORS = """\
+In brackets: the error count and Wilson's 95 % interval in per cent. With more than one seed: mean
+± standard deviation over seeds, the least and the most errors, and the interval of the mean count,
+which says what another test set might give, not what another seed might. Times are means too."""
+READ_OUTS = """\
+The last net of each run: points of test error above the deterministic read-out's, whose error is
+given itself; means over seeds."""
+COMPARISONS = """\
+Exact McNemar tests, two-sided, on the same test cases under the deterministic read-out. b: cases
+that only the first net gets wrong; c: only the second. p is not corrected for the number of
+tests."""
+
+
+def lay_out(
+    groups: list[Group],
+    comparisons: list[Comparison],
+    sweeps: list[Source],
+    benchmark: dict[str, Any] | None,
+    scaling: dict[str, Any] | None,
+    shipped_net: dict[str, Any] | None,
+    likelihoods: list[str],
+) -> str:
+    """Returns the page; `likelihoods` are its parts about them, laid out."""
+    parts = ["# Results", HEAD, "## Test errors", headline(groups), ERRORS, binarisations(groups)]
+    parts += mnist_dbn_targets.errors(groups, STAGE_NAMES)
+    if shipped_net:
+        parts += shipped(shipped_net)
+    parts += ["## Read-outs", read_outs(groups), READ_OUTS]
+    if comparisons:
+        parts += ["## Nets compared", mcnemar(comparisons), COMPARISONS]
+    parts.append("## Runs")
+    for group in groups:
+        for run in group.runs:
+            parts += one_run(run)
+    if sweeps:
+        parts.append("## Sweeps, on validation cases")
+    for sweep in sweeps:
+        parts += one_sweep(sweep)
+    parts += likelihoods
+    if benchmark or scaling:
+        parts.append("## Speed")
+    if benchmark:
+        parts += [*speed(benchmark), *targets.speed(benchmark)]
+    if scaling:
+        parts += ["### Weak scaling", *speed(scaling)]
+    return "\n\n".join(parts) + "\n"
+
+
+def header(groups: list[Group]) -> list[str]:
+    """The paper and the groups, as columns."""
+    return ["", "2006 paper", *(f"`{g.label}`, {several(len(g.runs), 'seed')}" for g in groups)]
+
+
+def headline(groups: list[Group]) -> str:
+    """The paper beside each group, stage by stage."""
+    own = [stage for group in groups for stage in results_groups.stages(group.runs[0].record)]
+    rows = [["cases: training, all, test", *map(sizes, (PAPER_CASES, *(g.cases for g in groups)))]]
+    for stage in dict.fromkeys((*PAPER_ERRORS, *own)):
+        spreads = [paper(stage), *(results_groups.spread(group, stage) for group in groups)]
+        rows.append([STAGE_NAMES.get(stage, stage), *map(error, spreads)])
+    totals = [np.mean([sum(run.record["seconds"].values()) for run in g.runs]) for g in groups]
+    rows.append(["wall time of learning", PAPER_TIME, *map(duration, map(float, totals))])
+    return table(header(groups), rows)
+
+
+def sizes(cases: dict[str, int]) -> str:
+    """The numbers of training, all and test cases."""
+    return ", ".join(
+        f"{cases[split]:,}" if split in cases else NONE for split in ("train", "all", "test")
+    )
+
+
+def paper(stage: str) -> Spread | None:
+    """The paper's error as a count of its test cases."""
+    n = PAPER_CASES["test"]
+    return Spread([round(PAPER_ERRORS[stage] * n / 100)], n) if stage in PAPER_ERRORS else None
+
+
+def error(found: Spread | None) -> str:
+    """An error rate with its counts and its interval."""
+    if found is None:
+        return NONE
+    limits = interval(round(float(np.mean(found.counts))), found.n)
+    if len(found.counts) == 1:
+        return f"{found.mean:.2f} % ({found.counts[0]}; {limits})"
+    counts = f"{min(found.counts)} to {max(found.counts)}"
+    return f"{found.mean:.2f} ± {found.deviation:.2f} % ({counts}; {limits})"
+
+
+def binarisations(groups: list[Group]) -> str:
+    """What the pixels were, group by group."""
+    pixels = [(group.label, group.runs[0].record["config"]["pixels"]) for group in groups]
+    return "\n".join(
+        wrap(f"- Pixels of `{label}`: {BINARISATION.get(how, how)}.") for label, how in pixels
+    )
+
+
+def read_outs(groups: list[Group]) -> str:
+    """The paper's order of the read-outs beside each group's."""
+    rows = [
+        [read_out, told, *(above(group, read_out) for group in groups)]
+        for read_out, told in PAPER_READ_OUTS.items()
+    ]
+    return table(header(groups), rows)
+
+
+def above(group: Group, read_out: str) -> str:
+    """A read-out's error less the deterministic one's, which is given itself."""
+    stage = results_groups.stages(group.runs[0].record)[-1]
+    found = results_groups.spread(group, stage, read_out)
+    base = results_groups.spread(group, stage)
+    if found is None or base is None:
+        return NONE
+    return f"{base.mean:.2f} %" if read_out == "deterministic" else f"{found.mean - base.mean:+.2f}"
+
+
+def mcnemar(comparisons: list[Comparison]) -> str:
+    """One test a row."""
+    rows = [
+        [first, second, str(test.only_first), str(test.only_second), f"{test.p:.2g}"]
+        for first, second, test in comparisons
+    ]
+    return table(["first net", "second net", "b", "c", "p"], rows)

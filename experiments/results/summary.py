@@ -1,0 +1,168 @@
+"""The nets tuned for discrimination: their files, a short table for README, and their bars.
+
+A preset's run stands in the file of its name, such as `results/classifiers/tr.json`, and is what
+the short table and the bars speak of; further runs stand there by other names.
+"""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from experiments.common import record_files
+from experiments.common.record_files import MADE, Source
+from experiments.common.records import ALL, CHOSEN, NUMBER, check_wrong, conform
+from experiments.common.tables import NONE, table
+from experiments.hybrid.record import CONTRASTIVE, HYBRID_FORM, PRETRAINING
+from experiments.mnist_classifier.config import TABLE, UNPRETRAINED
+
+TOLD = {"cost": NUMBER, "errors": int}
+ASKED = {"test": TOLD, "wrong": [int]}
+TUNING_FORM = {"training_cost": NUMBER, "training_error": NUMBER, "seconds": NUMBER}
+ALL_FORM = ASKED | {"epochs": int, "all": TOLD}
+CLASSIFIER_FORM = MADE | {
+    "preset": str,
+    "seed": int,
+    "config": {"split_seed": int, "folds": int, "start": str, "reach": int}
+    | {"drop_visible": NUMBER, "drop_hidden": NUMBER},
+    "cases": {"train": int, "validation": int, "test": int},
+    "nets": [
+        {
+            CHOSEN: ASKED | {"epoch": int, "train": TOLD, "validation": TOLD},
+            "epochs": [{"stage": str}],
+        }
+    ],
+    "products": {str: ASKED},
+    "seconds": {str: NUMBER},
+    "pretraining": [{"command": str, "commit": str, "seconds": NUMBER}],
+}
+
+
+def read(folder: Path) -> tuple[list[Source], list[Source]]:
+    """Reads the runs of `mnist_classifier` and of `hybrid` in a results folder.
+
+    Raises:
+      InputError: a file is damaged.
+    """
+    runs = record_files.read_folder(folder / "classifiers", CLASSIFIER_FORM)
+    hybrids = record_files.read_folder(folder / "hybrid", HYBRID_FORM)
+    for run in runs:
+        check_classifiers(folder / "classifiers" / f"{run.name}.json", run.record)
+    for run in hybrids:
+        for name, wrong in run.record["wrong"].items():
+            told = (f"errors.{name}.test", run.record["errors"][name]["test"])
+            path = folder / "hybrid" / f"{run.name}.json"
+            check_wrong(path, f"wrong.{name}", wrong, told, run.record["cases"])
+    return runs, hybrids
+
+
+def check_classifiers(path: Path, record: dict[str, Any]) -> None:
+    """Checks what the form of a run of `mnist_classifier` cannot say.
+
+    Raises:
+      InputError: the record contradicts itself.
+    """
+    asked = {f"products.{name}": found for name, found in record["products"].items()}
+    for number, net in enumerate(record["nets"]):
+        asked[f"nets.{number}.{CHOSEN}"] = net[CHOSEN]
+        for i, epoch in enumerate(net["epochs"]):
+            if epoch["stage"] == "tuning":
+                conform(path, f"nets.{number}.epochs.{i}", epoch, TUNING_FORM)
+        if ALL in net:
+            conform(path, f"nets.{number}.{ALL}", net[ALL], ALL_FORM)
+            asked[f"nets.{number}.{ALL}"] = net[ALL]
+    for where, found in asked.items():
+        told = (f"{where}.test.errors", found["test"]["errors"])
+        check_wrong(path, f"{where}.wrong", found["wrong"], told, record["cases"])
+
+
+class Row(NamedTuple):
+    """A line of the short table: what the report has, what is found, the bar for it.
+
+    Attributes:
+      title: what it is.
+      paper: test errors in per cent as they stand there.
+      found: ours, of each net.
+      bar: what this project asks of the mean, or of each where `each`.
+      each: whether every net must reach the bar.
+    """
+
+    title: str
+    paper: str
+    found: list[float]
+    bar: float | None = None
+    each: bool = False
+
+
+def summary(runs: list[Source], hybrids: list[Source]) -> list[Row]:
+    """Returns the lines of the short table, those without a result left out."""
+    records = {run.name: run.record for run in runs if run.name == run.record["preset"]}
+
+    def errors(preset: str, stage: str = CHOSEN) -> list[float]:
+        found = records.get(preset, {"nets": []})
+        return [rate(net[stage], found["cases"]) for net in found["nets"] if stage in net]
+
+    def product(preset: str, stage: str) -> list[float]:
+        found = records.get(preset, {"products": {}})
+        return [rate(x, found["cases"]) for name, x in found["products"].items() if name == stage]
+
+    def hybrid(form: str) -> list[float]:
+        found = [run.record for run in hybrids if run.record["config"]["form"] == form]
+        return [100 * run["errors"][ALL]["test"] / run["cases"]["test"] for run in found]
+
+    rows = [
+        Row("three nets, 50,000 cases", "1.22, 1.16, 1.24", errors(TABLE), 1.25, each=True),
+        Row("their product", "1.10", product(TABLE, CHOSEN), 1.10),
+        Row("three nets, all 60,000", "1.13, 1.06, 1.18", errors(TABLE, ALL), 1.12),
+        Row("their product", "1.06", product(TABLE, ALL), 1.05),
+        Row("not pretrained, logistic units, 50,000 cases", NONE, errors(UNPRETRAINED)),
+        Row("not pretrained, logistic units, all 60,000", "2.27", errors(UNPRETRAINED, ALL)),
+        Row("not pretrained, rectified units, 50,000 cases", NONE, errors("rectified")),
+        Row("with dropout, 50,000 cases", NONE, errors("dropout")),
+        Row("their product", NONE, product("dropout", CHOSEN)),
+        Row("with dropout, all 60,000", "0.92 elsewhere", errors("dropout", ALL), 1.0),
+        Row("their product", NONE, product("dropout", ALL)),
+        Row("images shifted by up to 2 pixels, 50,000 cases", NONE, errors("translations")),
+        Row(
+            "images shifted by up to 2 pixels, all 60,000",
+            "0.65, a mean",
+            errors("translations", ALL),
+            0.65,
+        ),
+        Row("hybrid gradient, all 60,000", "0.97", hybrid(CONTRASTIVE), 0.97, each=True),
+        Row("its cheaper form, all 60,000", "worse", hybrid(PRETRAINING)),
+    ]
+    return [row for row in rows if row.found]
+
+
+def rate(asked: dict[str, Any], cases: dict[str, int]) -> float:
+    """Returns the test error of what a net said, in per cent."""
+    errors: int = asked["test"]["errors"]
+    return 100 * errors / cases["test"]
+
+
+def bars(runs: list[Source], hybrids: list[Source]) -> list[str]:
+    """Says of every bar of this project for these nets whether it is met."""
+    rows = []
+    for row in summary(runs, hybrids):
+        if row.bar is not None:
+            found = max(row.found) if row.each else float(np.mean(row.found))
+            several = len(row.found) > 1
+            what = ("largest " if row.each else "mean ") if several else ""
+            verdict = "met" if round(found, 6) <= row.bar else "missed"
+            rows.append([row.title, f"{row.bar:.2f} %", f"{what}{found:.2f} %", verdict])
+    about = "Bars that this project set itself, for test errors:"
+    return [about, table(["", "at most", "here", "verdict"], rows)] if rows else []
+
+
+def headline(folder: Path) -> str | None:
+    """Returns the short table, for README; None without any run.
+
+    Raises:
+      InputError: a file is damaged.
+    """
+    rows = [
+        [row.title, row.paper, ", ".join(f"{x:.2f}" for x in row.found)]
+        for row in summary(*read(folder))
+    ]
+    return table(["test error, %", "TR 2006-004", "here"], rows) if rows else None

@@ -1,0 +1,21 @@
+"""Options of `experiments.ship`."""
+
+import dataclasses
+
+from experiments.common.options import option
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Options of the run; each is a flag."""
+
+    net: str | None = option(
+        None, "Saved net of mnist_dbn or mnist_classifier, a .safetensors file."
+    )
+    data_dir: str | None = option(None, "Folder of IDX files with the test set, gzipped or not.")
+    output: str | None = option(
+        None, "File to write; the card stands beside it. Without one, the package's of its kind."
+    )
+    record: str | None = option(
+        None, "File to write for RESULTS.md. Without one, that of its kind in results/."
+    )
