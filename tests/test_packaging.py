@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 WIDEST = (ROOT / ".ci" / "widest.txt").read_text().split()
-DRAWING = {"figures.py", "mosaics.py"}
+DRAWING = {f"figures/{name}.py" for name in ("images", "charts", "mosaics")}
 # Packages that are imported under another name.
 IMPORTED_AS = {"orbax-checkpoint": "orbax"}
 

@@ -7,9 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from dbnjax import checks, mosaics
+from dbnjax import checks
+from dbnjax.figures import mosaics
 from dbnjax.figures.images import MOST_NAMED, MOST_POINTS, _left_out
-from dbnjax.mosaics import WIDTH, label
+from dbnjax.figures.mosaics import WIDTH, label
 
 Values = tuple[Sequence[float], float]  # single values, and half the interval of their mean
 SPREAD = 0.72  # of a category's width, over which its series stand

@@ -8,8 +8,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from dbnjax import checks, files, mosaics
-from dbnjax.mosaics import BAND, OF_A_ROW, label
+from dbnjax import checks, files
+from dbnjax.figures import mosaics
+from dbnjax.figures.mosaics import BAND, OF_A_ROW, label
 
 DPI = 150
 MOST_COLUMNS = 20  # of a gallery: its images stay larger than twice 28 pixels

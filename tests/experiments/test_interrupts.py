@@ -8,12 +8,12 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import dataclasses, os, signal, sys, time
-from experiments import flags
+from experiments.common import options, program
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    workdir: str = flags.option("runs/some", "")
-    act: str = flags.option("interrupt", "")
+    workdir: str = options.option("runs/some", "")
+    act: str = options.option("interrupt", "")
 
 def run(config):
     print(config.workdir)
@@ -23,7 +23,7 @@ def run(config):
     for i in range(100_000):
         print(i)
 
-flags.launch(run, Config)
+program.launch(run, Config)
 """
 
 
