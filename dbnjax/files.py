@@ -158,6 +158,24 @@ def visible(folder: Path) -> list[Path]:
         ) from error
 
 
+def check_place(path: str | Path | None) -> None:
+    """Raises `InputError` unless a file can be written there, before what goes into it is made.
+
+    Args:
+      path: the file; None for no file.
+    """
+    if path is None:
+        return
+    with writing(path):
+        place = expand(path)
+    checks.require(
+        not place.is_dir() and os.access(place.parent, os.W_OK),
+        f"{path}: expected a place to write a file, got "
+        f"{'a folder' if place.is_dir() else 'a folder that is closed to this user'}; check the "
+        "path and the permissions",
+    )
+
+
 @contextlib.contextmanager
 def writing(path: str | Path) -> Iterator[None]:
     """Makes the parent folder, and turns a refusal of the file system into one clear line."""

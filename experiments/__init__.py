@@ -8,11 +8,18 @@ INTERRUPTED = 130  # exit code, as shells have it of a program that SIGINT ended
 
 
 def _say(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    if not issubclass(kind, KeyboardInterrupt):
-        sys.__excepthook__(kind, error, trace)
-        return
-    print("interrupted", file=sys.stderr, flush=True)
-    os._exit(INTERRUPTED)
+    if issubclass(kind, KeyboardInterrupt):
+        print("interrupted", file=sys.stderr, flush=True)
+        os._exit(INTERRUPTED)
+    if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("experiments"):
+        print(
+            f"error: expected the package {error.name}, found none; install what the commands need "
+            "by pip install -e '.[experiments]'",
+            file=sys.stderr,
+            flush=True,
+        )
+        os._exit(2)
+    sys.__excepthook__(kind, error, trace)
 
 
 # Imports take seconds, in which a user may think again; `common.program.launch` says more later.

@@ -75,6 +75,7 @@ def run(config: Config) -> Results:
       InputError: the net, the images or the labels cannot be used, or do not fit each other.
     """
     checks.check_seed(config.seed)
+    files.check_place(config.output)
     net = nets.read_model(config.net)
     n_classes = count_classes(config, net.model)
     images = nets.read_images(net, config.images, config.data_dir, config.split)

@@ -96,6 +96,7 @@ def run(config: Config) -> Page:
         suffix in (".png", ".npy"), f"--output: expected a .png or .npy file, got {config.output}"
     )
     checks.check_seed(config.seed)
+    files.check_place(config.output)
     net = nets.read_net(config.net)
     n_steps = config.n_steps or STEPS[config.mode]
     imagine = {"clamped": run_clamped, "free": run_freely, "complete": complete_halves}

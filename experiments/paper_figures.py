@@ -135,13 +135,14 @@ def draw(
     """Yields each figure with its name as soon as it is drawn, those of the test set first."""
     if test is not None:
         said = classify.class_probabilities(classify.Config(), net.model, test.pixels)
+        names = nets.classes(net, said.shape[-1]).names
         for name, of_test_set in (
             ("errors", pictures.errors),
             ("close_calls", pictures.close_calls),
             ("hard", classifier_figures.hard),
         ):
             if name in wanted:
-                yield name, of_test_set(test, said)
+                yield name, of_test_set(test, said, names)
     if "receptive_fields" in wanted:
         yield "receptive_fields", receptive_fields(net)
     if "error" in wanted:

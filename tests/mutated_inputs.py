@@ -33,7 +33,7 @@ from tqdm import tqdm
 
 from dbnjax.checks import InputError
 
-SECONDS = 10  # on a slow and busy core; nearly every input takes a hundredth of one
+SECONDS = 30  # on a slow and busy core; nearly every input takes a hundredth of one
 MEGABYTES = 600  # that one input may take beyond what any took before
 LONGEST = 2100  # characters of a line that a person may be asked to read
 

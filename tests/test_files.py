@@ -114,3 +114,22 @@ def test_no_experiment_makes_a_path_of_its_own_from_a_flag():  # F4
     for file in Path(classify.__file__).parent.glob("*.py"):
         made = re.findall(r"Path\((?:job|config)\.\w+[^)]*\)(?!\.name|\.suffix)", file.read_text())
         assert not made, f"{file.name}: {made}; files.expand reads a leading ~"
+
+
+def test_a_place_is_looked_at_before_there_is_anything_to_write(tmp_path):
+    files.check_place(None)
+    files.check_place(tmp_path / "new" / "file.json")
+    assert (tmp_path / "new").is_dir()
+    with pytest.raises(InputError, match="expected a place to write a file, got a folder; check"):
+        files.check_place(tmp_path)
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(InputError, match="expected a place to write, got"):
+        files.check_place(tmp_path / "file" / "below")
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "a\0b"])
+def test_a_path_that_cannot_be_looked_at_is_one_line(name):
+    for look in (files.expand, files.read_bytes, files.read_json):
+        with pytest.raises(InputError, match="expected a path that can be looked at") as caught:
+            look(name)
+        assert "\n" not in str(caught.value)

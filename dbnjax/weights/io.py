@@ -117,6 +117,8 @@ def load(
 
 def _read(path: str | Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
     try:
+        with files.expand(path).open("rb"):  # says better than safetensors why it cannot be read
+            pass
         with safe_open(files.expand(path), framework="numpy") as file:
             header = file.metadata() or {}
             checks.require(

@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 from absl import flags
 
+from dbnjax import checks
+
 DRAWS = ("mean", "sample")
 SCHEDULES = ("constant", "linear")
 
@@ -73,8 +75,19 @@ def define(config: type[Any]) -> None:
 def from_flags(config: type[Config], presets: Presets = NO_PRESETS) -> Config:
     """Fills a config dataclass from the flags that were given, over the preset that they name.
 
-    What neither gives keeps the dataclass's defaults.
+    What neither gives keeps the dataclass's defaults. An empty value, as of a shell variable that
+    is not set, counts as none where none may be.
+
+    Raises:
+      InputError: a value is empty that must not be.
     """
-    names = [field.name for field in dataclasses.fields(config)]  # type: ignore[arg-type]
-    given: dict[str, Any] = {name: FLAGS[name].value for name in names if FLAGS[name].present}
+    given: dict[str, Any] = {}
+    for field in dataclasses.fields(config):  # type: ignore[arg-type]
+        flag = FLAGS[field.name]
+        if flag.present and (flag.value != "" or field.default is not None):
+            checks.require(
+                flag.value != "" or field.default == "" or bool(field.metadata["choices"]),
+                f"--{field.name}: expected a value, got an empty one",
+            )
+            given[field.name] = flag.value
     return config(**{**presets[given.get("preset", "")], **given})

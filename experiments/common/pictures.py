@@ -1,5 +1,7 @@
 """Pictures of test cases that several experiments draw."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -9,19 +11,25 @@ from dbnjax.data.images import Images
 CLOSE = 0.3  # between the two best probabilities (figure 7)
 
 
-def errors(test: Images, probabilities: np.ndarray) -> Figure:
-    """Draws every test case that the net gets wrong, by true class (figure 6)."""
+def errors(test: Images, probabilities: np.ndarray, names: Sequence[str]) -> Figure:
+    """Draws every test case that the net gets wrong, by true class (figure 6).
+
+    Args:
+      test: labelled images.
+      probabilities: `[n, n_classes]`.
+      names: of the classes, in their order.
+    """
     labels, guesses = test.known_labels(), probabilities.argmax(-1)
     wrong = in_scan_order(guesses != labels, labels)
     return figures.gallery(
         test.pixels[wrong] / 255.0,
-        [f"{labels[i]}\u2192{guesses[i]}" for i in wrong],
+        [f"{names[labels[i]]}\u2192{names[guesses[i]]}" for i in wrong],
         title=f"All {len(wrong)} errors of {len(labels)} test cases by true class "
         "(true\u2192guess)",
     )
 
 
-def close_calls(test: Images, probabilities: np.ndarray) -> Figure:
+def close_calls(test: Images, probabilities: np.ndarray, names: Sequence[str]) -> Figure:
     """Draws the right guesses whose second best probability is close to the best (figure 7)."""
     labels = test.known_labels()
     best, second = np.argsort(-probabilities, axis=-1, kind="stable")[:, :2].T
@@ -30,7 +38,7 @@ def close_calls(test: Images, probabilities: np.ndarray) -> Figure:
     close = in_scan_order(right & (ordered[:, 0] - ordered[:, 1] <= CLOSE), labels)
     return figures.gallery(
         test.pixels[close] / 255.0,
-        [f"{best[i]}, {second[i]}" for i in close],
+        [f"{names[best[i]]}, {names[second[i]]}" for i in close],
         title=f"All {len(close)} right guesses, of {right.sum()}, whose second best probability is "
         f"within {CLOSE} of the best (best guess, second guess)",
     )

@@ -55,6 +55,11 @@ def launch(run: Callable[[Any], Any], config: type[Any], presets: Presets = NO_P
         except checks.InputError as error:
             print(f"error: {error}", file=sys.stderr, flush=True)
             leave()
+        except OSError as error:
+            if error.filename is None:
+                fail(error)
+            print(f"error: {error.filename}: {error.strerror}", file=sys.stderr, flush=True)
+            leave()
         except Exception as error:
             fail(error)
 
@@ -109,7 +114,12 @@ def _exit(code: int) -> NoReturn:
 def parse(argv: Sequence[str]) -> list[str]:
     """Parses the command line; an unknown or bad flag is one line and exit code 2."""
     try:
-        return FLAGS(argv)
+        try:
+            return FLAGS(argv)
+        finally:
+            sys.stdout.flush()  # of --help
+    except BrokenPipeError:
+        os._exit(UNHEARD)
     except (flags.Error, UnicodeError) as error:  # the latter of a --flagfile
         reason = checks.one_line(" ".join(str(error).split()))
         print(f"error: {reason}; --help lists the flags", file=sys.stderr)

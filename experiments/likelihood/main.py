@@ -21,6 +21,7 @@ def run(config: Config) -> dict[str, Any]:
       InputError: an option, the net or the images cannot be used, or do not fit each other.
     """
     likelihood_config.check_options(config)
+    files.check_place(config.output)
     net = nets.read_net(config.net)
     cases = binarised.read(config)
     likelihood_config.check_fit(config, net, cases)

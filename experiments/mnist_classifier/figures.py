@@ -1,7 +1,7 @@
 """The figures of `mnist_classifier`: learning curves, errors, hard digits that it gets right."""
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dbnjax import figures
+from dbnjax.data import classes
 from dbnjax.data.images import Images
 from experiments.common import pictures, workdir
 from experiments.mnist_classifier.judge import Learned, probabilities
@@ -19,11 +20,12 @@ N_HARD = 50
 def draw(folder: Path, learned: list[Learned], test: Images, result: dict[str, Any]) -> None:
     """Writes all figures into `figures/` of the run's folder."""
     said = functools.cache(lambda: probabilities(learned, test))
+    names = classes.read(learned[0].task.about, learned[0].task.n_classes).names
     makers: dict[str, Callable[[], Figure]] = {
         "cross_entropy": lambda: costs(result),
         "error": lambda: errors(result),
-        "errors": lambda: pictures.errors(test, said()),
-        "hard": lambda: hard(test, said()),
+        "errors": lambda: pictures.errors(test, said(), names),
+        "hard": lambda: hard(test, said(), names),
     }
     first = learned[0].chosen.hidden
     if first:
@@ -64,7 +66,7 @@ def tuning(result: dict[str, Any]) -> Iterator[tuple[list[int], list[dict[str, A
         yield [record["epoch"] for record in records], records
 
 
-def hard(test: Images, said: np.ndarray) -> Figure:
+def hard(test: Images, said: np.ndarray, names: Sequence[str]) -> Figure:
     """Draws the right guesses that the net is least sure of, by class (figure 2 of the TR)."""
     labels = test.known_labels()
     sure, right = said.max(-1), said.argmax(-1) == labels
@@ -74,7 +76,7 @@ def hard(test: Images, said: np.ndarray) -> Figure:
     cases = pictures.in_scan_order(chosen, labels)
     return figures.gallery(
         test.pixels[cases] / 255.0,
-        [f"{labels[i]}: {100 * sure[i]:.0f} %" for i in cases],
+        [f"{names[labels[i]]}: {100 * sure[i]:.0f} %" for i in cases],
         title=f"The {len(cases)} hardest test digits that it gets right, of {right.sum()}: class "
         "and the probability that it gives it",
         columns=10,

@@ -46,7 +46,8 @@ def draw(task: Task, dbn: DBN, test: Images) -> None:
     if task.n_labels:
         key = jax.random.fold_in(task.key, keys.SAMPLES)
         makers["samples"] = lambda: samples(key, net)
-        makers["errors"] = lambda: errors(test, probabilities(net, test))
+        names = nets.classes(net, task.n_labels).names
+        makers["errors"] = lambda: errors(test, probabilities(net, test), names)
     place = task.place.workdir / "figures"
     workdir.draw({place / f"{name}.png": make for name, make in makers.items()})
 

@@ -264,9 +264,9 @@ def test_the_hardest_digits_that_it_gets_right_come_by_class(monkeypatch):
     said = np.stack([1 - sure, sure], -1)
     said[(labels == 0) ^ wrong] = said[(labels == 0) ^ wrong][:, ::-1]
     pixels = np.arange(6, dtype=np.uint8)[:, None, None] * np.ones((1, 2, 2), np.uint8)
-    classifier_figures.hard(Images(pixels, labels), said)
+    classifier_figures.hard(Images(pixels, labels), said, ["nil", "one"])
     (call,) = drawn
-    assert call["captions"] == ["0: 70 %", "1: 60 %", "1: 55 %"]
+    assert call["captions"] == ["nil: 70 %", "one: 60 %", "one: 55 %"]
     np.testing.assert_allclose(255 * call["images"][:, 0, 0], [4, 1, 5])
     assert "3 hardest test digits that it gets right, of 5" in call["title"]
 

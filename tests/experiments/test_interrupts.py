@@ -54,3 +54,9 @@ def test_a_reader_that_leaves_ends_the_program_without_a_word():
     process.stdout.close()
     assert process.stderr.read() == b""
     assert process.wait() == 141
+
+
+def test_a_value_that_is_empty_is_none_or_one_line():
+    said, line = start("--workdir=").communicate()
+    assert line.decode() == "error: --workdir: expected a value, got an empty one\n"
+    assert said == b""

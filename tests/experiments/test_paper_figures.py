@@ -98,8 +98,8 @@ def test_only_what_is_asked_for_is_drawn(draw):
 def test_errors_stand_in_scan_order_of_the_true_class_with_the_guess():
     pixels = np.random.default_rng(0).integers(0, 256, (6, *two_classes.SHAPE), dtype=np.uint8)
     labels, guesses = np.array([2, 0, 1, 1, 0, 1]), np.array([0, 0, 2, 0, 1, 1])
-    figure = pictures.errors(Images(pixels, labels), np.eye(3)[guesses])
-    assert texts(figure) == ["0→1", "1→2", "1→0", "2→0"]
+    figure = pictures.errors(Images(pixels, labels), np.eye(3)[guesses], ["3", "5", "x"])
+    assert texts(figure) == ["3→5", "5→x", "5→3", "x→3"]
     shown = tiles(figure, above=2)
     np.testing.assert_allclose(shown[:4], pixels[[4, 2, 3, 0]] / 255.0)
     assert np.isnan(shown[4:]).all()
@@ -111,16 +111,16 @@ def test_close_calls_are_those_of_a_reference():
     probabilities = rng.dirichlet(np.full(4, 0.5), 300)
     labels = np.where(rng.random(300) < 0.5, probabilities.argmax(1), rng.integers(0, 4, 300))
     pixels = rng.integers(0, 256, (300, *two_classes.SHAPE), dtype=np.uint8)
-    expected, right = [], 0
+    names, expected, right = "wxyz", [], 0
     for label in range(4):
         for i in np.flatnonzero(labels == label):
             others = [(probabilities[i, k], k) for k in range(4) if k != label]
             lead = probabilities[i, label] - max(others)[0]
             right += lead > 0
             if 0 < lead <= 0.3:
-                expected.append((i, f"{label}, {max(others)[1]}"))
+                expected.append((i, f"{names[label]}, {names[max(others)[1]]}"))
     assert 15 < len(expected) < right < 250
-    figure = pictures.close_calls(Images(pixels, labels), probabilities)
+    figure = pictures.close_calls(Images(pixels, labels), probabilities, names)
     assert texts(figure) == [text for _, text in expected]
     shown = tiles(figure, above=2)[: len(expected)]
     np.testing.assert_allclose(shown, pixels[[i for i, _ in expected]] / 255.0)

@@ -107,7 +107,7 @@ def test_a_run_goes_on_in_two_processes_and_on_other_meshes(two, monkeypatch, ca
 
 def test_a_mistake_that_the_first_process_meets_ends_all_with_its_line(two, capfd):
     other = dataclasses.replace(two, seed=1)
-    workdir.prepare(two.workdir, other, ("workdir", "tensorboard", *dbn_config.WHERE))
+    workdir.prepare(two.workdir, other, ("workdir", "tensorboard", *dbn_config.WHERE), {})
     address = f"127.0.0.1:{launch.free_port()}"
     with contextlib.ExitStack() as stack:
         both = [stack.enter_context(launch.start(command(two), address, 2, i)) for i in (0, 1)]

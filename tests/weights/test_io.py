@@ -123,7 +123,7 @@ def test_what_cannot_be_saved_leaves_the_file_as_it_was(tmp_path):
     diverged = net.replace(weights=net.weights.at[0, 0].set(jnp.nan))
     ensemble = jax.tree.map(lambda x: jnp.stack([x, x]), net)
     refuse_to_save(path, r"model\.weights: expected finite values, got 1 NaN", diverged)
-    refuse_to_save(path, "bias: .* may belong to an ensemble", ensemble)
+    refuse_to_save(path, "bias: .* more axes belong to an ensemble", ensemble)
     scalar = net.replace(hidden=units.Bernoulli(jnp.float32(0.5)))
     refuse_to_save(path, r"model\.hidden: bias: expected one axis of units.*shape \(\)", scalar)
     partless = rbm.RBM(units.Concat(()), cases.BERNOULLI, jnp.zeros((0, 3)))
@@ -329,7 +329,7 @@ MISFITS = {
     "NaN": (with_first(weights=NET.hidden[0].weights.at[0, 0].set(jnp.nan)), "got 1 NaN"),
     "one axis": (with_first(weights=jnp.ones(4)), r"hidden\.0: weights: expected .* shape \(4,\)"),
     "three axes": (with_first(weights=jnp.ones((2, 4, 3))), r"hidden\.0: weights: .* \(2, 4, 3\)"),
-    "ensemble": (jax.tree.map(lambda x: jnp.stack([x, x]), NET), "may belong to an ensemble"),
+    "ensemble": (jax.tree.map(lambda x: jnp.stack([x, x]), NET), "more axes belong to an ensemble"),
 }
 
 
