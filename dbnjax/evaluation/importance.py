@@ -66,9 +66,9 @@ def reach_95(log_weights: Array) -> Array:
     Johnson (1978) has a third of this share, for a skewness that is known; that of a sample falls
     short like its error.
 
-    The factor was chosen on walks of 6 x 5 units with weights up to 3, in 2 to 5 steps. On 177 walks
-    of other such machines the interval of 100 chains then held log Z in 93 % of cases or more where
-    `has_error` allows one (in one walk in 88 % of 152 cases), that of 1.96 standard errors in as few
+    The factor was chosen on walks of 6 x 5 units with weights up to 3, in 2 to 5 steps. On 177
+    walks of other such machines the interval of 100 chains then held log Z in 93 % of cases or more
+    where `has_error` allows one (in one walk in 88 % of 152), that of 1.96 standard errors in as few
     as 42 %. Modes that no chain has found it knows nothing of.
 
     Args:
