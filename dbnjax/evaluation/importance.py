@@ -68,8 +68,8 @@ def reach_95(log_weights: Array) -> Array:
 
     The factor was chosen on walks of 6 x 5 units with weights up to 3, in 2 to 5 steps. On 177
     walks of other such machines the interval of 100 chains then held log Z in 93 % of cases or more
-    where `has_error` allows one (in one walk in 88 % of 152), that of 1.96 standard errors in as few
-    as 42 %. Modes that no chain has found it knows nothing of.
+    where `has_error` allows one (in one walk in 88 % of 152), that of 1.96 standard errors in as
+    few as 42 %. Modes that no chain has found it knows nothing of.
 
     Args:
       log_weights: `[n, ...]` in nats.
