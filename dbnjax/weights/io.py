@@ -134,8 +134,9 @@ def _read(path: str | Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
             )
             return header, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise checks.InputError(
-            f"{path}: expected a safetensors file, got {error}; the path is wrong or the file is "
+            f"{path}: expected a safetensors file, got {reason}; the path is wrong or the file is "
             "damaged or cut short"
         ) from error
 

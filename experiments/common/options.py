@@ -72,6 +72,9 @@ def define(config: type[Any]) -> None:
             flags.DEFINE_string(name, default, text)
 
 
+PLACES = ("workdir", "output")  # an empty one would be the current folder
+
+
 def from_flags(config: type[Config], presets: Presets = NO_PRESETS) -> Config:
     """Fills a config dataclass from the flags that were given, over the preset that they name.
 
@@ -86,7 +89,7 @@ def from_flags(config: type[Config], presets: Presets = NO_PRESETS) -> Config:
         flag = FLAGS[field.name]
         if flag.present and (flag.value != "" or field.default is not None):
             checks.require(
-                flag.value != "" or field.default == "" or bool(field.metadata["choices"]),
+                flag.value != "" or field.default == "" or field.name not in PLACES,
                 f"--{field.name}: expected a value, got an empty one",
             )
             given[field.name] = flag.value

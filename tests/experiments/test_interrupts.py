@@ -18,6 +18,7 @@ class Config:
 def run(config):
     print(config.workdir)
     if config.act == "interrupt":
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's & leaves it ignored
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(60)
     for i in range(100_000):

@@ -114,7 +114,7 @@ def test_collectives_are_found_with_their_bytes_in_loops_and_outside():
 
 
 def test_devices_are_asked_for_before_jax_starts():
-    program = "from experiments import scaling; import jax; scaling.simulate(3); "
+    program = "from experiments.scaling import main as scaling; import jax; scaling.simulate(3); "
     environment = {name: os.environ[name] for name in os.environ if name != "JAX_NUM_CPU_DEVICES"}
     found = subprocess.run(
         [sys.executable, "-c", program + "print(jax.devices())"],
