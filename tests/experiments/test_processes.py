@@ -20,7 +20,6 @@ from dbnjax.training import checkpoint
 from dbnjax.weights import io
 from experiments import launch, mnist_dbn
 from experiments.common import devices, program, workdir
-from experiments.mnist_dbn import config as dbn_config
 
 ROOT = Path(__file__).parent.parent.parent
 N_EPOCHS = 6  # of up-down
@@ -46,7 +45,7 @@ def two(idx_folder, tmp_path, monkeypatch):
     return small_job.config(idx_folder, tmp_path / "run", **JOB)
 
 
-def command(chosen: dbn_config.Config) -> list[str]:
+def command(chosen: mnist_dbn.Config) -> list[str]:
     words = ["experiments.mnist_dbn"]
     for name, value in dataclasses.asdict(chosen).items():
         text = ",".join(map(str, value)) if isinstance(value, tuple) else value
@@ -107,7 +106,7 @@ def test_a_run_goes_on_in_two_processes_and_on_other_meshes(two, monkeypatch, ca
 
 def test_a_mistake_that_the_first_process_meets_ends_all_with_its_line(two, capfd):
     other = dataclasses.replace(two, seed=1)
-    workdir.prepare(two.workdir, other, ("workdir", "tensorboard", *dbn_config.WHERE), {})
+    workdir.begin(other, {})
     address = f"127.0.0.1:{launch.free_port()}"
     with contextlib.ExitStack() as stack:
         both = [stack.enter_context(launch.start(command(two), address, 2, i)) for i in (0, 1)]
