@@ -17,7 +17,7 @@ from mutations import Rng
 from dbnjax.data import sources
 from dbnjax.training import sharding
 from experiments import classify, explaining_away, generate
-from experiments.accelerator import main as accelerator
+from experiments.accelerator import config as accelerator_config
 from experiments.common import binarised, cases, program
 from experiments.common import options as common_options
 from experiments.comparators import config as comparators_config
@@ -62,7 +62,7 @@ def ruled(config: Options) -> None:
 
 # What a command does with its options before it works; None: it works at once.
 BEGIN: dict[str, Callable[[Options], Any] | None] = {
-    "accelerator": accelerator.check,
+    "accelerator": accelerator_config.check,
     "benchmark": None,
     "classify": classify.run,
     "comparators": comparators_config.check,

@@ -1,7 +1,7 @@
 """Starts `python -m experiments.accelerator`."""
 
 from experiments import accelerator
-from experiments.accelerator.main import PRESETS
+from experiments.accelerator.config import PRESETS
 from experiments.common import program
 
 __doc__ = accelerator.__doc__  # what --help begins with

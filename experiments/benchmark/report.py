@@ -1,16 +1,18 @@
-"""How the benchmark's numbers are laid out: a row's cells, and tables of text."""
+"""The benchmark's rows and columns, its record as text, and what is asked of its speed."""
 
 from collections.abc import Hashable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from experiments.benchmark.jobs import Job
-from experiments.benchmark.parts import Part, Product
+from experiments.benchmark.operations import Job, Part, Product
+from experiments.common.tables import NONE, plain, table, wrap
+from experiments.common.targets import NOT_MEASURED, judge
 
 EPOCH = 44_000  # images of the 2006 paper's training set
+TIME = "ms a unit"  # the column by which two rows are compared
 COLUMNS = (
     "row",
     "unit",
-    "ms a unit",
+    TIME,
     "images a second",
     f"s for {EPOCH:,} images",
     "products, ms",
@@ -19,6 +21,37 @@ COLUMNS = (
     "time / (products + draws)",
     "compiled in 2nd run",
 )
+
+
+class Bar(NamedTuple):
+    """How a row of the benchmark must compare with something else.
+
+    Attributes:
+      row: of the benchmark.
+      beside: the column that has the ratio of their times, or the other row.
+      bar: the largest ratio that is good enough, or how many times as fast the row must be.
+      faster: whether it is the latter.
+    """
+
+    row: str
+    beside: str
+    bar: float
+    faster: bool = False
+
+
+CD, BACKPROP = "CD-1 epoch, 784-500", "backprop epoch"
+PEERS = {"PyTorch": 1.2, "scikit-learn": 2.2, "learnergy": 2.2, "rbms": 2.2}
+SPEED = (
+    Bar(CD, "time / products", 1.0),
+    *(Bar(CD, f"CD-1 epoch in {peer}", bar, faster=True) for peer, bar in PEERS.items()),
+    *(Bar(f"up-down epoch, {n} iterations", "time / products", 1.2) for n in (3, 6, 10)),
+    Bar(f"{CD}, streamed from a folder", f"{CD}, in memory", 1.1),
+    Bar(BACKPROP, "time / products", 1.3),
+    Bar(BACKPROP, f"{BACKPROP} in PyTorch", 1.0, faster=True),
+)
+ABOUT_SPEED = """\
+Bars that this project set itself for two CPU cores: a row's time over that of what stands beside
+it, or how many times as fast it is."""
 
 
 def row(
@@ -46,30 +79,39 @@ def number(value: float | None) -> float | None:
     return None if value is None else float(f"{value:.4g}")
 
 
-def label(part: Part) -> str:
-    """Names a part by what it does and its shapes."""
-    if isinstance(part, Product):
-        (a, b), (c, d) = part.left, part.right
-        full = " in full float32" if part.full else ""
-        return f"{part.multiply.__name__.strip('_')} {a}x{b}, {c}x{d}{full}"
-    return f"draws {part.n_cases}x{part.n_units}"
+def lay_out(record: Mapping[str, Any]) -> str:
+    """Lays out a record's table, the milliseconds of its parts if it has them, and its note."""
+    tables = [(record["columns"], record["rows"])]
+    if "parts" in record:
+        tables.append((["part", "ms"], record["parts"].items()))
+    texts = [table(header, [list(map(plain, row)) for row in rows]) for header, rows in tables]
+    return "\n\n".join([*texts, wrap(record["note"])])
 
 
-def lay_out(result: Mapping[str, Any]) -> str:
-    """Lays out the rows, the parts and the note as text."""
-    parts = table(["part", "ms"], [list(item) for item in result["parts"].items()])
-    return "\n\n".join([table(result["columns"], result["rows"]), parts, result["note"]])
+def speed(benchmark: dict[str, Any]) -> list[str]:
+    """The bars of speed beside what a benchmark measured."""
+    numbers = {
+        (str(row[0]), column): cell
+        for row in benchmark["rows"]
+        for column, cell in zip(benchmark["columns"], row, strict=True)
+        if isinstance(cell, int | float)
+    }
+    rows = [[bar.row, bar.beside, _told(bar), *_judge(bar, numbers)] for bar in SPEED]
+    return [ABOUT_SPEED, table(["row", "beside", "bar", "measured", "verdict"], rows)]
 
 
-def table(columns: list[str], rows: list[list[Any]]) -> str:
-    """Lays out rows under their columns; text to the left, numbers to the right."""
-    texts = [["" if cell is None else str(cell) for cell in cells] for cells in rows]
-    widths = [max(map(len, column)) for column in zip(columns, *texts, strict=True)]
-    is_text = [any(isinstance(cells[i], str) for cells in rows) for i in range(len(columns))]
+def _told(bar: Bar) -> str:
+    return f"at least {bar.bar:.1f} times as fast" if bar.faster else f"at most {bar.bar:.2f}"
 
-    def line(cells: list[str]) -> str:
-        fitted = zip(cells, widths, is_text, strict=True)
-        aligned = (f"{cell:{'<' if text else '>'}{width}}" for cell, width, text in fitted)
-        return "  ".join(aligned).rstrip()
 
-    return "\n".join([line(columns), *map(line, texts)])
+def _judge(bar: Bar, numbers: dict[tuple[str, str], float]) -> tuple[str, str]:
+    """Returns what was measured of what a bar is about, and whether it is met."""
+    ratio = numbers.get((bar.row, bar.beside))
+    own, other = numbers.get((bar.row, TIME)), numbers.get((bar.beside, TIME))
+    if own and other:
+        ratio = own / other
+    if ratio is None:
+        return NONE, NOT_MEASURED
+    if bar.faster:
+        return f"{1 / ratio:.3f} times as fast", judge(bar.bar, 1 / ratio)
+    return f"{ratio:.3f}", judge(ratio, bar.bar)
