@@ -30,13 +30,13 @@ from dbnjax.models.dbn import DBN
 from dbnjax.models.feedforward import Feedforward
 from dbnjax.training import evaluate, metrics
 from experiments.common import nets, program
-from experiments.common.options import option
+from experiments.common.options import Options, option
 
 READ_OUTS = ("deterministic", "stochastic", "averaged", "gibbs")
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(Options):
     """Options of the run; each is a flag."""
 
     net: str | None = option(

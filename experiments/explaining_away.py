@@ -21,7 +21,7 @@ from experiments.common import options, program
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(options.Options):
     """The numbers of the figure."""
 
     cause_bias: float = options.option(-10.0, "Bias of the truck and of the earthquake.")

@@ -36,7 +36,7 @@ from dbnjax.models import dbn as dbn_lib
 from dbnjax.types import Key
 from experiments.common import chains, nets, program
 from experiments.common.nets import Net
-from experiments.common.options import option
+from experiments.common.options import Options, option
 
 STEPS = {"clamped": 1000, "film": 1000, "from_random": 20, "free": 1000, "complete": 50}
 ALL = "all"
@@ -44,7 +44,7 @@ UNKNOWN = 0.25  # the grey of hidden pixels
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(Options):
     """Options of the run; each is a flag."""
 
     net: str | None = option(None, "Saved net; without one, the net that comes with dbnjax.")

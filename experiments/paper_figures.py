@@ -41,7 +41,7 @@ from dbnjax.types import Key
 from experiments import classify
 from experiments.common import nets, pictures, program
 from experiments.common.nets import Model, Net
-from experiments.common.options import option
+from experiments.common.options import Options, option
 from experiments.mnist_classifier import figures as classifier_figures
 from experiments.mnist_dbn import figures as dbn_figures
 
@@ -52,7 +52,7 @@ FIGURES = ("receptive_fields", *OF_LABELS, "free", "units", "error", "hard")
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(Options):
     """Options of the run; each is a flag."""
 
     net: str | None = option(None, "Saved net; without one, the net that comes with dbnjax.")

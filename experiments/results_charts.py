@@ -11,12 +11,12 @@ from pathlib import Path
 
 from dbnjax import figures, files
 from experiments.common import program
-from experiments.common.options import option
+from experiments.common.options import Options, option
 from experiments.results import comparisons as results_comparisons
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(Options):
     """Options; each is a flag."""
 
     results: str = option("results", "Folder of result files.")

@@ -19,8 +19,8 @@ from dbnjax.data import folder_writing, folders
 from dbnjax.data.images import Images
 from dbnjax.training import metrics
 from experiments.common import cases, program
-from experiments.common.options import option
-from experiments.mnist_dbn import config as dbn_config
+from experiments.common.groups import Split
+from experiments.common.options import Options, option
 
 FARTHEST = 2  # pixels
 BATCH = 250  # images at a time, which stay in the cache: five times as fast as 5,000
@@ -28,7 +28,7 @@ SHOWN = 100_000  # images between two steps of the progress bar
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(Options):
     """Options of the run; each is a flag."""
 
     dataset: str = option("mnist", "Digits to shift, as in the main job.")
@@ -51,7 +51,7 @@ def run(config: Config) -> folders.Folder:
     checks.check_count("--n", config.n, 1)
     checks.check_seed(config.seed)
     split = {name: getattr(config, name) for name in ("dataset", "n_train", "split_seed")}
-    source, splits = cases.read(dbn_config.Config(**split, data_dir=config.data_dir))
+    source, splits = cases.read(Split(**split, data_dir=config.data_dir))
     train = splits.train
     origin = {
         "images": "training images shifted by up to two pixels, bilinear",

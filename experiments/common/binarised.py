@@ -1,40 +1,16 @@
 """The images that likelihoods are about: read, reduced, split, and binarised in a named way."""
 
-import dataclasses
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dbnjax import checks
 from dbnjax.data import binarisation, preparation, sources
 from dbnjax.data.images import Images, Source
 from dbnjax.types import Array
 from experiments.common import cases as dbn_cases
-from experiments.common.options import option
-from experiments.mnist_dbn import config as dbn_config
-
-JUDGED = ("test", "validation")
-
-
-@dataclasses.dataclass(frozen=True)
-class Config:
-    """Options of the images; each is a flag."""
-
-    dataset: str = option(
-        "", "mnist5k (embedded), mnist, a prepared tfds set, ...; empty: mnist with --data_dir."
-    )
-    data_dir: str | None = option(None, "Folder of IDX files, gzipped or not.")
-    side: int = option(0, "Height and width that images are reduced to; 0: as they are.")
-    n_test: int = option(0, "Test cases; 0: the official test set, or 1 in 10 with none.")
-    split_seed: int = option(0, "Seed of the split into training, validation and test cases.")
-    judged: str = option(
-        "test", "Cases that are judged: test, or validation, to choose settings.", JUDGED
-    )
-    binarisation: str = option("fixed", "How intensities become binary pixels.", binarisation.WAYS)
-    binarisation_seed: int = option(0, "Seed of the fixed binarisation.")
-    seed: int = option(0, "Seed of every other random draw, the presented pixels included.")
+from experiments.common.groups import Binarised
 
 
 def first(images: Images, n: int) -> Images:
@@ -62,33 +38,29 @@ class Cases(NamedTuple):
         return height, width
 
 
-def dataset(config: Config) -> str:
+def dataset(config: Binarised) -> str:
     """Returns the name of the image set."""
     return config.dataset or ("mnist5k" if config.data_dir is None else "mnist")
 
 
-def read(config: Config) -> Cases:
+def read(config: Binarised) -> Cases:
     """Reads the images. With test cases judged, all others are there to learn from.
 
     Raises:
-      InputError: there are none, or fewer than asked, they cannot be reduced so far, or a seed is
-        negative.
+      InputError: there are none, or fewer than asked, or they cannot be reduced so far.
     """
-    checks.check_at_least("--n_test", config.n_test, 0)
-    checks.check_at_least("--side", config.side, 0)
-    checks.check_seed(config.seed)
     source = sources.load(dataset(config), config.data_dir)
     if config.side:
         source = dbn_cases.reduce(source, config.side)
     source = _stored(config, source)
-    sizes = dbn_cases.sizes(dbn_config.Config(n_test=config.n_test), source)
+    sizes = dbn_cases.sizes(source, n_test=config.n_test)
     splits = preparation.make_splits(source, *sizes, config.split_seed)
     if config.judged == "test":
         return Cases(preparation.all_but_test(source, splits), splits.test, source.n_classes)
     return Cases(splits.train, splits.validation, source.n_classes)
 
 
-def states(config: Config, images: Images, part: str) -> Array:
+def states(config: Binarised, images: Images, part: str) -> Array:
     """Returns visible states `[n, n_pixels]` of stored images as they are judged.
 
     Args:
@@ -105,7 +77,7 @@ def labels(cases: Cases, images: Images) -> Array:
     return jax.nn.one_hot(np.asarray(images.known_labels()), cases.n_classes)
 
 
-def in_words(config: Config) -> str:
+def in_words(config: Binarised) -> str:
     """Names the binarisation as it must stand beside every number."""
     return {
         "threshold": "threshold at 1/2",
@@ -115,7 +87,7 @@ def in_words(config: Config) -> str:
     }[config.binarisation]
 
 
-def _stored(config: Config, source: Source) -> Source:
+def _stored(config: Binarised, source: Source) -> Source:
     """Decides pixels before any split, so that a seed names one data set however it is split."""
 
     def of(images: Images, part: str) -> Images:

@@ -1,4 +1,4 @@
-"""The main job's cases: images read, reduced and split on the host, then put on the device."""
+"""Cases: images read, reduced and split on the host, then put on the device."""
 
 import sys
 
@@ -8,19 +8,24 @@ from dbnjax import checks
 from dbnjax.data import preparation, sources
 from dbnjax.data.images import Images
 from dbnjax.training import loop
-from experiments.mnist_dbn.config import Config
+from experiments.common.groups import Split
 
 
-def read(config: Config) -> tuple[sources.Source, preparation.Splits]:
-    """Reads the images, reduced if that is asked, and splits them.
+def read(config: Split, side: int = 0) -> tuple[sources.Source, preparation.Splits]:
+    """Reads the images and splits them.
+
+    Args:
+      config: names the images and the split.
+      side: height and width that they are reduced to; 0 as they are.
 
     Raises:
       InputError: there are none, or fewer than asked, or they cannot be reduced so far.
     """
     source = sources.load(config.dataset, config.data_dir)
-    if config.side:
-        source = reduce(source, config.side)
-    return source, preparation.make_splits(source, *sizes(config, source), config.split_seed)
+    if side:
+        source = reduce(source, side)
+    n = sizes(source, config.n_train, config.n_validation, config.n_test)
+    return source, preparation.make_splits(source, *n, config.split_seed)
 
 
 def reduce(source: sources.Source, side: int) -> sources.Source:
@@ -33,8 +38,10 @@ def reduce(source: sources.Source, side: int) -> sources.Source:
     return source._replace(train=small(source.train), test=test)
 
 
-def sizes(config: Config, source: sources.Source) -> tuple[int, int, int | None]:
-    """Returns the numbers of training, validation and test cases.
+def sizes(
+    source: sources.Source, n_train: int = 0, n_validation: int = 0, n_test: int = 0
+) -> tuple[int, int, int | None]:
+    """Returns the numbers of training, validation and test cases, those that are 0 by default.
 
     By default the paper's shares of MNIST, 44,000 and 10,000 of 60,000 beside the official test
     set, or eight, one and one tenth of a set without one.
@@ -55,9 +62,9 @@ def sizes(config: Config, source: sources.Source) -> tuple[int, int, int | None]
 
     most = int(smallest * (1 if official else 0.8)) * source.n_classes
     return (
-        config.n_train or min(share(train), most),
-        config.n_validation or share(validation),
-        config.n_test or (None if official else share(0.1)),
+        n_train or min(share(train), most),
+        n_validation or share(validation),
+        n_test or (None if official else share(0.1)),
     )
 
 

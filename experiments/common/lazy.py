@@ -1,21 +1,24 @@
-"""What an experiment's package exports, imported when it is asked for."""
+"""What an experiment's folder exports, imported when it is asked for."""
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Any
 
+PLACES = {"Config": "config", "run": "main"}
 
-def load(package: str, name: str, places: Mapping[str, str]) -> Any:
-    """Returns what a package exports under a name, for its `__getattr__`.
+
+def exports(package: str) -> Callable[[str], Any]:
+    """Returns the `__getattr__` of a folder that exports `Config` and `run`.
+
+    Neither is imported before it is asked for: `run` needs JAX, and `--help` need not wait for it.
 
     Args:
       package: its dotted name.
-      name: that was asked for.
-      places: the package's module that defines each of its exports.
-
-    Raises:
-      AttributeError: it exports no such thing.
     """
-    if name not in places:
-        raise AttributeError(f"module {package!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{package}.{places[name]}"), name)
+
+    def find(name: str) -> Any:
+        if name not in PLACES:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        return getattr(importlib.import_module(f"{package}.{PLACES[name]}"), name)
+
+    return find

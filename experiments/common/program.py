@@ -1,12 +1,11 @@
-"""From a config dataclass to absl flags and back, and how an experiment meets its user.
+"""How an experiment meets its user: from the command line to a result or to one line.
 
-An experiment's frozen dataclass is the one place where its options, their defaults and their
-help stand; `define` makes the flags. A flag that another experiment of the same process already
-made is shared: absl refuses to define a name twice.
+JAX is imported when the experiment itself is, after the flags are parsed.
 """
 
 import contextlib
 import dataclasses
+import importlib
 import io
 import logging
 import os
@@ -16,19 +15,28 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-import jax
 from absl import app, flags
 
 from dbnjax import checks
 from experiments import INTERRUPTED
-from experiments.common import devices
-from experiments.common.options import FLAGS, NO_PRESETS, Presets, define, from_flags
+from experiments.common.options import FLAGS, Options, define, from_flags
 
 UNHEARD = 141  # exit code, as shells have it of a program that SIGPIPE ended
 LEAVE_SECONDS = 5  # in which processes that met the same mistake end together
 
 
-def launch(run: Callable[[Any], Any], config: type[Any], presets: Presets = NO_PRESETS) -> None:
+def start(package: str) -> None:
+    """Starts `python -m` of an experiment's folder, for its `__main__`.
+
+    The folder exports `Config`, which holds its options, and `run(config)`, which is imported when
+    the options are known; its docstring is what `--help` begins with.
+    """
+    experiment = importlib.import_module(package)
+    sys.modules["__main__"].__doc__ = experiment.__doc__
+    launch(lambda config: experiment.run(config), experiment.Config)
+
+
+def launch(run: Callable[[Any], Any], config: type[Options]) -> None:
     """Defines and parses the flags and runs; a user's mistake is one line and exit code 2.
 
     An interrupt is a line that says how to go on. SIGTERM ends at once, as it does any program,
@@ -46,7 +54,7 @@ def launch(run: Callable[[Any], Any], config: type[Any], presets: Presets = NO_P
                 stream.reconfigure(errors="backslashreplace")
         try:
             checks.require(len(argv) == 1, f"unexpected arguments: {' '.join(argv[1:])}")
-            run(from_flags(config, presets))
+            run(from_flags(config))
             sys.stdout.flush()
         except KeyboardInterrupt:
             interrupted()
@@ -79,7 +87,7 @@ def leave() -> None:
 
     An orderly exit would wait for minutes for processes that have not met the same mistake.
     """
-    if not jax.distributed.is_initialized():
+    if not _together():
         sys.exit(2)
     together = threading.Thread(target=_shut_down, daemon=True)
     together.start()
@@ -87,17 +95,32 @@ def leave() -> None:
     _exit(2)
 
 
+def _together() -> bool:
+    """Returns whether this process is one of several, which none is before JAX is imported."""
+    if "jax" not in sys.modules:
+        return False
+    import jax
+
+    return bool(jax.distributed.is_initialized())
+
+
 def _shut_down() -> None:
+    import jax
+
+    from experiments.common import devices
+
     with contextlib.suppress(devices.FAILURE):
         jax.distributed.shutdown()
 
 
 def fail(error: Exception) -> None:
     """Ends the program with one line if the failure of the devices has a plain meaning."""
+    from experiments.common import devices
+
     line = devices.explain(error)
     if line is not None:
         print(f"error: {line}", file=sys.stderr)
-    elif jax.distributed.is_initialized():
+    elif _together():
         traceback.print_exception(error)
     else:
         raise error

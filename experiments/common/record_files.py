@@ -148,7 +148,8 @@ def check_form(path: Path, record: Any, form: Any) -> None:
       InputError: it is damaged.
     """
     conform(path, TOP, record, form)
-    for part in (name for name in OPTIONAL if name in record and name not in form):
+    told = OPTIONAL.keys() & record.keys() if isinstance(form, dict) else set()
+    for part in sorted(told - form.keys() if told else told):
         conform(path, part, record[part], OPTIONAL[part])
     cases = record.get("cases", {})  # a benchmark has none
     conform(path, "cases", cases, {str: int})

@@ -1,16 +1,57 @@
-"""What a result file must look like, and the one line that refuses it.
+"""What result files hold: their types, by which they are written and checked.
 
-A form says what a JSON value must look like: a type, a tuple of types, a set of the texts that it
-may be, a list of one form, a list of several (one for each item), a dictionary of forms by key, or
-`{str: form}` for whatever keys there are.
+A record is a `TypedDict`: the class says what the code that writes it may put there, which the type
+checker reads, and what a file must hold, which `conform` reads. It may hold other records, `list`s
+and `dict[str, ...]`s of them, `Literal` texts, numbers, texts, and `| None`.
 """
 
+import types
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import (
+    Any,
+    Literal,
+    NoReturn,
+    NotRequired,
+    TypedDict,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    is_typeddict,
+)
 
 from dbnjax import checks
 
 CHOSEN, ALL = "chosen", "all cases"
+
+Number = int | float
+
+
+class Machine(TypedDict):
+    """Where a result was made."""
+
+    processor: str
+    cores: int
+    devices: list[str]
+    system: str
+
+
+class Made(TypedDict):
+    """By what code, where and when a result was made."""
+
+    command: str
+    commit: str
+    machine: Machine
+    versions: dict[str, str]
+    date: NotRequired[str]  # records of before have none
+    later_commits: NotRequired[list[str]]  # of a run that was resumed with other code
+
+
+class MadeRun(Made):
+    """How a run was made: its options, too. A record says more of those that it needs."""
+
+    config: Any
+
 
 NULL = type(None)
 NUMBER = (int, float)
@@ -21,33 +62,73 @@ NAMES = {str: "text", int: "a whole number", float: "a number", bool: "true or f
 
 
 def conform(path: Path, where: str, value: Any, form: Any) -> None:
-    """Checks a value against a form.
+    """Checks a value of a file against the type of a record or of a part of it.
 
     Raises:
       InputError: it differs; the line names the file and the place in it.
     """
-    if isinstance(form, dict):
+    origin: Any = get_origin(form)
+    inner: tuple[Any, ...] = get_args(form)
+    if form in (Any, object):
+        return
+    if is_typeddict(form):
         require(isinstance(value, dict), path, where, "an object", value)
-        for key, inner in (dict.fromkeys(value, form[str]) if str in form else form).items():
+        _conform_keys(path, where, value, form)
+    elif origin is dict:
+        require(isinstance(value, dict), path, where, "an object", value)
+        for key, item in value.items():
+            conform(path, _below(where, key), item, inner[1])
+    elif origin is list:
+        require(isinstance(value, list), path, where, "a list", value)
+        for number, item in enumerate(value):
+            conform(path, f"{where}.{number}", item, inner[0])
+    elif origin is tuple:
+        require(isinstance(value, list), path, where, "a list", value)
+        require(len(value) == len(inner), path, where, f"{len(inner)} values", len(value))
+        for number, (item, part) in enumerate(zip(value, inner, strict=True)):
+            conform(path, f"{where}.{number}", item, part)
+    elif origin is Literal:
+        known = isinstance(value, str) and value in inner
+        require(known, path, where, f"one of {', '.join(sorted(inner))}", value)
+    elif origin in (Union, types.UnionType) and not set(inner) <= set(NAMES):
+        (other,) = set(inner) - {NULL}  # a record that may be null
+        if value is not None:
+            conform(path, where, value, other)
+    elif isinstance(form, dict):
+        require(isinstance(value, dict), path, where, "an object", value)
+        for key, part in (dict.fromkeys(value, form[str]) if str in form else form).items():
             if key not in value:
                 refuse(path, where, f"the key {key!r}", f"only {', '.join(value) or 'nothing'}")
-            conform(path, key if where == TOP else f"{where}.{key}", value[key], inner)
+            conform(path, _below(where, key), value[key], part)
     elif isinstance(form, list):
         require(isinstance(value, list), path, where, "a list", value)
         forms = form if len(form) > 1 else form * len(value)
         require(len(value) == len(forms), path, where, f"{len(forms)} values", len(value))
-        for number, (item, inner) in enumerate(zip(value, forms, strict=True)):
-            conform(path, f"{where}.{number}", item, inner)
+        for number, (item, part) in enumerate(zip(value, forms, strict=True)):
+            conform(path, f"{where}.{number}", item, part)
     elif isinstance(form, set):
         known = isinstance(value, str) and value in form
         require(known, path, where, f"one of {', '.join(sorted(form))}", value)
     else:
-        kinds = form if isinstance(form, tuple) else (form,)
+        kinds = inner or (form if isinstance(form, tuple) else (form,))
+        kinds = (*kinds, int) if float in kinds and int not in kinds else kinds
         fits = isinstance(value, kinds) and (not isinstance(value, bool) or form in (bool, object))
         expected = " or ".join(NAMES[kind] for kind in kinds if kind in NAMES)
         require(fits, path, where, expected, value)
         small = not isinstance(value, int) or abs(value) <= LARGEST
         require(small, path, where, f"at most {LARGEST} either way", value)
+
+
+def _conform_keys(path: Path, where: str, value: dict[str, Any], form: Any) -> None:
+    for key, part in get_type_hints(form).items():
+        if key in value:
+            conform(path, _below(where, key), value[key], part)
+        elif key in form.__required_keys__:
+            refuse(path, where, f"the key {key!r}", f"only {', '.join(value) or 'nothing'}")
+
+
+def _below(where: str, key: str) -> str:
+    return key if where == TOP else f"{where}.{key}"
 
 
 def check_wrong(

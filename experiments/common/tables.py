@@ -1,10 +1,11 @@
-"""The small pieces of RESULTS.md: tables that are readable unrendered, numbers, provenance."""
+"""Tables of results and what stands in them: numbers, intervals, times, provenance."""
 
 import collections
+import html
 import shlex
 import textwrap
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -17,16 +18,44 @@ WIDTH = 100
 SPLITS = {"train": "training", "validation": "validation", "all": "all", "test": "test"}
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Lays out a table with columns of even width."""
-    cells = [[cell.replace("|", r"\|") for cell in row] for row in (header, *rows)]
+class Table(NamedTuple):
+    """A table as data.
+
+    Attributes:
+      header: a title for each column; the first column names the rows.
+      rows: as many cells as columns.
+    """
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+def render(table: Table, form: Literal["text", "markdown", "html"] = "text") -> str:
+    """Lays out a table: as text or Markdown with columns of even width, or as HTML."""
+    if form == "html":
+        head, *body = ([html.escape(cell) for cell in row] for row in (table.header, *table.rows))
+        lines = ["".join(f"<th>{cell}</th>" for cell in head)]
+        lines += ["".join(f"<td>{cell}</td>" for cell in row) for row in body]
+        return "\n".join(["<table>", *(f"<tr>{line}</tr>" for line in lines), "</table>"])
+    bar = r"\|" if form == "markdown" else "|"
+    cells = [[cell.replace("|", bar) for cell in row] for row in (table.header, *table.rows)]
     widths = [max(3, *map(len, column)) for column in zip(*cells, strict=True)]
-    lines = [
+    if form == "text":
+        lines = [
+            "  ".join(f"{c:>{w}}" if i else f"{c:<{w}}" for i, (c, w) in enumerate(columns))
+            for columns in (list(zip(row, widths, strict=True)) for row in cells)
+        ]
+        return "\n".join(line.rstrip() for line in lines)
+    rule = ["-" * width for width in widths]
+    return "\n".join(
         "| " + " | ".join(f"{c:<{w}}" for c, w in zip(row, widths, strict=True)) + " |"
-        for row in cells
-    ]
-    rule = "| " + " | ".join("-" * w for w in widths) + " |"
-    return "\n".join([lines[0], rule, *lines[1:]])
+        for row in (cells[0], rule, *cells[1:])
+    )
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Lays out a table as Markdown."""
+    return render(Table(header, rows), "markdown")
 
 
 def wrap(text: str) -> str:

@@ -2,23 +2,44 @@
 
 import dataclasses
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from matplotlib.figure import Figure
 
 from dbnjax import checks, figures, files
 from dbnjax.training import digests, sharding
 from dbnjax.types import PyTree
-from experiments.common import provenance
-from experiments.common.records import TOP, conform
+from experiments.common import options, provenance
+from experiments.common.records import TOP, MadeRun, conform
 
 Shown = TypeVar("Shown")
 CONFIG = "config.json"
 ORIGIN = "origin.json"
 DIGESTS = "learned_from.json"
 PLACES = ("workdir", "data_dir")  # flags that name a person's own folders
+
+
+def begin(config: Any, learned_from: Mapping[str, PyTree]) -> Path:
+    """Makes a run's folder, or checks that it belongs to this configuration and to the same data.
+
+    Places and how a run is done may be others when it goes on. What it learns from is compared by
+    its content and may lie elsewhere; a folder that was begun before there were digests is compared
+    by the flags alone. A flag that the folder does not know, since it came later, had its default
+    there.
+
+    Args:
+      config: the options, `workdir` among them.
+      learned_from: what the run learns from and is judged by, arrays under the names of the flags
+        that say where these lie.
+
+    Raises:
+      InputError: the folder belongs to a run with other flags or other data, is full of other
+        things, or cannot be written.
+    """
+    free = tuple(options.names(type(config), options.PLACE, options.HOW))
+    return prepare(config.workdir, config, free, learned_from)
 
 
 def prepare(
@@ -45,7 +66,7 @@ def prepare(
     wanted = _plain(dataclasses.asdict(config), free)
     defaults = {field.name: field.default for field in dataclasses.fields(config)}
     found = {name: digests.of_arrays(tree) for name, tree in learned_from.items()}
-    sharding.by_first(lambda: _prepare(folder, wanted, _plain(defaults, free), found))
+    sharding.by_first(lambda: _prepare(folder, wanted, _plain(defaults, free), found, free))
     checks.require(
         (folder / CONFIG).exists(),
         f"{folder}: expected what process 0 wrote there, got nothing; all processes need the same "
@@ -65,11 +86,15 @@ def _plain(values: dict[str, Any], free: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _prepare(
-    folder: Path, wanted: dict[str, Any], defaults: dict[str, Any], found: dict[str, str]
+    folder: Path,
+    wanted: dict[str, Any],
+    defaults: dict[str, Any],
+    found: dict[str, str],
+    free: tuple[str, ...],
 ) -> None:
     try:
         if (folder / CONFIG).exists():
-            _check_same(folder, wanted, defaults, found.keys() & _digests(folder).keys())
+            _check_same(folder, wanted, defaults, found.keys() & _digests(folder).keys(), free)
         else:
             _make(folder, wanted, found)
     except OSError as error:
@@ -80,9 +105,14 @@ def _prepare(
 
 
 def _check_same(
-    folder: Path, wanted: dict[str, Any], defaults: dict[str, Any], by_content: set[str]
+    folder: Path,
+    wanted: dict[str, Any],
+    defaults: dict[str, Any],
+    by_content: set[str],
+    free: tuple[str, ...],
 ) -> None:
-    found = defaults | _read(folder / CONFIG, "flags")
+    known = _read(folder / CONFIG, "flags")
+    found = defaults | {name: value for name, value in known.items() if name not in free}
     differing = [
         f"--{name}={found.get(name)} there, {wanted.get(name)} here"
         for name in sorted((wanted.keys() | found.keys()) - by_content)
@@ -182,6 +212,20 @@ def origin(folder: Path) -> dict[str, Any]:
     conform(folder / ORIGIN, TOP, found, {"commit": str})
     conform(folder / ORIGIN, "later_commits", found.get("later_commits", []), [str])
     return dict(found)
+
+
+def described(folder: Path, config: options.Options) -> MadeRun:
+    """Returns how a run was made, as every record of one begins: origin, command, options."""
+    made = {"command": options.command(config), "config": options.recorded(config)}
+    return cast(MadeRun, origin(folder) | made)
+
+
+def seconds(epochs: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    """Returns the wall time of each stage, from the records of its epochs."""
+    spent: dict[str, float] = {}
+    for record in epochs:
+        spent[record["stage"]] = spent.get(record["stage"], 0.0) + record["seconds"]
+    return spent
 
 
 def draw(makers: Mapping[Path, Callable[[], Figure]]) -> None:

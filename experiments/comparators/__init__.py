@@ -16,16 +16,6 @@ nothing from them and take all 60,000. No test case is looked at before all is c
 the same command goes on where it was stopped, and other --rows add to it.
 """
 
-from typing import TYPE_CHECKING, Any
-
 from experiments.common import lazy
 
-if TYPE_CHECKING:
-    from experiments.comparators.config import Config
-    from experiments.comparators.main import run
-
-__all__ = ["Config", "run"]
-
-
-def __getattr__(name: str) -> Any:
-    return lazy.load(__name__, name, {"Config": "config", "run": "main"})
+__getattr__ = lazy.exports(__name__)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from dbnjax import checks
 from dbnjax.data.optional import import_extra
-from experiments.common.options import option
+from experiments.common.options import Options, option
 from experiments.mnist_dbn import config as dbn_config
 
 
@@ -43,7 +43,7 @@ LINES: dict[str, Line] = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(Options):
     """Options of the run; each is a flag."""
 
     dataset: str = option(

@@ -24,16 +24,6 @@ command resumes a run that was stopped. --stack=FILE takes a stack that the firs
 `mnist_classifier` or another run of this experiment left, if it has seen the same images.
 """
 
-from typing import TYPE_CHECKING, Any
-
 from experiments.common import lazy
 
-if TYPE_CHECKING:
-    from experiments.few_labels.config import Config
-    from experiments.few_labels.main import run
-
-__all__ = ["Config", "run"]
-
-
-def __getattr__(name: str) -> Any:
-    return lazy.load(__name__, name, {"Config": "config", "run": "main"})
+__getattr__ = lazy.exports(__name__)

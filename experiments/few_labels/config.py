@@ -5,7 +5,7 @@ import itertools
 from typing import Any, NamedTuple
 
 from dbnjax import checks
-from experiments.common.options import option
+from experiments.common.options import Options, option
 from experiments.mnist_classifier import config as classifier_config
 
 PRETRAINED, UNPRETRAINED, MISSING, LABELLED = METHODS = (
@@ -21,7 +21,7 @@ NOT_NEGATIVE = ("n_validation", "n_test", "greedy_epochs", "rate", "joint_rate")
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(Options):
     """Options of the run; each is a flag."""
 
     dataset: str = option("mnist", "mnist, mnist5k, fashion_mnist, kmnist, or a prepared tfds set.")

@@ -16,11 +16,11 @@ from dbnjax.models.dbn import DBN
 from dbnjax.models.rbm import RBM
 from dbnjax.models.stack import Stack
 from experiments.common import cases, nets
+from experiments.common.groups import Reduced
 from experiments.hybrid.config import Config
-from experiments.mnist_dbn import config as dbn_config
 
-# What decides which cases a net has seen.
-SPLIT = ("dataset", "split_seed", "n_train", "n_validation", "n_test", "side")
+# What decides which cases a net has seen, and what it is without a word about it.
+SPLIT = {k: v for k, v in dataclasses.asdict(Reduced()).items() if k != "data_dir"}
 FROM_TRAINING = ("greedy", "up-down")  # stages that learn from training cases alone
 ADVICE = (
     "experiments.mnist_dbn leaves such nets: greedy.safetensors, and up_down.safetensors, or "
@@ -100,10 +100,9 @@ def _read(path: str, form: str) -> Start:
         f"{path}: expected a net with the record of its run, got one without; it does not tell "
         f"which cases it has seen. {ADVICE}",
     )
-    defaults = dataclasses.asdict(dbn_config.Config())
-    split = {name: config.get(name, defaults[name]) for name in SPLIT}
+    split = {name: config.get(name, default) for name, default in SPLIT.items()}
     checks.require(
-        all(type(value) is type(defaults[name]) for name, value in split.items()),
+        all(type(value) is type(SPLIT[name]) for name, value in split.items()),
         f"{path}: expected a net whose record says how its cases were divided, got {split}; it was "
         f"written by another program. {ADVICE}",
     )
@@ -142,8 +141,8 @@ def read_cases(config: Config, start: Start) -> tuple[sources.Source, preparatio
     Raises:
       InputError: there are none, or fewer than there were, or they do not fit the net.
     """
-    own = dbn_config.Config(**start.split, data_dir=config.data_dir)
-    source, splits = cases.read(own)
+    own = Reduced(**start.split, data_dir=config.data_dir)
+    source, splits = cases.read(own, own.side)
     shape = splits.train.pixels.shape[1:]
     checks.require(
         shape == start.shape,

@@ -15,11 +15,11 @@ from dbnjax.training.evaluate import Measured, judge
 from dbnjax.training.fitting import finite, owned, schedule
 from dbnjax.types import Array, Key, Learner
 from dbnjax.weights import io
-from experiments.hybrid import config as hybrid_config
 from experiments.hybrid import start as hybrid_start
 from experiments.hybrid.config import Config
+from experiments.hybrid.report import CHOOSING
 
-CHOOSING, ALL_CASES = "hybrid", "all_cases"
+ALL_CASES = "all_cases"
 NUMBERS = {CHOOSING: 0, ALL_CASES: 1}  # a stage's draws have `fold_in(key of the run, number)`
 
 
@@ -88,11 +88,11 @@ def learning(
     config = task.config
     prepare = greedy.net_data(config.pixels, task.n_classes)
     program = loop.epoch_program(make_learner(config), prepare, config.batch_size)
-    rate = schedule(config.schedule, config.rate, hybrid_config.n_epochs(config))
+    rate = schedule(config.schedule, config.rate, config.n_epochs)
     key = jax.random.fold_in(task.key, NUMBERS[stage])
 
     def learn(i: int, state: hybrid.State) -> tuple[hybrid.State, bool, dict[str, float]]:
-        weight = hybrid_config.weight(config, i)
+        weight = config.weight(i)
         hyper = hybrid.hyper(rate(i), weight, config.momentum, config.decay)
         state, report = program(jax.random.fold_in(key, i), hyper, state, None, data)
         numbers = {
@@ -137,7 +137,7 @@ def choose(task: Task, params: DBN | Stack) -> Selected:
         cost=jnp.float32(before.cost),
         epoch=jnp.int32(0),
     )
-    stage = stages.Stage(CHOOSING, hybrid_config.n_epochs(task.config), epoch)
+    stage = stages.Stage(CHOOSING, task.config.n_epochs, epoch)
     found: Selected = stages.run(stage, start, io.describe(params), task.place)
     return found
 

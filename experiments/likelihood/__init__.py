@@ -19,16 +19,6 @@ the machine's. The interval of a bound from weights is that of the bound, not of
 full float32; log weights are compensated sums; means over images are taken in float64.
 """
 
-from typing import TYPE_CHECKING, Any
-
 from experiments.common import lazy
 
-if TYPE_CHECKING:
-    from experiments.likelihood.config import Config
-    from experiments.likelihood.main import run
-
-__all__ = ["Config", "run"]
-
-
-def __getattr__(name: str) -> Any:
-    return lazy.load(__name__, name, {"Config": "config", "run": "main"})
+__getattr__ = lazy.exports(__name__)

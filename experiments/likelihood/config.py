@@ -8,6 +8,7 @@ from dbnjax.models import dbn as dbn_lib
 from dbnjax.models import stack as stack_lib
 from experiments.common import binarised
 from experiments.common.binarised import Cases
+from experiments.common.groups import Binarised
 from experiments.common.nets import Net, alike, has_binary_pixels, learned_from
 from experiments.common.options import option
 
@@ -25,7 +26,7 @@ SCHEDULES = {"linear": schedules.linear, "piecewise": schedules.piecewise}
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(binarised.Config):
+class Config(Binarised):
     """Options of the run; each is a flag."""
 
     net: str | None = option(None, "Saved net; without one, the net that comes with dbnjax.")
@@ -50,6 +51,7 @@ def named(config: Config) -> str:
 
 def check_options(config: Config) -> None:
     """Refuses options that cannot be meant, before anything is read."""
+    config.check_options()
     for name, least in LEAST.items():
         checks.check_count(f"--{name}", getattr(config, name), least)
 

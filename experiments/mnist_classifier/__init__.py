@@ -14,16 +14,6 @@ from random weights, as in 2006 and as today; --preset=dropout and --preset=tran
 their names say. A flag beside a preset changes it; the same command again resumes.
 """
 
-from typing import TYPE_CHECKING, Any
-
 from experiments.common import lazy
 
-if TYPE_CHECKING:
-    from experiments.mnist_classifier.config import Config
-    from experiments.mnist_classifier.main import run
-
-__all__ = ["Config", "run"]
-
-
-def __getattr__(name: str) -> Any:
-    return lazy.load(__name__, name, {"Config": "config", "run": "main"})
+__getattr__ = lazy.exports(__name__)

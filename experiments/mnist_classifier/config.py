@@ -1,11 +1,11 @@
 """The options of `experiments.mnist_classifier`, its presets, and what they are checked for."""
 
 import dataclasses
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from dbnjax import checks
-from experiments.common import options
-from experiments.common.options import option
+from experiments.common import groups
+from experiments.common.options import Options, Presets, option
 from experiments.mnist_dbn import config as dbn_config
 
 TABLE, UNPRETRAINED = "tr", "unpretrained"  # the presets that are the report's table
@@ -46,8 +46,10 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(Options):
     """Options of the run; each is a flag."""
+
+    PRESETS: ClassVar[Presets] = PRESETS
 
     preset: str = option("", "Recipe that sets other flags.", tuple(PRESETS))
     dataset: str = option(
@@ -74,10 +76,10 @@ class Config:
     reach: int = option(0, "Shift images at random by up to so many pixels; 2: 12 extra versions.")
     greedy_batch_size: int = option(50, "Cases in a minibatch of pretraining.")
     pixels: Literal["mean", "sample"] = option(
-        "sample", "Visible units of pretraining: intensities or draws.", options.DRAWS
+        "sample", "Visible units of pretraining: intensities or draws.", groups.DRAWS
     )
     greedy_features: Literal["mean", "sample"] = option(
-        "sample", "Data of the machines above the first.", options.DRAWS
+        "sample", "Data of the machines above the first.", groups.DRAWS
     )
     greedy_epochs: int = option(40, "Epochs of each machine.")
     greedy_rate: float = option(0.1, "Learning rate of the machines, falling linearly to zero.")
@@ -94,7 +96,7 @@ class Config:
     schedule: str = option(
         "constant",
         "Its course over tune_epochs, and over all_epochs: constant, or linear to zero.",
-        options.SCHEDULES,
+        groups.SCHEDULES,
     )
     momentum: float = option(0.9, "Momentum of tuning.")
     tune_decay: float = option(0.0, "Weight decay of tuning.")

@@ -15,16 +15,6 @@ changes it. Without --data_dir the official files are fetched. The same command 
 that was stopped.
 """
 
-from typing import TYPE_CHECKING, Any
-
 from experiments.common import lazy
 
-if TYPE_CHECKING:
-    from experiments.mnist_dbn.config import Config
-    from experiments.mnist_dbn.main import run
-
-__all__ = ["Config", "run"]
-
-
-def __getattr__(name: str) -> Any:
-    return lazy.load(__name__, name, {"Config": "config", "run": "main"})
+__getattr__ = lazy.exports(__name__)

@@ -12,7 +12,7 @@ from dbnjax.data import preparation
 from dbnjax.models.dbn import DBN
 from dbnjax.training import evaluate, metrics
 from dbnjax.types import Array
-from experiments.common import keys, provenance, workdir
+from experiments.common import keys, options, provenance, workdir
 from experiments.mnist_dbn import config as dbn_config
 from experiments.mnist_dbn import presets
 from experiments.mnist_dbn import stream as dbn_stream
@@ -117,7 +117,11 @@ def result(task: Task, summary: dict[str, Any]) -> dict[str, Any]:
     """Returns all that RESULTS.md and the figures need of a run: how, where and what."""
     config = task.config
     place, stream = dbn_stream.named(config.stream)
-    unnamed = (*workdir.PLACES, *dbn_config.WHERE, *dbn_config.STREAMED)
+    unnamed = (
+        *workdir.PLACES,
+        *options.names(dbn_config.Config, options.HOW),
+        *dbn_config.STREAMED,
+    )
     streamed = {"stream": stream, "chunk": config.chunk} if stream else {}
     epochs = [record for record in metrics.read(task.place.metrics) if "epoch" in record]
     seconds: dict[str, float] = {}

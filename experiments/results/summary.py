@@ -13,7 +13,8 @@ from experiments.common import record_files
 from experiments.common.record_files import MADE, Source
 from experiments.common.records import ALL, CHOSEN, NUMBER, check_wrong, conform
 from experiments.common.tables import NONE, table
-from experiments.hybrid.record import CONTRASTIVE, HYBRID_FORM, PRETRAINING
+from experiments.hybrid import report as hybrid_report
+from experiments.hybrid.config import CONTRASTIVE, PRETRAINING
 from experiments.mnist_classifier.config import TABLE, UNPRETRAINED
 
 TOLD = {"cost": NUMBER, "errors": int}
@@ -45,14 +46,11 @@ def read(folder: Path) -> tuple[list[Source], list[Source]]:
       InputError: a file is damaged.
     """
     runs = record_files.read_folder(folder / "classifiers", CLASSIFIER_FORM)
-    hybrids = record_files.read_folder(folder / "hybrid", HYBRID_FORM)
+    hybrids = record_files.read_folder(folder / "hybrid", hybrid_report.Record)
     for run in runs:
         check_classifiers(folder / "classifiers" / f"{run.name}.json", run.record)
     for run in hybrids:
-        for name, wrong in run.record["wrong"].items():
-            told = (f"errors.{name}.test", run.record["errors"][name]["test"])
-            path = folder / "hybrid" / f"{run.name}.json"
-            check_wrong(path, f"wrong.{name}", wrong, told, run.record["cases"])
+        hybrid_report.check(folder / "hybrid" / f"{run.name}.json", run.record)
     return runs, hybrids
 
 

@@ -8,16 +8,6 @@ the place of the shipped one of its kind. The rounded weights are judged once mo
 beside the exact ones; every number of the card is computed.
 """
 
-from typing import TYPE_CHECKING, Any
-
 from experiments.common import lazy
 
-if TYPE_CHECKING:
-    from experiments.ship.config import Config
-    from experiments.ship.main import run
-
-__all__ = ["Config", "run"]
-
-
-def __getattr__(name: str) -> Any:
-    return lazy.load(__name__, name, {"Config": "config", "run": "main"})
+__getattr__ = lazy.exports(__name__)

@@ -2,11 +2,11 @@
 
 import dataclasses
 
-from experiments.common.options import option
+from experiments.common.options import Options, option
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(Options):
     """Options of the run; each is a flag."""
 
     net: str | None = option(

@@ -28,16 +28,6 @@ included, and its share where all learn together. Four members of the command ab
 cores: about a quarter of an hour.
 """
 
-from typing import TYPE_CHECKING, Any
-
 from experiments.common import lazy
 
-if TYPE_CHECKING:
-    from experiments.sweep.config import Config
-    from experiments.sweep.main import run
-
-__all__ = ["Config", "run"]
-
-
-def __getattr__(name: str) -> Any:
-    return lazy.load(__name__, name, {"Config": "config", "run": "main"})
+__getattr__ = lazy.exports(__name__)

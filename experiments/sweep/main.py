@@ -11,6 +11,7 @@ from experiments.common import (
     arithmetic,
     cases,
     devices,
+    options,
     provenance,
     record_files,
     workdir,
@@ -25,7 +26,8 @@ from experiments.sweep.members import Member
 from experiments.sweep.outcomes import Sweep
 
 # What a resumed sweep may change.
-FREE = ("workdir", "grid", "output", "together", *dbn_config.WHERE)
+HOW = options.names(dbn_config.Config, options.HOW)
+FREE = ("workdir", "grid", "output", "together", *HOW)
 
 
 def run(config: Config) -> dict[str, Any]:
@@ -88,7 +90,7 @@ def at_once(config: Config) -> bool:
 
 def prepare(config: Config, members: list[Member]) -> Sweep:
     """Reads the cases, checks that every member can learn from them, makes the folder."""
-    source, splits = cases.read(config)
+    source, splits = cases.read(config, config.side)
     data, *_ = [  # the same for every batch size, but each has to allow balanced minibatches
         cases.put(splits.train, source.n_classes, batch_size, balanced=True)
         for batch_size in {member.config.batch_size for member in members}
@@ -102,7 +104,7 @@ def prepare(config: Config, members: list[Member]) -> Sweep:
 def result(config: Config, sweep: Sweep, members: list[Member]) -> dict[str, Any]:
     """Returns the table with how and where it was made."""
     given = presets.PRESETS[config.preset]
-    hidden = {*sweep_members.NO_PART, *workdir.PLACES, *dbn_config.WHERE, *members[0].varied}
+    hidden = {*sweep_members.NO_PART, *workdir.PLACES, *HOW, *members[0].varied}
     proxy = {
         field.name: getattr(config, field.name)
         for field in dataclasses.fields(dbn_config.Config)

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from dbnjax import checks
+from experiments.common import options
 from experiments.mnist_dbn import config as dbn_config
-from experiments.mnist_dbn.config import WHERE
 
 # Flags of the main job that a sweep has no use for: what comes after up-down, TensorBoard, streams.
 NO_PART = (
@@ -84,7 +84,7 @@ def make(config: dbn_config.Config, grid: str) -> list[Member]:
         varied = dict(zip(values, combination, strict=True))
         before = {n: value for n, value in varied.items() if not n.startswith("up_down_")}
         chosen = dataclasses.replace(config, **varied)
-        dbn_config.check(chosen)
+        chosen.check_options()
         members.append(Member(chosen, varied, label(varied, config), label(before, config)))
     return members
 
@@ -110,8 +110,10 @@ def parse(grid: str) -> dict[str, tuple[Any, ...]]:
 
 def varies(field: dataclasses.Field[Any]) -> bool:
     """Returns whether a flag may stand in a grid: a switch, a number, iterations or a few words."""
-    plain = type(field.default) in EXPECTED or bool(field.metadata["choices"])
-    others = (*SHAPES, *NO_PART, *CASES, *WHERE)
+    plain = type(field.default) in EXPECTED or bool(
+        options.declarations(dbn_config.Config)[field.name].choices
+    )
+    others = (*SHAPES, *NO_PART, *CASES, *options.names(dbn_config.Config, options.HOW))
     return plain and field.name not in ("preset", "labels", "precision", *others)
 
 

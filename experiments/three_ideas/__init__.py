@@ -27,16 +27,6 @@ It writes result.json, three_ideas.png and metrics.jsonl, a record a cell, to --
 command resumes a run that was stopped, after its last whole cell.
 """
 
-from typing import TYPE_CHECKING, Any
-
 from experiments.common import lazy
 
-if TYPE_CHECKING:
-    from experiments.three_ideas.config import Config
-    from experiments.three_ideas.main import run
-
-__all__ = ["Config", "run"]
-
-
-def __getattr__(name: str) -> Any:
-    return lazy.load(__name__, name, {"Config": "config", "run": "main"})
+__getattr__ = lazy.exports(__name__)

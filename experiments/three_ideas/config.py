@@ -4,7 +4,7 @@ import dataclasses
 from typing import NamedTuple
 
 from dbnjax import checks
-from experiments.common.options import option
+from experiments.common.options import Options, option
 from experiments.three_ideas.methods import ERAS, METHODS, NONE
 
 ALL_METHODS = (NONE, *METHODS)
@@ -14,7 +14,7 @@ FREE = ("workdir", "output", "figure")  # what a resumed run may change
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(Options):
     """Options of the run; each is a flag."""
 
     dataset: str = option("mnist", "mnist, fashion_mnist, kmnist, or a prepared tfds set.")

@@ -19,8 +19,8 @@ from dbnjax.models.stack import Stack
 from dbnjax.training import greedy, metrics
 from dbnjax.weights import io, shipped
 from experiments import hybrid
+from experiments.common import options
 from experiments.hybrid import config as hybrid_config
-from experiments.hybrid import report as hybrid_report
 
 SPLIT = {"dataset": "mnist", "split_seed": 0, "n_train": 20, "n_validation": 10}
 WEIGHTS, EPOCHS = (0.6, 0.9), 2
@@ -174,9 +174,9 @@ def test_a_tied_net_learns_as_a_stack_and_the_start_is_kept_where_nothing_is_bet
 
 def test_files_are_named_without_the_folders_of_a_person(place):
     other = dataclasses.replace(config(place), all_net=str(shipped.PATH))
-    assert hybrid_report.named(other).net == "up_down.safetensors"
-    assert hybrid_report.named(other).all_net == "dbnjax/weights/mnist.safetensors"
-    assert hybrid_report.named(config(place)).all_net == ""
+    assert options.recorded(other)["net"] == "up_down.safetensors"
+    assert options.recorded(other)["all_net"] == "dbnjax/weights/mnist.safetensors"
+    assert options.recorded(config(place))["all_net"] == ""
 
 
 def moved(net):
@@ -188,7 +188,7 @@ def moved(net):
     ("changes", "message"),
     [
         ({"weights": (0.1, 1.2)}, r"--weights: expected 0 to 1, got 1.2"),
-        ({"weights": (0.5, 0.2)}, "--weights: expected at least one, each larger"),
+        ({"weights": (0.5, 0.2)}, "--weights: expected each to be larger"),
         ({"weights": ()}, "--weights: expected at least one"),
         ({"epochs": 0}, "--epochs: expected 1 or more, got 0"),
         ({"momentum": 1.0}, "--momentum: expected 0 or more and less than 1"),

@@ -11,7 +11,7 @@ import dataclasses, os, signal, sys, time
 from experiments.common import options, program
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(options.Options):
     workdir: str = options.option("runs/some", "")
     act: str = options.option("interrupt", "")
 

@@ -191,8 +191,8 @@ def test_greedy_learning_alone_and_a_single_machine(idx_folder, tmp_path):
         ({"batch_size": 30}, "batch size: expected 1 to 20"),
         ({"n_train": 4000}, "4000|400"),
         ({"layers": (12, 0)}, "--layers: expected 1 or more, got 0"),
-        ({"layers": ()}, "--layers: expected at least one size"),
-        ({"seed": 10**20}, "seed: expected 0 to 4294967295"),
+        ({"layers": ()}, "--layers: expected at least one value"),
+        ({"seed": 10**20}, "--seed: expected 0 or more and less than 4294967296"),
         ({"n_gibbs": 0}, "--n_gibbs: expected 1 or more, got 0"),
         ({"greedy_rate": float("nan")}, "--greedy_rate: expected 0 or more, got nan"),
         ({"memory_momentum": 1.0}, "--memory_momentum: expected 0 or more and less than 1"),
@@ -256,10 +256,9 @@ def test_sizes_are_the_papers_shares_of_an_official_set_and_tenths_of_another():
         images = Images(np.zeros((n, 2, 2), np.uint8), np.arange(n, dtype=np.int32) % 10)
         return Source("set", images, images if official else None, classes.numbered(10))
 
-    assert cases.sizes(dbn_config.Config(), source(60000, True)) == (44000, 10000, None)
-    assert cases.sizes(dbn_config.Config(), source(5000, False)) == (4000, 500, 500)
-    chosen = dbn_config.Config(n_train=100, n_validation=50, n_test=20)
-    assert cases.sizes(chosen, source(5000, False)) == (100, 50, 20)
+    assert cases.sizes(source(60000, True)) == (44000, 10000, None)
+    assert cases.sizes(source(5000, False)) == (4000, 500, 500)
+    assert cases.sizes(source(5000, False), 100, 50, 20) == (100, 50, 20)
 
 
 def test_rates_fall_to_zero_or_stay():

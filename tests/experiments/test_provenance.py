@@ -8,6 +8,7 @@ import platform
 import shlex
 import shutil
 import subprocess
+from typing import ClassVar
 
 import jax
 import pytest
@@ -18,31 +19,30 @@ from experiments.mnist_dbn import config as dbn_config
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(options.Options):
     """Options of every kind, named as no experiment's are."""
 
-    tried_preset: str = options.option("", "A preset.")
+    PRESETS: ClassVar[options.Presets] = {"": {}, "slow": {"tried_rate": 0.01, "tried_on": False}}
+
+    preset: str = options.option("", "A preset.")
     tried_path: str | None = options.option(None, "A path.")
     tried_rate: float = options.option(0.1, "A rate.")
     tried_layers: tuple[int, ...] = options.option((5, 3), "Sizes.")
     tried_on: bool = options.option(True, "A switch.")
     tried_off: bool = options.option(False, "A switch.")
-    workdir: str = options.option("runs", "A folder.")
+    workdir: str = options.option("runs", "A folder.", role=options.PLACE)
 
 
-PRESETS = {"": {}, "slow": {"tried_rate": 0.01, "tried_on": False}}
+PRESETS = Config.PRESETS
 
 
 def parse(line, config):
     """Reads the flags of a command line as an experiment would, over its preset."""
     python, _, module, *given = shlex.split(line)
-    assert (python, module) == ("python", "experiments.tried")
+    assert (python, module) == ("python", config.__module__.removesuffix(".config"))
     options.define(config)
     assert program.parse([module, *given]) == [module]
-    read = options.from_flags(config)
-    chosen = PRESETS[getattr(read, "tried_preset", "")]
-    kept = {k: v for k, v in chosen.items() if not options.FLAGS[k].present}
-    return dataclasses.replace(read, **kept)
+    return options.from_flags(config)
 
 
 @pytest.fixture(autouse=True)
@@ -63,27 +63,27 @@ def flags_as_they_were():
         ({"tried_layers": (7, 8, 9)}, " --tried_layers=7,8,9"),
         ({"tried_layers": ()}, " --tried_layers=''"),
         ({"tried_path": "it's a; $HOME"}, """ --tried_path='it'"'"'s a; $HOME'"""),
-        ({"tried_preset": "slow", **PRESETS["slow"]}, " --tried_preset=slow"),
+        ({"preset": "slow", **PRESETS["slow"]}, " --preset=slow"),
         (
-            {"tried_preset": "slow", "tried_rate": 0.1, "tried_on": False},
-            " --tried_preset=slow --tried_rate=0.1",
+            {"preset": "slow", "tried_rate": 0.1, "tried_on": False},
+            " --preset=slow --tried_rate=0.1",
         ),
         (
-            {"tried_preset": "slow", "tried_rate": 0.01},
-            " --tried_preset=slow --tried_on",
+            {"preset": "slow", "tried_rate": 0.01},
+            " --preset=slow --tried_on",
         ),
     ],
 )
 def test_the_command_shows_what_differs_and_parses_back(changes, shown):
     config = Config(**changes)
-    line = provenance.command("experiments.tried", config, PRESETS[config.tried_preset])
-    assert line == "python -m experiments.tried" + shown
+    line = options.command(config)
+    assert line == f"python -m {__name__}" + shown
     assert parse(line, Config) == dataclasses.replace(config, workdir="runs")
 
 
-def other(field):
+def other(config, field):
     """A value of a field's kind that is not its default."""
-    choices, default = field.metadata["choices"], field.default
+    choices, default = options.declarations(config)[field.name].choices, field.default
     if choices:
         return next(choice for choice in reversed(choices) if choice != default)
     if isinstance(default, bool):
@@ -95,14 +95,15 @@ def other(field):
 
 @pytest.mark.parametrize("config", [dbn_config.Config, explaining_away.Config])
 def test_every_flag_of_an_experiment_comes_back(config):
-    values = {field.name: other(field) for field in dataclasses.fields(config)}
+    values = {field.name: other(config, field) for field in dataclasses.fields(config)}
     if "data_dir" in values:
         values["data_dir"] = "/home/somebody/digits"
     if "preset" in values:
         values["preset"] = ""  # whose settings `common.program.from_flags` would need
-    line = provenance.command("experiments.tried", config(**values), {}, hidden=("seed",))
+    line = options.command(config(**values), hidden=("seed",))
     assert "somebody" not in line
-    expected = values | {name: config().seed for name in values if name == "seed"}
+    hidden = {"seed", *options.names(config, options.PLACE)}
+    expected = values | {name: getattr(config(), name) for name in values if name in hidden}
     expected |= {name: "FOLDER" for name in values if name == "data_dir"}
     assert parse(line, config) == config(**expected)
 
