@@ -62,7 +62,7 @@ def ruled(config: Options) -> None:
 
 # What a command does with its options before it works; None: it works at once.
 BEGIN: dict[str, Callable[[Options], Any] | None] = {
-    "accelerator": accelerator_config.check,
+    "accelerator": accelerator_config.Config.check_options,
     "benchmark": None,
     "classify": classify.run,
     "comparators": comparators_config.check,

@@ -17,16 +17,6 @@ temporary, in --workdir, and checkpoints of many nets take gigabytes there. With
 all of it runs on what there is, which stands beside every section.
 """
 
-from typing import TYPE_CHECKING, Any
-
 from experiments.common import lazy
 
-if TYPE_CHECKING:
-    from experiments.accelerator.config import Config
-    from experiments.accelerator.main import run
-
-__all__ = ["Config", "run"]
-
-
-def __getattr__(name: str) -> Any:
-    return lazy.load(__name__, name, {"Config": "config", "run": "main"})
+__getattr__ = lazy.exports(__name__)

@@ -21,12 +21,11 @@ from dbnjax import checks, files
 from dbnjax.data import preparation
 from dbnjax.training import metrics
 from experiments import likelihood, mnist_dbn, sweep
-from experiments.accelerator import config as accelerator_config
-from experiments.accelerator.config import PRESETS, SECTIONS, Config, main_job
+from experiments.accelerator.config import SECTIONS, Config, main_job
 from experiments.accelerator.kernels import kernels
 from experiments.benchmark import report as benchmark_report
 from experiments.benchmark.report import number
-from experiments.common import arithmetic, devices, provenance
+from experiments.common import arithmetic, devices, options, provenance
 from experiments.common import cases as dbn_cases
 from experiments.common.targets import judge
 from experiments.likelihood.names import FORWARD
@@ -71,7 +70,7 @@ def run(config: Config) -> dict[str, Any]:
       InputError: an option, the device, the data or a folder cannot be used, or the device has too
         little memory for a section.
     """
-    accelerator_config.check(config)
+    config.check_options()
     record = files.read_json(config.output) if files.expand(config.output).exists() else {}
     with (
         devices.taken(config.platform, "", ()),
@@ -102,7 +101,7 @@ def measure(config: Config, name: str) -> dict[str, Any]:
         ) from error
     return {
         **provenance.made(),
-        "command": provenance.command("experiments.accelerator", own, PRESETS[config.preset]),
+        "command": options.command(own),
         "seconds": time.perf_counter() - began,
         **found,
     }
@@ -281,8 +280,8 @@ def precision(config: Config) -> dict[str, Any]:
 def log_p(job: dbn_config.Config, net: Path) -> tuple[float, float | None]:
     """Returns log p of the test images under a saved net, or its bound, and half its interval."""
     names = ("dataset", "data_dir", "side", "n_test", "split_seed")
-    options: dict[str, Any] = {name: getattr(job, name) for name in names} | SCORING
-    record = likelihood.run(likelihood.Config(net=str(net), **options))
+    chosen: dict[str, Any] = {name: getattr(job, name) for name in names} | SCORING
+    record = likelihood.run(likelihood.Config(net=str(net), **chosen))
     value, _, high = record["rows"][0]["values"][FORWARD]
     return value, None if high is None else high - value
 

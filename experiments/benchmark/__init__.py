@@ -17,16 +17,6 @@ shown. --data_dir takes real images in the place of random ones.
 --sections make it shorter.
 """
 
-from typing import TYPE_CHECKING, Any
-
 from experiments.common import lazy
 
-if TYPE_CHECKING:
-    from experiments.benchmark.config import Config
-    from experiments.benchmark.main import run
-
-__all__ = ["Config", "run"]
-
-
-def __getattr__(name: str) -> Any:
-    return lazy.load(__name__, name, {"Config": "config", "run": "main"})
+__getattr__ = lazy.exports(__name__)

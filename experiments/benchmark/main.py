@@ -14,10 +14,10 @@ from dbnjax.data import idx
 from dbnjax.training import metrics
 from experiments.benchmark import jobs as benchmark_jobs
 from experiments.benchmark import operations, peers, report, rows
-from experiments.benchmark.config import PAPER, SECTIONS, Config, Sizes
+from experiments.benchmark.config import PAPER, Config, Sizes
 from experiments.benchmark.jobs import Setting
 from experiments.benchmark.operations import Job
-from experiments.common import arithmetic, provenance
+from experiments.common import arithmetic, options, provenance
 
 N_PIXELS = 784  # of random images
 MAKE: dict[str, Callable[[Setting], list[Job]]] = {
@@ -58,13 +58,7 @@ def run(config: Config, sizes: Sizes = PAPER) -> dict[str, Any]:
     Raises:
       InputError: an option or the images cannot be used, or the file cannot be written.
     """
-    checks.check_count("--steps", config.steps, 2)
-    checks.check_count("--rounds", config.rounds, 1)
-    unknown = [name for name in config.sections if name not in SECTIONS]
-    checks.require(
-        bool(config.sections) and not unknown,
-        f"--sections: expected some of {', '.join(SECTIONS)}, got {', '.join(unknown) or 'none'}",
-    )
+    config.check_options()
     pixels, labels = cases(config, sizes)
     with (
         arithmetic.precision(config.precision),
@@ -75,7 +69,7 @@ def run(config: Config, sizes: Sizes = PAPER) -> dict[str, Any]:
         measured, ms = measure(jobs, len(labels), config.rounds)
     made = provenance.made()
     result = made | {
-        "command": provenance.command("experiments.benchmark", config, {}, hidden=("output",)),
+        "command": options.command(config),
         "versions": made["versions"] | peers.versions(),
         "columns": list(report.COLUMNS),
         "rows": measured,

@@ -1,11 +1,11 @@
 """The benchmark's rows and columns, its record as text, and what is asked of its speed."""
 
 from collections.abc import Hashable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from experiments.benchmark.operations import Job, Part, Product
-from experiments.common.tables import NONE, plain, table, wrap
-from experiments.common.targets import NOT_MEASURED, judge
+from experiments.common.tables import NONE, Table, plain, render, table, wrap
+from experiments.common.targets import Target
 
 EPOCH = 44_000  # images of the 2006 paper's training set
 TIME = "ms a unit"  # the column by which two rows are compared
@@ -21,33 +21,23 @@ COLUMNS = (
     "time / (products + draws)",
     "compiled in 2nd run",
 )
-
-
-class Bar(NamedTuple):
-    """How a row of the benchmark must compare with something else.
-
-    Attributes:
-      row: of the benchmark.
-      beside: the column that has the ratio of their times, or the other row.
-      bar: the largest ratio that is good enough, or how many times as fast the row must be.
-      faster: whether it is the latter.
-    """
-
-    row: str
-    beside: str
-    bar: float
-    faster: bool = False
-
-
 CD, BACKPROP = "CD-1 epoch, 784-500", "backprop epoch"
 PEERS = {"PyTorch": 1.2, "scikit-learn": 2.2, "learnergy": 2.2, "rbms": 2.2}
+# A row, the column that has the ratio of times or the row that it is compared with, and the largest
+# ratio that is good enough, or the least number of times as fast that the row must be.
 SPEED = (
-    Bar(CD, "time / products", 1.0),
-    *(Bar(CD, f"CD-1 epoch in {peer}", bar, faster=True) for peer, bar in PEERS.items()),
-    *(Bar(f"up-down epoch, {n} iterations", "time / products", 1.2) for n in (3, 6, 10)),
-    Bar(f"{CD}, streamed from a folder", f"{CD}, in memory", 1.1),
-    Bar(BACKPROP, "time / products", 1.3),
-    Bar(BACKPROP, f"{BACKPROP} in PyTorch", 1.0, faster=True),
+    (CD, "time / products", Target("ratio", 1.0)),
+    *(
+        (CD, f"CD-1 epoch in {peer}", Target("speed", n, at_least=True))
+        for peer, n in PEERS.items()
+    ),
+    *(
+        (f"up-down epoch, {n} iterations", "time / products", Target("ratio", 1.2))
+        for n in (3, 6, 10)
+    ),
+    (f"{CD}, streamed from a folder", f"{CD}, in memory", Target("ratio", 1.1)),
+    (BACKPROP, "time / products", Target("ratio", 1.3)),
+    (BACKPROP, f"{BACKPROP} in PyTorch", Target("speed", 1.0, at_least=True)),
 )
 ABOUT_SPEED = """\
 Bars that this project set itself for two CPU cores: a row's time over that of what stands beside
@@ -81,11 +71,10 @@ def number(value: float | None) -> float | None:
 
 def lay_out(record: Mapping[str, Any]) -> str:
     """Lays out a record's table, the milliseconds of its parts if it has them, and its note."""
-    tables = [(record["columns"], record["rows"])]
+    tables = [Table(record["columns"], [list(map(plain, row)) for row in record["rows"]])]
     if "parts" in record:
-        tables.append((["part", "ms"], record["parts"].items()))
-    texts = [table(header, [list(map(plain, row)) for row in rows]) for header, rows in tables]
-    return "\n\n".join([*texts, wrap(record["note"])])
+        tables.append(Table(["part", "ms"], [[k, plain(v)] for k, v in record["parts"].items()]))
+    return "\n\n".join([*map(render, tables), wrap(record["note"])])
 
 
 def speed(benchmark: dict[str, Any]) -> list[str]:
@@ -96,22 +85,17 @@ def speed(benchmark: dict[str, Any]) -> list[str]:
         for column, cell in zip(benchmark["columns"], row, strict=True)
         if isinstance(cell, int | float)
     }
-    rows = [[bar.row, bar.beside, _told(bar), *_judge(bar, numbers)] for bar in SPEED]
+    rows = [[row, beside, *_compare(row, beside, target, numbers)] for row, beside, target in SPEED]
     return [ABOUT_SPEED, table(["row", "beside", "bar", "measured", "verdict"], rows)]
 
 
-def _told(bar: Bar) -> str:
-    return f"at least {bar.bar:.1f} times as fast" if bar.faster else f"at most {bar.bar:.2f}"
-
-
-def _judge(bar: Bar, numbers: dict[tuple[str, str], float]) -> tuple[str, str]:
-    """Returns what was measured of what a bar is about, and whether it is met."""
-    ratio = numbers.get((bar.row, bar.beside))
-    own, other = numbers.get((bar.row, TIME)), numbers.get((bar.beside, TIME))
-    if own and other:
-        ratio = own / other
-    if ratio is None:
-        return NONE, NOT_MEASURED
-    if bar.faster:
-        return f"{1 / ratio:.3f} times as fast", judge(bar.bar, 1 / ratio)
-    return f"{ratio:.3f}", judge(ratio, bar.bar)
+def _compare(
+    row: str, beside: str, target: Target, numbers: Mapping[tuple[str, str], float]
+) -> tuple[str, str, str]:
+    """Returns what is asked, what was measured and the verdict."""
+    own, other = numbers.get((row, TIME)), numbers.get((beside, TIME))
+    ratio = own / other if own and other else numbers.get((row, beside))
+    form, unit = (".1f", "times as fast") if target.at_least else (".2f", "")
+    found = 1 / ratio if ratio and target.at_least else ratio
+    shown = NONE if found is None else f"{found:.3f} {unit}".rstrip()
+    return target.asked(form, unit), shown, target.verdict(found)

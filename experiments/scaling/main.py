@@ -20,7 +20,7 @@ from experiments.benchmark import main as benchmark
 from experiments.benchmark import report as benchmark_report
 from experiments.benchmark.config import PAPER, Sizes
 from experiments.benchmark.jobs import Setting, Training
-from experiments.common import provenance
+from experiments.common import options, provenance
 from experiments.scaling.config import ROUNDS, Config
 
 N_STEPS = 5  # minibatches in an epoch
@@ -88,9 +88,7 @@ def run(config: Config, sizes: Sizes = PAPER) -> dict[str, Any]:
     Raises:
       InputError: so many devices cannot be simulated, or the file cannot be written.
     """
-    checks.require(bool(config.devices), "--devices: expected one number or more, got none")
-    for n in config.devices:
-        checks.check_count("--devices", n, 1)
+    config.check_options()
     most = max(config.devices)
     simulate(most)
     programs: list[Program] = []
@@ -102,7 +100,7 @@ def run(config: Config, sizes: Sizes = PAPER) -> dict[str, Any]:
     calls: dict[Hashable, Callable[[], Any]] = {one[:2]: one.call for one in programs}
     seconds = benchmark.time_calls(calls, ROUNDS)[0] if config.time else {}
     result = provenance.made() | {
-        "command": provenance.command("experiments.scaling", config, {}),
+        "command": options.command(config),
         "columns": list(COLUMNS),
         "rows": [row(one, seconds.get(one[:2])) for one in programs],
         "note": NOTE.format(size=sizes.batch_size),

@@ -189,12 +189,13 @@ def test_another_failure_of_the_device_is_not_explained_away(config, monkeypatch
 @pytest.mark.parametrize(
     ("option", "line"),
     [
-        ({"sections": ("kernels", "x")}, "--sections: expected some of protocol, .*, got x"),
-        ({"sections": ()}, "--sections: .*, got none"),
-        ({"steps": 1}, "--steps: expected 2 or more, a whole number, got 1"),
-        ({"n_protocols": 0}, "--n_protocols: expected 1 or more, a whole number, got 0"),
-        ({"labels": False}, "--labels: expected labels, whose errors are compared, got none"),
-        ({"up_down_epochs": (0, 0)}, "--up_down_epochs: expected one epoch or more in all, got"),
+        ({"sections": ("kernels", "x")}, "--sections: expected some of protocol, .*, x"),
+        ({"n_protocols": 0}, "--n_protocols: expected 1 or more, got 0"),
+        (
+            {"labels": False, "all_epochs": 0},
+            "--labels: expected labels, whose errors are compared, got none",
+        ),
+        ({"up_down_epochs": (0,)}, "--up_down_epochs: expected one epoch or more in all, got"),
         ({"platform": "tpu", "sections": ("kernels",)}, "--platform=tpu: expected such a device"),
     ],
 )

@@ -106,7 +106,7 @@ def test_rows_are_called_as_the_published_ones_that_the_targets_name():
     measured |= {"CD-1 epoch, 784-500"} | {
         f"up-down epoch, {n} iterations" for n in PAPER.up_down_steps
     }
-    assert {place for bar in report.SPEED for place in (bar.row, bar.beside)} <= measured
+    assert {place for *places, _ in report.SPEED for place in places} <= measured
     assert list(report.COLUMNS) == published["columns"]
     assert benchmark.note(Config(steps=100), PAPER) == published["note"]
 
@@ -170,14 +170,9 @@ def test_what_is_not_installed_has_a_row_that_says_so(finished):
     missing = [row for row in result["rows"] if row[1] == "not installed"]
     assert missing == [[name, "not installed", *[None] * 8] for name in (OTHERS[0], *PEERS[1:])]
     lines = report.lay_out(result).splitlines()
-    assert lines[0].split(" | ")[2].strip() == "ms a unit"
-    assert lines[len(result["rows"]) + 1].split()[1:8] == [
-        *PEERS[-1].split(),
-        "|",
-        "not",
-        "installed",
-    ]
-    assert any(line.startswith("| draws 10x8 ") for line in lines)
+    assert lines[0].split() == " ".join(report.COLUMNS).split()
+    assert lines[len(result["rows"])].split() == [*PEERS[-1].split(), "not", "installed", *"-" * 8]
+    assert any(line.startswith("draws 10x8 ") for line in lines)
 
 
 def test_a_section_alone_has_its_rows_alone_with_the_asked_precision_and_draws(monkeypatch):
@@ -263,10 +258,8 @@ def test_real_images_are_as_many_as_asked_for(idx_folder):
 @pytest.mark.parametrize(
     ("option", "line"),
     [
-        ({"steps": 1}, "--steps: expected 2 or more, a whole number, got 1"),
-        ({"rounds": 0}, "--rounds: expected 1 or more, a whole number, got 0"),
-        ({"sections": ("peers", "x")}, "--sections: expected some of learning, .*peers, got x"),
-        ({"sections": ()}, "--sections: expected some of learning, .*, got none"),
+        ({"steps": 1}, "--steps: expected 2 or more, got 1"),
+        ({"sections": ("peers", "x")}, "--sections: expected some of learning, .*got peers, x"),
     ],
 )
 def test_a_mistake_is_one_line(option, line):

@@ -128,8 +128,8 @@ def test_devices_are_asked_for_before_jax_starts():
 @pytest.mark.parametrize(
     ("devices", "line"),
     [
-        ((), "--devices: expected one number or more, got none"),
-        ((2, 0), "--devices: expected 1 or more, a whole number, got 0"),
+        ((), "--devices: expected at least one value, got none"),
+        ((2, 0), "--devices: expected 1 or more, got 0"),
         ((2, 16), "--devices: expected at most 8, as many as JAX simulates .* got 16; use a pro"),
     ],
 )
