@@ -113,14 +113,9 @@ def outer(n_cases: int, n_from: int, n_to: int) -> Product:
 
 def contrastive_divergence(n_cases: int, n_visible: int, n_hidden: int) -> Parts:
     """CD-1 of an RBM: five products, one draw of hidden states; reconstructions are means."""
-    return Counter(
-        {
-            forward(n_cases, n_visible, n_hidden): 2,
-            backward(n_cases, n_visible, n_hidden): 1,
-            outer(n_cases, n_visible, n_hidden): 2,
-            Sampled(n_cases, n_hidden): 1,
-        }
-    )
+    shape = n_cases, n_visible, n_hidden
+    drawn: dict[Part, int] = {Sampled(n_cases, n_hidden): 1}
+    return Counter(drawn | {forward(*shape): 2, backward(*shape): 1, outer(*shape): 2})
 
 
 def persistent(n_cases: int, n_visible: int, n_hidden: int) -> Parts:
@@ -162,16 +157,10 @@ def up_down(
         parts[forward(n_cases, upper, lower)] += 2  # the down-pass, and the generative prediction
         parts.update((outer(n_cases, lower, upper), outer(n_cases, upper, lower)))
     parts.update(Sampled(n_cases, width) for width in widths[1:-1])  # dreamed; pixels stay means
-    joined, penultimate = widths[-1] + n_labels, widths[-1]
-    return parts + Counter(
-        {
-            forward(n_cases, joined, n_top): n_steps + 1,
-            backward(n_cases, joined, n_top): n_steps,
-            outer(n_cases, joined, n_top): 2,
-            Sampled(n_cases, n_top): n_steps + 1,
-            Sampled(n_cases, penultimate): n_steps,
-        }
-    )
+    parts += Counter({Sampled(n_cases, n_top): n_steps + 1, Sampled(n_cases, widths[-1]): n_steps})
+    memory = n_cases, widths[-1] + n_labels, n_top
+    products = {forward(*memory): n_steps + 1, backward(*memory): n_steps, outer(*memory): 2}
+    return parts + Counter(products)
 
 
 def backprop(n_cases: int, widths: tuple[int, ...]) -> Parts:
@@ -194,15 +183,9 @@ def classification(n_cases: int, widths: tuple[int, ...], n_top: int) -> Parts:
 
 def gibbs(n_chains: int, n_penultimate: int, n_labels: int, n_top: int) -> Parts:
     """One iteration of the memory; clamped labels are drawn too, and then put back."""
-    return Counter(
-        [
-            backward(n_chains, n_penultimate + n_labels, n_top),
-            forward(n_chains, n_penultimate + n_labels, n_top),
-            Sampled(n_chains, n_penultimate),
-            Sampled(n_chains, n_labels),
-            Sampled(n_chains, n_top),
-        ]
-    )
+    shape = n_chains, n_penultimate + n_labels, n_top
+    drawn = [Sampled(n_chains, n) for n in (n_penultimate, n_labels, n_top)]
+    return Counter([backward(*shape), forward(*shape), *drawn])
 
 
 def annealing(n_chains: int, n_visible: int, n_hidden: int) -> Parts:

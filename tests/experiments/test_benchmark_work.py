@@ -242,15 +242,6 @@ def test_the_note_tells_the_bias_of_both_grids():
         assert f"2^{np.log2(worst):.2f} with {bits} bits" in rows.BIAS
 
 
-def test_every_candidate_has_a_row_at_every_width():
-    jobs = rows.draws(SETTING._replace(sizes=Sizes(layers=(8, 6, 8), batch_size=BATCH)))
-    assert [job.name for job in jobs] == [
-        f"states of 10x{width} by {name}" for width in (8, 6) for name in rows.CANDIDATES
-    ]
-    assert jobs[-1].call().shape == (BATCH, 6)
-    assert [*jobs[-1].parts] == [Sampled(BATCH, 6)]
-
-
 @pytest.mark.parametrize("peer", peers.PEERS, ids=lambda peer: peer.name)
 def test_an_epoch_in_a_peer_runs(peer):
     pytest.importorskip(peer.module)

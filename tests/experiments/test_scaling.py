@@ -125,16 +125,9 @@ def test_devices_are_asked_for_before_jax_starts():
     assert found.stdout.count("CpuDevice") == 3
 
 
-@pytest.mark.parametrize(
-    ("devices", "line"),
-    [
-        ((), "--devices: expected at least one value, got none"),
-        ((2, 0), "--devices: expected 1 or more, got 0"),
-        ((2, 16), "--devices: expected at most 8, as many as JAX simulates .* got 16; use a pro"),
-    ],
-)
-def test_a_mistake_is_one_line(devices, line):
+def test_more_devices_than_jax_simulates_are_refused():
     assert len(jax.devices()) == 8  # JAX has started
-    with pytest.raises(InputError, match=line) as caught:
-        scaling.run(Config(devices=devices), SIZES)
-    assert "\n" not in str(caught.value)
+    with pytest.raises(
+        InputError, match=r"--devices: expected at most 8, as many as JAX .* got 16"
+    ):
+        scaling.run(Config(devices=(2, 16)), SIZES)
