@@ -1,15 +1,23 @@
-"""What a net says of images, in chunks of bounded memory and with progress."""
+"""Which class a net sees: in images, chunk by chunk with progress, and in states of its chains."""
+
+from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from dbnjax import checks
+from dbnjax.inference import classify
 from dbnjax.models import dbn as dbn_lib
+from dbnjax.models import stack as stack_lib
+from dbnjax.models.belief_net import propagate
 from dbnjax.models.dbn import DBN
 from dbnjax.models.feedforward import Feedforward
 from dbnjax.training import evaluate, metrics
-from dbnjax.types import Key
+from dbnjax.types import Array, Key
+from dbnjax.units import Bernoulli
+from dbnjax.weights import shipped
 
 
 def count_classes(net: DBN | Feedforward) -> int:
@@ -72,3 +80,48 @@ def class_probabilities(
     if read_out == "gibbs":
         return joined / n_gibbs
     return joined if read_out == "averaged" else np.exp(joined)
+
+
+class StateReader(NamedTuple):
+    """Tells the classes that states of a net's top RBM show.
+
+    Attributes:
+      name: who tells them, as what is told of the classes says it.
+      read: returns the classes `[n]` of visible states `[n, n_visible]` of the top RBM.
+    """
+
+    name: str
+    read: Callable[[Array], Array]
+
+
+def state_reader(net: DBN, shape: tuple[int, int]) -> StateReader | None:
+    """Returns who tells the classes of the states of a net's top RBM, None if nobody can.
+
+    The label units do. Without any the shipped net classifies what the net generates, if these are
+    binary pixels of the size that the shipped net was made for.
+
+    Args:
+      net: a net.
+      shape: height and width of its images.
+    """
+    if stack_lib.label_group(net.memory) is not None:
+        return StateReader("as the label units show them", lambda v: _labels(net, v))
+    classifier, about = shipped.load()
+    binary = isinstance(dbn_lib.visible_unit(net), Bernoulli)
+    if list(shape) != about["image_shape"] or not binary:
+        return None
+    return StateReader("as the shipped net sees them", lambda v: _seen(net, classifier, v))
+
+
+@jax.jit
+def _labels(net: DBN, v: Array) -> Array:
+    _, labels = net.memory.visible.split(v)
+    return labels.argmax(-1)
+
+
+@jax.jit
+def _seen(net: DBN, classifier: DBN, v: Array) -> Array:
+    unused = jax.random.key(0)  # a pass of means draws nothing
+    with jax.default_matmul_precision("highest"):
+        pixels = (v, *propagate(unused, tuple(reversed(net.generative)), v, "mean"))[-1]
+    return classify.deterministic(classifier, pixels).argmax(-1)

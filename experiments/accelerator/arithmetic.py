@@ -6,7 +6,10 @@ from typing import Any
 
 import jax
 
+from dbnjax.evaluation import schedules
 from dbnjax.scoring import log_z as likelihood_estimates
+from dbnjax.scoring import means
+from experiments import likelihood
 from experiments.accelerator.config import (
     Config,
     Finished,
@@ -20,9 +23,8 @@ from experiments.accelerator.config import (
 from experiments.accelerator.speed import jobs, time_units
 from experiments.benchmark import parts as benchmark_parts
 from experiments.common import arithmetic, binarised, nets
-from experiments.likelihood import config as likelihood_config
-from experiments.likelihood import report as likelihood_report
-from experiments.likelihood import score as likelihood_scores
+from experiments.likelihood import judge as likelihood_judge
+from experiments.likelihood import main as likelihood_main
 from experiments.mnist_dbn import config as dbn_config
 
 PRECISIONS = ("default", "highest", "bfloat16")
@@ -118,7 +120,7 @@ def log_p(job: dbn_config.Config, path: Path) -> tuple[float, float | None]:
       The mean over images in nats, and half the 95 % interval of log Z, None where too few chains
       count.
     """
-    config = likelihood_config.Config(
+    config = likelihood.Config(
         net=str(path),
         dataset=job.dataset,
         data_dir=job.data_dir,
@@ -128,11 +130,11 @@ def log_p(job: dbn_config.Config, path: Path) -> tuple[float, float | None]:
         **SCORING,
     )
     net, cases = nets.read_net(config.net), binarised.read(config)
-    likelihood_config.check_fit(config, net, cases)
-    task = likelihood_scores.prepare(config, net.dbn, cases)
+    likelihood_main.check_fit(config, net, cases)
+    task = likelihood_judge.prepare(config, net.dbn, cases)
     key_z, key_scores = jax.random.split(task.key)
-    betas = likelihood_config.SCHEDULES[config.schedule](config.n_temperatures)
+    betas = schedules.linear(config.n_temperatures)
     log_z = likelihood_estimates.forward(key_z, task.path, config.n_chains, betas)
     v = binarised.states(config, cases.judged, "test")
     weights = likelihood_estimates.scores(key_scores, net.dbn, v, None, config.n_samples)
-    return float(weights.mean()) - float(log_z.log_z), likelihood_report.half_width(log_z)
+    return float(weights.mean()) - float(log_z.log_z), means.half_width(log_z)

@@ -10,11 +10,11 @@ from dbnjax.models import path as path_lib
 from dbnjax.models import stack as stack_lib
 from dbnjax.models.belief_net import Layer
 from dbnjax.models.dbn import DBN
+from dbnjax.scoring import chains
 from dbnjax.training import evaluate
 from experiments.benchmark import jobs as jobs_lib
 from experiments.benchmark import parts as parts_lib
 from experiments.benchmark.jobs import Job, Setting
-from experiments.common import chains
 
 CLASSIFIED = 10_000  # images in a timed call, as many as MNIST's test set holds
 anneal = jax.jit(annealing.anneal)
