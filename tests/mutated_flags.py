@@ -23,12 +23,10 @@ from experiments.common import options as common_options
 from experiments.comparators import config as comparators_config
 from experiments.few_labels import config as few_labels_config
 from experiments.hybrid import config as hybrid_config
-from experiments.likelihood import config as likelihood_config
 from experiments.mnist_classifier import config as classifier_config
 from experiments.mnist_classifier import main as mnist_classifier
 from experiments.mnist_dbn import config as dbn_config
 from experiments.mnist_dbn import presets
-from experiments.rbm_learning_rules import config as rules_config
 from experiments.sweep import members as sweep_members
 from experiments.three_ideas import config as ideas_config
 
@@ -51,12 +49,7 @@ def classified(config: Options) -> None:
 
 
 def scored(config: Options) -> None:
-    likelihood_config.check_options(config)
-    binarised.read(config)
-
-
-def ruled(config: Options) -> None:
-    rules_config.check(config)
+    config.check_options()
     binarised.read(config)
 
 
@@ -74,7 +67,7 @@ BEGIN: dict[str, Callable[[Options], Any] | None] = {
     "mnist_classifier": classified,
     "mnist_dbn": learned,
     "paper_figures": None,
-    "rbm_learning_rules": ruled,
+    "rbm_learning_rules": scored,
     "results": None,
     "results_charts": None,
     "scaling": None,

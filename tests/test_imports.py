@@ -65,7 +65,6 @@ STILL = {
     "experiments.hybrid.start": {"experiments.mnist_dbn.config"},
     "experiments.mnist_classifier.config": {"experiments.mnist_dbn.config"},
     "experiments.mnist_classifier.train": {"experiments.mnist_dbn.stages"},
-    "experiments.mnist_dbn.figures": {"experiments.classify", "experiments.generate"},
     "experiments.rbm_learning_rules.judge": {"experiments.likelihood.report"},
     "experiments.shifted_digits": {"experiments.mnist_dbn.config"},
 }

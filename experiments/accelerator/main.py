@@ -28,7 +28,7 @@ from experiments.benchmark.report import number
 from experiments.common import arithmetic, devices, options, provenance
 from experiments.common import cases as dbn_cases
 from experiments.common.targets import judge
-from experiments.likelihood.names import FORWARD
+from experiments.likelihood.reported import FORWARD
 from experiments.mnist_dbn import config as dbn_config
 
 COLD, WARM, MINUTES = 90.0, 60.0, 8.0  # seconds of a run; minutes of all nets together

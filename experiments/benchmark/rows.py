@@ -24,6 +24,7 @@ from dbnjax.models import dbn as dbn_lib
 from dbnjax.models import path as path_lib
 from dbnjax.models import stack as stack_lib
 from dbnjax.models.dbn import DBN
+from dbnjax.scoring import chains
 from dbnjax.training import evaluate, greedy, loop, streaming
 from dbnjax.types import Array, Key, Learner
 from dbnjax.units import Bernoulli
@@ -31,7 +32,6 @@ from experiments.benchmark import jobs as jobs_lib
 from experiments.benchmark import operations
 from experiments.benchmark.jobs import Setting
 from experiments.benchmark.operations import Job, Sampled
-from experiments.common import chains
 
 CLASSIFIED = 10_000  # images in a timed call, as many as MNIST's test set holds
 anneal = jax.jit(annealing.anneal)
