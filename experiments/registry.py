@@ -4,7 +4,7 @@ Nothing is imported before it is asked for: JAX takes seconds.
 """
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -38,6 +38,15 @@ class Experiment(NamedTuple):
         """What runs it with its options."""
         found: Callable[[Any], Any] = importlib.import_module(self.module).run
         return found
+
+    @property
+    def tiny(self) -> Mapping[str, Any] | None:
+        """The options of its smallest run, which stand beside its config; None without a run.
+
+        An input that another experiment makes is named by that and by a file of its smallest run,
+        such as `mnist_dbn/net.safetensors`.
+        """
+        return getattr(importlib.import_module(self.config.__module__), "TINY", None)
 
     def part(self, name: str) -> ModuleType:
         """Imports a part of its folder, such as `report`."""

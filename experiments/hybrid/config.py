@@ -83,3 +83,14 @@ class Config(groups.Saving, groups.Seed):
     def weight(self, epoch: int) -> float:
         """Returns the weight of an epoch, counted from 0 over all weights."""
         return self.weights[epoch // self.epochs]
+
+
+# The smallest run that does all, for tests; its inputs are what other experiments' smallest leave.
+TINY = {
+    "net": "mnist_dbn/up-down.safetensors",
+    "all_net": "mnist_dbn/net.safetensors",
+    "weights": (0.5, 0.9),
+    "epochs": 1,
+    "batch_size": 10,
+    "n_steps": 1,
+}

@@ -23,7 +23,7 @@ from experiments.hybrid.config import Config
 SPLIT = {k: v for k, v in dataclasses.asdict(Reduced()).items() if k != "data_dir"}
 FROM_TRAINING = ("greedy", "up-down")  # stages that learn from training cases alone
 ADVICE = (
-    "experiments.mnist_dbn leaves such nets: greedy.safetensors, and up_down.safetensors, or "
+    "experiments.mnist_dbn leaves such nets: greedy.safetensors, and up-down.safetensors, or "
     "net.safetensors where up-down was its last stage"
 )
 
