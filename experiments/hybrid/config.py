@@ -11,6 +11,7 @@ from experiments.common.options import INPUT, file_name, option
 
 Form = Literal["contrastive", "pretraining"]
 CONTRASTIVE, PRETRAINING = get_args(Form)
+CHOOSING = "hybrid"  # the stage in which validation chooses
 
 
 def without_folders(path: str) -> str:

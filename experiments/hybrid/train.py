@@ -16,8 +16,7 @@ from dbnjax.training.fitting import finite, owned, schedule
 from dbnjax.types import Array, Key, Learner
 from dbnjax.weights import io
 from experiments.hybrid import start as hybrid_start
-from experiments.hybrid.config import Config
-from experiments.hybrid.report import CHOOSING
+from experiments.hybrid.config import CHOOSING, Config
 
 ALL_CASES = "all_cases"
 NUMBERS = {CHOOSING: 0, ALL_CASES: 1}  # a stage's draws have `fold_in(key of the run, number)`
