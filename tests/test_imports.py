@@ -64,7 +64,6 @@ STILL = {
     },
     "experiments.mnist_classifier.config": {"experiments.mnist_dbn.config"},
     "experiments.mnist_classifier.train": {"experiments.mnist_dbn.stages"},
-    "experiments.mnist_dbn.figures": {"experiments.classify", "experiments.generate"},
     "experiments.rbm_learning_rules.judge": {"experiments.likelihood.report"},
 }
 # Files stay short enough to be read at one go.
