@@ -27,11 +27,6 @@ STILL = {
     "three_ideas",
     "few_labels",
     "comparators",
-    "likelihood",
-    "rbm_learning_rules",
-    "benchmark",
-    "accelerator",
-    "scaling",
     "classify",
     "generate",
     "paper_figures",
@@ -133,8 +128,9 @@ class Case:
 
     @property
     def kind(self):
-        """Its type, or that of its items."""
-        return type(self.default[0] if isinstance(self.default, tuple) else self.default)
+        """Its type, or that of its items; where none is given it is a text."""
+        one = self.default[0] if isinstance(self.default, tuple) else self.default
+        return str if one is None else type(one)
 
     def holding(self, item):
         """A value that is an item, or that holds it beside those of the default."""
