@@ -79,3 +79,18 @@ class Config(Workdir, Binarised):
     def rate_of(self, rule: str) -> float:
         """Returns the learning rate at which a rule starts."""
         return self.rate or RATES[rule]
+
+
+# The smallest run that does all, for tests.
+TINY = {
+    "side": 4,
+    "rules": ("cd1", "centred_pcd"),
+    "n_hidden": 3,
+    "epochs": 2,
+    "batch_size": 10,
+    "n_chains": 10,
+    "points": 2,
+    "ais_chains": 2,
+    "n_temperatures": 2,
+    "sample_steps": 2,
+}
