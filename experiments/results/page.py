@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.benchmark import targets
+from experiments.benchmark import report as benchmark_report
 from experiments.common.record_files import Source
 from experiments.common.tables import NONE, duration, interval, several, table, wrap
 from experiments.mnist_dbn import groups as results_groups
@@ -85,7 +85,7 @@ def lay_out(
     if benchmark or scaling:
         parts.append("## Speed")
     if benchmark:
-        parts += [*speed(benchmark), *targets.speed(benchmark)]
+        parts += [*speed(benchmark), *benchmark_report.speed(benchmark)]
     if scaling:
         parts += ["### Weak scaling", *speed(scaling)]
     return "\n\n".join(parts) + "\n"

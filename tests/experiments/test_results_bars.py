@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from result_records import LIKELIHOOD, benchmark, cells, finished, write
 
-from experiments.benchmark import targets
+from experiments.benchmark import report as benchmark_report
 from experiments.common import record_files
 from experiments.likelihood import config as likelihood_config
 from experiments.likelihood import targets as likelihood_targets
@@ -180,5 +180,5 @@ def test_the_default_schedule_is_that_of_the_experiment():
 
 
 def test_the_repositorys_benchmark_has_the_rows_of_every_bar():
-    _, table = targets.speed(record_files.read_benchmark(ROOT / "results"))
+    _, table = benchmark_report.speed(record_files.read_benchmark(ROOT / "results"))
     assert "not measured" not in table
