@@ -29,11 +29,11 @@ from dbnjax import files
 from dbnjax.data import folders, idx, images, sources
 from dbnjax.training import digests, metrics
 from dbnjax.weights import io
-from experiments import classify, paper_figures, registry, results_charts, ship
+from experiments import classify, likelihood, paper_figures, registry, results_charts, ship
 from experiments.common import nets, records, stacks, workdir
 from experiments.hybrid import config as hybrid_config
 from experiments.hybrid import start as hybrid_start
-from experiments.likelihood import config as likelihood_config
+from experiments.likelihood import main as likelihood_main
 from experiments.mnist_dbn import figures as dbn_figures
 from experiments.rbm_learning_rules import start as rules_start
 from experiments.results import main as results
@@ -135,9 +135,9 @@ def net_file(rng: Rng, folder: Path) -> Input:
 
 
 def scored(path: str) -> None:
-    config, net = likelihood_config.Config(net=path), nets.read_net(path)
+    config, net = likelihood.Config(net=path), nets.read_net(path)
     nets.origin(net.metadata)
-    likelihood_config.doubts(config, net)
+    likelihood_main.doubts(config, net)
 
 
 def figure_of_errors(path: str) -> None:

@@ -64,10 +64,8 @@ def hyper(config: Config, name: str, rate: float) -> averaging.Hyper:
     Fast weights keep the rate that learning started with (Tieleman and Hinton 2009).
     """
     regular = updates.hyper(rate, config.momentum, config.decay)
-    if name == "fast_pcd":
-        fast = persistent.fast_hyper(regular, config.rate_of(name))
-        return averaging.hyper(fast, config.averaging)
-    return averaging.hyper(regular, config.averaging)
+    own = persistent.fast_hyper(regular, config.rate_of(name)) if name == "fast_pcd" else regular
+    return averaging.hyper(own, config.averaging)
 
 
 def learn(task: Task, name: str) -> RBM:
