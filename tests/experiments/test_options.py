@@ -27,9 +27,6 @@ STILL = {
     "three_ideas",
     "few_labels",
     "comparators",
-    "classify",
-    "generate",
-    "paper_figures",
     "shifted_digits",
     "results",
     "results_charts",
@@ -218,6 +215,8 @@ def other(case):
     """A value of an option that is not its default."""
     if case.declared.role == options.INPUT:
         return ("/home/somebody/a.net",) if case.kind is tuple else "/home/somebody/a.net"
+    if case.declared.role == options.PLACE:
+        return "/home/somebody/there"
     if case.declared.choices:
         return next(choice for choice in reversed(case.declared.choices) if choice != case.default)
     if isinstance(case.default, tuple):
