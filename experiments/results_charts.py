@@ -2,25 +2,25 @@
 
     python -m experiments.results_charts
 
-reads `results/three_ideas/*.json`, `results/few_labels/*.json` and `results/comparators/*.json` and
-writes a chart for each file. Three seconds on one CPU core.
+reads the records of the experiments that have a chart there, such as `results/three_ideas/*.json`,
+and writes a chart for each file. Three seconds on one CPU core.
 """
 
 import dataclasses
 from pathlib import Path
 
 from dbnjax import figures, files
-from experiments.common import program
-from experiments.common.options import Options, option
-from experiments.results import comparisons as results_comparisons
+from experiments import registry
+from experiments.common import program, tables
+from experiments.common.options import PLACE, Options, option
 
 
 @dataclasses.dataclass(frozen=True)
 class Config(Options):
     """Options; each is a flag."""
 
-    results: str = option("results", "Folder of result files.")
-    output: str = option("docs/images", "Folder to write the charts to.")
+    results: str = option("results", "Folder of result files.", role=PLACE)
+    output: str = option("docs/images", "Folder to write the charts to.", role=PLACE)
 
 
 def run(config: Config) -> list[Path]:
@@ -29,11 +29,15 @@ def run(config: Config) -> list[Path]:
     Raises:
       InputError: a result file is damaged, or a chart cannot be written.
     """
+    from experiments.results import page
+
     written = []
-    for name, runs in results_comparisons.read(files.expand(config.results)).items():
-        for one in runs:
-            written.append(files.expand(config.output) / results_comparisons.chart(name, one))
-            figures.save(results_comparisons.KINDS[name].draw(one.record), written[-1])
+    for name, runs in page.read(files.expand(config.results)).items():
+        report = page.part_of(registry.find(name))
+        for one in runs if getattr(report, "SHOWS", "") else ():
+            (make,) = report.REPORT.draw(one.record).values()
+            written.append(files.expand(config.output) / tables.chart_file(name, one))
+            figures.save(make(), written[-1])
             print(written[-1], flush=True)
     return written
 

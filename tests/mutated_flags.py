@@ -20,9 +20,7 @@ from experiments import classify, explaining_away, generate
 from experiments.accelerator import main as accelerator
 from experiments.common import binarised, cases, program
 from experiments.common import options as common_options
-from experiments.comparators import config as comparators_config
 from experiments.few_labels import config as few_labels_config
-from experiments.hybrid import config as hybrid_config
 from experiments.likelihood import config as likelihood_config
 from experiments.mnist_classifier import config as classifier_config
 from experiments.mnist_classifier import main as mnist_classifier
@@ -30,7 +28,6 @@ from experiments.mnist_dbn import config as dbn_config
 from experiments.mnist_dbn import presets
 from experiments.rbm_learning_rules import config as rules_config
 from experiments.sweep import members as sweep_members
-from experiments.three_ideas import config as ideas_config
 
 Options = Any
 
@@ -65,11 +62,11 @@ BEGIN: dict[str, Callable[[Options], Any] | None] = {
     "accelerator": accelerator.check,
     "benchmark": None,
     "classify": classify.run,
-    "comparators": comparators_config.check,
+    "comparators": common_options.Options.check_options,
     "explaining_away": explaining_away.run,
     "few_labels": few_labels_config.check,
     "generate": generate.run,
-    "hybrid": hybrid_config.check,
+    "hybrid": common_options.Options.check_options,
     "likelihood": scored,
     "mnist_classifier": classified,
     "mnist_dbn": learned,
@@ -81,7 +78,7 @@ BEGIN: dict[str, Callable[[Options], Any] | None] = {
     "shifted_digits": None,
     "ship": None,
     "sweep": swept,
-    "three_ideas": ideas_config.check,
+    "three_ideas": common_options.Options.check_options,
 }
 PRESETS = {
     "accelerator": presets.PRESETS,

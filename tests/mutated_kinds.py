@@ -219,7 +219,7 @@ TABLES: dict[str, tuple[Any, Callable[[Any], str]]] = {
     "hybrid": (PAGE["hybrid__a"], hybrid_report.table),
     "few_labels": (PAGE["few_labels__a"], few_labels_report.table),
     "rules": (RULES, rules_report.table),
-    "ideas": (PAGE["three_ideas__a"], ideas_report.table),
+    "ideas": (PAGE["three_ideas__a"], ideas_report.REPORT.text),
     "dbn": (PAGE["run"], dbn_report.table),
 }
 

@@ -55,7 +55,6 @@ STILL = {
         "experiments.mnist_classifier.config",
         "experiments.mnist_classifier.task",
     },
-    "experiments.comparators.config": {"experiments.mnist_dbn.config"},
     "experiments.few_labels.config": {"experiments.mnist_classifier.config"},
     "experiments.few_labels.main": {
         "experiments.mnist_classifier.main",

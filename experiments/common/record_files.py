@@ -1,11 +1,12 @@
 """Reads the files that RESULTS.md is built from, and refuses a damaged one with one line."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from dbnjax import checks, files
-from experiments.common.records import NULL, NUMBER, TOP, check_wrong, conform, require
+from experiments.common.records import NULL, NUMBER, TOP, Made, check_wrong, conform, require
 
 BENCHMARK = "benchmark.json"
 SCALING = "scaling.json"
@@ -46,16 +47,32 @@ SWEEP_FORM = MADE | {
     "rows": [SWEEP_ROW],
     "cases": {"train": int, "validation": int},
 }
-SHIPPED_FORM = {
-    "command": str,
-    "commit": str,
-    "dtype": str,
-    "errors": int,
-    "exact_errors": int,
-    "changed": int,
-    "cases": {"test": int},
-}
-BENCHMARK_FORM = MADE | {"columns": [str], "rows": [[object]], "note": str}
+
+
+class Measured(Made):
+    """What the benchmark measures, and scaling: a table as it is."""
+
+    columns: list[str]
+    rows: list[list[Any]]
+    note: str
+
+
+class Tested(TypedDict):
+    """How many test cases errors were counted on."""
+
+    test: int
+
+
+class Shipped(TypedDict):
+    """What rounding did to a net that comes with the package."""
+
+    command: str
+    commit: str
+    dtype: str
+    errors: int
+    exact_errors: int
+    changed: int
+    cases: Tested
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +95,8 @@ def read_runs(folder: Path) -> list[Source]:
       InputError: there are none, or a file is damaged or contradicts itself.
     """
     others = (BENCHMARK, SCALING, SHIPPED, SHIPPED_CLASSIFIER)
-    runs = [_read(path, RUN_FORM) for path in _paths(folder) if path.name not in others]
+    paths = sorted(path for path in folder.glob("*.json") if path.name not in others)
+    runs = [_read(path, RUN_FORM) for path in paths]
     checks.require(
         bool(runs),
         f"{folder}: expected a folder of result files, got "
@@ -97,42 +115,57 @@ def read_sweeps(folder: Path) -> list[Source]:
     Raises:
       InputError: a file is damaged.
     """
-    return read_folder(folder / "sweeps", SWEEP_FORM)
+    return read(folder, "sweeps/*.json", SWEEP_FORM)
 
 
-def read_folder(folder: Path, form: Any) -> list[Source]:
-    """Reads all result files of a folder, which have one form; none without the folder.
+def read(
+    folder: Path,
+    pattern: str,
+    record: Any,
+    check: Callable[[Path, dict[str, Any]], None] = lambda path, record: None,
+) -> list[Source]:
+    """Reads the records of one experiment, in the order of their files; none without a file.
+
+    Args:
+      folder: of all result files.
+      pattern: of the experiment's files in it.
+      record: the type of a record.
+      check: checks what that cannot say.
+
+    Raises:
+      InputError: a file is damaged or contradicts itself.
+    """
+    found = []
+    for path in sorted(folder.glob(pattern)):
+        found.append(_read(path, record))
+        check(path, found[-1].record)
+    return found
+
+
+def read_folder(folder: Path, record: Any) -> list[Source]:
+    """Reads all result files of a folder, which have one type.
 
     Raises:
       InputError: a file is damaged.
     """
-    return [_read(path, form) for path in _paths(folder)]
+    return read(folder, "*.json", record)
 
 
-def read_benchmark(folder: Path, name: str = BENCHMARK) -> dict[str, Any] | None:
-    """Reads the benchmark of a results folder, or its table of scaling, if it has one.
+def check_cells(path: Path, record: dict[str, Any]) -> None:
+    """Checks that a table that was measured has a cell in every column.
 
     Raises:
-      InputError: the file is damaged.
+      InputError: a row has fewer or more.
     """
-    path = folder / name
-    if not path.exists():
-        return None
-    record = _read(path, BENCHMARK_FORM).record
     n = len(record["columns"])
     for number, row in enumerate(record["rows"]):
         require(len(row) == n, path, f"rows.{number}", f"{n} cells, one a column", len(row))
-    return record
 
 
 def read_shipped(folder: Path, name: str = SHIPPED) -> dict[str, Any] | None:
     """Reads what rounding did to a shipped net, or returns None without it."""
     path = folder / name
-    return _read(path, SHIPPED_FORM).record if path.exists() else None
-
-
-def _paths(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*.json"))
+    return _read(path, Shipped).record if path.exists() else None
 
 
 def _read(path: Path, form: Any) -> Source:
@@ -148,8 +181,8 @@ def check_form(path: Path, record: Any, form: Any) -> None:
       InputError: it is damaged.
     """
     conform(path, TOP, record, form)
-    told = OPTIONAL.keys() & record.keys() if isinstance(form, dict) else set()
-    for part in sorted(told - form.keys() if told else told):
+    old = form if isinstance(form, dict) else OPTIONAL  # a class says itself what is optional
+    for part in sorted((OPTIONAL.keys() & record.keys()) - old.keys()):
         conform(path, part, record[part], OPTIONAL[part])
     cases = record.get("cases", {})  # a benchmark has none
     conform(path, "cases", cases, {str: int})

@@ -1,8 +1,8 @@
 """Learning rules in RESULTS.md, from the `--output` of `experiments.rbm_learning_rules`."""
 
 from pathlib import Path
+from typing import Any
 
-from experiments.common import record_files
 from experiments.common.record_files import MADE, NUMBER, Source
 from experiments.common.records import KNOWN, check_lengths, require
 from experiments.common.statistics import interval
@@ -30,20 +30,16 @@ exact where there is no interval); where log Z was estimated from above too, log
 stands beside it, on average too small. Wall times are those of learning alone."""
 
 
-def read_rules(folder: Path) -> list[Source]:
-    """Reads the comparisons of learning rules, whose lists hold one value a look.
+def check(path: Path, record: dict[str, Any]) -> None:
+    """Checks what the form of a record cannot say: its lists hold one value a look.
 
     Raises:
-      InputError: a file is damaged.
+      InputError: one is of another length.
     """
-    sources = record_files.read_folder(folder, RULES_FORM)
-    for source in sources:
-        path, rules = folder / f"{source.name}.json", source.record["rules"]
-        for name, rule in rules.items():
-            check_lengths(path, f"rules.{name}", [rule], LOOKS)
-            n = len(rule["reverse"])
-            require(n in (0, 3), path, f"rules.{name}.reverse", "0 or 3 values", n)
-    return sources
+    for name, rule in record["rules"].items():
+        check_lengths(path, f"rules.{name}", [rule], LOOKS)
+        n = len(rule["reverse"])
+        require(n in (0, 3), path, f"rules.{name}.reverse", "0 or 3 values", n)
 
 
 def learning_rules(sources: list[Source]) -> list[str]:

@@ -1,14 +1,17 @@
 """What `python -m experiments.results` runs."""
 
+import re
 import sys
 from pathlib import Path
 
 from dbnjax import checks, files
 from experiments.common import record_files
+from experiments.common.tables import duration, made
 from experiments.mnist_dbn import groups as results_groups
-from experiments.results import comparisons, discrimination, likelihoods, summary
+from experiments.mnist_dbn import judge as dbn_report
+from experiments.mnist_dbn.groups import Group
 from experiments.results import page as results_page
-from experiments.results import readme as results_readme
+from experiments.results import summary
 from experiments.results.config import Config
 
 
@@ -24,7 +27,7 @@ def run(config: Config) -> str:
     pages = {files.expand(config.output): page}
     if config.readme:
         readme = files.expand(config.readme)
-        pages[readme] = build_readme(folder, readme)
+        pages[readme] = splice(files.read_bytes(readme).decode(), blocks(folder))
     for path, text in pages.items():
         if not config.check:
             files.write_bytes(path, text.encode())
@@ -37,42 +40,54 @@ def run(config: Config) -> str:
     return page
 
 
-def build_readme(folder: Path, readme: Path) -> str:
-    """Builds README from itself and the result files.
-
-    Raises:
-      InputError: it lacks the marks, or `embedded` in the folder does not hold one run.
-    """
-    embedded = record_files.read_runs(folder / "embedded")
-    checks.require(
-        len(embedded) == 1,
-        f"{folder / 'embedded'}: expected one run of the default job, got {len(embedded)}",
-    )
-    groups = results_groups.gather(record_files.read_runs(folder))
-    blocks = results_readme.blocks(groups, embedded)
-    classifiers = summary.headline(folder)
-    if classifiers is not None:
-        blocks["classifiers"] = classifiers
-    return results_readme.splice(files.read_bytes(readme).decode(), blocks)
-
-
 def build(folder: Path) -> str:
     """Builds the page from a folder of result files.
 
     Raises:
       InputError: the folder has no runs, or a file is damaged or contradicts another.
     """
-    groups = results_groups.gather(record_files.read_runs(folder))
-    return results_page.lay_out(
-        groups,
-        results_groups.compare(groups),
-        record_files.read_sweeps(folder),
-        record_files.read_benchmark(folder),
-        record_files.read_benchmark(folder, record_files.SCALING),
-        record_files.read_shipped(folder),
-        [
-            *discrimination.sections(folder),
-            *comparisons.sections(folder),
-            *likelihoods.sections(folder),
-        ],
+    return results_page.lay_out(groups(folder), folder)
+
+
+def groups(folder: Path) -> list[Group]:
+    """Reads the runs of the main job on the official data, in groups that differ in the seed."""
+    return results_groups.gather(record_files.read_runs(folder))
+
+
+def blocks(folder: Path) -> dict[str, str]:
+    """Returns the tables of README, by the name of their marks.
+
+    Raises:
+      InputError: a file is damaged, or `embedded` in the folder does not hold one run.
+    """
+    embedded = record_files.read_runs(folder / "embedded")
+    checks.require(
+        len(embedded) == 1,
+        f"{folder / 'embedded'}: expected one run of the default job, got {len(embedded)}",
     )
+    record = embedded[0].record
+    took = f"Learning took {duration(sum(record['seconds'].values()))}."
+    table = f"```\n{dbn_report.table(record)}\n```"
+    found = {
+        "headline": results_page.headline(groups(folder)),
+        "embedded": "\n\n".join([*made(record), took, table]),
+        "classifiers": summary.headline(folder),
+    }
+    return {name: block for name, block in found.items() if block is not None}
+
+
+def splice(text: str, blocks: dict[str, str]) -> str:
+    """Puts each block between `<!-- name -->` and `<!-- end of name -->`.
+
+    Raises:
+      InputError: a pair of marks is not there exactly once.
+    """
+    for name, block in blocks.items():
+        begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+        parts = re.split(f"(?s){re.escape(begin)}.*?{re.escape(end)}", text)
+        checks.require(
+            len(parts) == 2,
+            f"README: expected the marks {begin} and {end} once, got them {len(parts) - 1} times",
+        )
+        text = f"{begin}\n\n{block}\n\n{end}".join(parts)
+    return text

@@ -6,10 +6,10 @@ import pytest
 from result_records import LIKELIHOOD, benchmark, cells, finished, write
 
 from experiments.benchmark import targets
-from experiments.common import record_files
 from experiments.likelihood import config as likelihood_config
 from experiments.likelihood import targets as likelihood_targets
 from experiments.results import main as results
+from experiments.results import page
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -87,10 +87,10 @@ def likelihood_of(model="RBM 784-500", *, log_z=None, rows=None, **changes):
 
 
 def bars(folder, **records):
-    page = results.build(
+    built = results.build(
         write(folder, run=finished(), **{f"likelihood__{k}": v for k, v in records.items()})
     )
-    header, *rows = cells(page, "Likelihood", number=1)
+    header, *rows = cells(built, "Likelihood", number=1)
     assert header == ["model", "what", "bar", "measured", "verdict", "source"]
     return rows
 
@@ -180,5 +180,6 @@ def test_the_default_schedule_is_that_of_the_experiment():
 
 
 def test_the_repositorys_benchmark_has_the_rows_of_every_bar():
-    _, table = targets.speed(record_files.read_benchmark(ROOT / "results"))
+    (benchmark,) = page.read(ROOT / "results")["benchmark"]
+    _, table = targets.speed(benchmark.record)
     assert "not measured" not in table

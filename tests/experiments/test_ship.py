@@ -53,7 +53,7 @@ def test_a_rounded_net_and_a_card_of_computed_numbers(trained, tmp_path, capsys)
         assert piece in card
     assert "all 40" in card
     record = json.loads((tmp_path / "s.json").read_text())
-    records.conform(tmp_path, "shipped", record, record_files.SHIPPED_FORM)
+    records.conform(tmp_path, "shipped", record, record_files.Shipped)
     assert {name: record[name] for name in metadata["rounded"]} == metadata["rounded"]
 
 
@@ -108,7 +108,7 @@ def test_a_classifier_is_rounded_too(place):
     results = classify.run(classify.Config(net=place.output, data_dir=place.data_dir))
     assert metadata["rounded"]["errors"] == results.errors
     record = json.loads(Path(place.record).read_text())
-    records.conform(place.record, "shipped", record, record_files.SHIPPED_FORM)
+    records.conform(place.record, "shipped", record, record_files.Shipped)
     assert record["command"] == about["summary"]["command"]
     card = Path(place.output).with_suffix(".md").read_text()
     assert card == ship_cards.card(found)
