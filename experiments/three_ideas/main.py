@@ -59,14 +59,15 @@ def learn(task: Task, records: Path) -> list[Cell]:
     """Learns the cells that are not recorded yet, and returns the records of all in order."""
     config = task.config
     known: dict[tuple[str, ...], Any] = {
-        (record["era"], record["method"], record["depth"]): record
-        for record in metrics.read(records)
+        (cell["era"], cell["method"], cell["depth"]): cell for cell in metrics.read(records)
     }
     for which in config.pretrainings:
         missing = {name: n for name, n in config.depths.items() if (*which, name) not in known}
         pretrained = train.pretrain(task, which, max(missing.values())) if missing else []
         for name, n in missing.items():
-            known[(*which, name)] = judge.cell(task, which, name, pretrained[:n])
-            metrics.append(records, {"stage": "cell", **known[(*which, name)]})
-    cells = [known[(*which, name)] for which in config.pretrainings for name in config.depths]
-    return [{k: v for k, v in cell.items() if k != "stage"} for cell in cells]
+            cell = judge.cell(task, which, name, pretrained[:n])
+            metrics.append(records, {"stage": "cell", **cell})
+            known[(*which, name)] = cell
+    for cell in known.values():
+        cell.pop("stage", None)
+    return [known[(*which, name)] for which in config.pretrainings for name in config.depths]
