@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from matplotlib.figure import Figure
 
 from dbnjax import files
+from dbnjax.training import sharding
 from dbnjax.types import PyTree
 from experiments.common import records, workdir
 from experiments.common.options import Options
@@ -77,7 +78,8 @@ def run(
     else:
         workdir.note_commit(folder)
         found, made = learn(folder)
-        files.write_json(folder / report.file, found)
+        # The others wait for the file, which all read.
+        sharding.by_first(lambda: files.write_json(folder / report.file, found))
     return show(folder, report, made, copies)
 
 

@@ -19,12 +19,12 @@ from dbnjax.inference import neighbours
 from dbnjax.learning import backprop
 from dbnjax.models import feedforward
 from dbnjax.models.feedforward import Feedforward
-from dbnjax.training import early_stopping, evaluate, loop, metrics, stages, tuning
+from dbnjax.training import early_stopping, evaluate, keys, loop, metrics, stages, tuning
 from dbnjax.training.early_stopping import Watch
 from dbnjax.training.fitting import finite
 from dbnjax.types import Key
 from dbnjax.weights import io
-from experiments.common import cases, keys
+from experiments.common import cases
 from experiments.comparators.config import Config
 from experiments.comparators.report import Row
 

@@ -7,8 +7,8 @@ section is absent.
 
 from typing import Any
 
-from experiments.common.record_files import MADE, NULL, NUMBER, Source
-from experiments.common.records import KNOWN
+from experiments.common.record_files import MADE, Source
+from experiments.common.records import KNOWN, NULL, NUMBER
 from experiments.common.statistics import interval
 from experiments.common.tables import NONE, made, table, wrap
 from experiments.likelihood import targets

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from experiments.common.record_files import MADE, NUMBER, Source
-from experiments.common.records import KNOWN, check_lengths, require
+from experiments.common.record_files import MADE, Source
+from experiments.common.records import KNOWN, NUMBER, check_lengths, require
 from experiments.common.statistics import interval
 from experiments.common.tables import NONE, duration, made, table, wrap
 from experiments.rbm_learning_rules.report import of_rules

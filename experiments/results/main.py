@@ -5,14 +5,14 @@ import sys
 from pathlib import Path
 
 from dbnjax import checks, files
-from experiments.common import record_files
 from experiments.common.tables import duration, made
-from experiments.mnist_dbn import groups as results_groups
-from experiments.mnist_dbn import judge as dbn_report
-from experiments.mnist_dbn.groups import Group
+from experiments.mnist_dbn import report as dbn_report
+from experiments.mnist_dbn.report import read_runs
+from experiments.results import groups as results_groups
 from experiments.results import page as results_page
 from experiments.results import summary
 from experiments.results.config import Config
+from experiments.results.groups import Group
 
 
 def run(config: Config) -> str:
@@ -51,7 +51,7 @@ def build(folder: Path) -> str:
 
 def groups(folder: Path) -> list[Group]:
     """Reads the runs of the main job on the official data, in groups that differ in the seed."""
-    return results_groups.gather(record_files.read_runs(folder))
+    return results_groups.gather(read_runs(folder))
 
 
 def blocks(folder: Path) -> dict[str, str]:
@@ -60,14 +60,14 @@ def blocks(folder: Path) -> dict[str, str]:
     Raises:
       InputError: a file is damaged, or `embedded` in the folder does not hold one run.
     """
-    embedded = record_files.read_runs(folder / "embedded")
+    embedded = read_runs(folder / "embedded")
     checks.require(
         len(embedded) == 1,
         f"{folder / 'embedded'}: expected one run of the default job, got {len(embedded)}",
     )
     record = embedded[0].record
     took = f"Learning took {duration(sum(record['seconds'].values()))}."
-    table = f"```\n{dbn_report.table(record)}\n```"
+    table = f"```\n{dbn_report.REPORT.text(record)}\n```"
     found = {
         "headline": results_page.headline(groups(folder)),
         "embedded": "\n\n".join([*made(record), took, table]),

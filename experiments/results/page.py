@@ -8,13 +8,14 @@ import numpy as np
 from experiments import registry
 from experiments.common import record_files
 from experiments.common.record_files import SHIPPED, Source
+from experiments.common.statistics import Spread
 from experiments.common.tables import NONE, duration, interval, several, table, wrap
-from experiments.mnist_dbn import groups as results_groups
-from experiments.mnist_dbn import targets as mnist_dbn_targets
-from experiments.mnist_dbn.groups import Comparison, Group, Spread
-from experiments.mnist_dbn.report import one_run, shipped
+from experiments.mnist_dbn import report as dbn_report
 from experiments.registry import Experiment
 from experiments.results import discrimination
+from experiments.results import groups as results_groups
+from experiments.results.groups import Comparison, Group
+from experiments.results.shipped import shipped
 from experiments.results.still import STILL
 
 ELSEWHERE = ("mnist_dbn", "mnist_classifier", "hybrid")  # read with what they are set beside
@@ -113,7 +114,7 @@ def front(groups: list[Group], shipped_nets: list[Source]) -> list[str]:
     """The paper beside the main job: errors, read-outs, tests between nets, run by run."""
     comparisons = results_groups.compare(groups)
     parts = ["# Results", HEAD, "## Test errors", headline(groups), ERRORS, binarisations(groups)]
-    parts += mnist_dbn_targets.errors(groups, STAGE_NAMES)
+    parts += dbn_report.targets(results_groups.means(groups), STAGE_NAMES)
     for one in shipped_nets:
         parts += shipped(one.record) if f"{one.name}.json" == SHIPPED else []
     parts += ["## Read-outs", read_outs(groups), READ_OUTS]
@@ -122,7 +123,7 @@ def front(groups: list[Group], shipped_nets: list[Source]) -> list[str]:
     parts.append("## Runs")
     for group in groups:
         for run in group.runs:
-            parts += one_run(run)
+            parts += dbn_report.one_run(run)
     return parts
 
 
@@ -133,7 +134,7 @@ def header(groups: list[Group]) -> list[str]:
 
 def headline(groups: list[Group]) -> str:
     """The paper beside each group, stage by stage."""
-    own = [stage for group in groups for stage in results_groups.stages(group.runs[0].record)]
+    own = [stage for group in groups for stage in dbn_report.stages(group.runs[0].record)]
     rows = [["cases: training, all, test", *map(sizes, (PAPER_CASES, *(g.cases for g in groups)))]]
     for stage in dict.fromkeys((*PAPER_ERRORS, *own)):
         spreads = [paper(stage), *(results_groups.spread(group, stage) for group in groups)]
@@ -186,7 +187,7 @@ def read_outs(groups: list[Group]) -> str:
 
 def above(group: Group, read_out: str) -> str:
     """A read-out's error less the deterministic one's, which is given itself."""
-    stage = results_groups.stages(group.runs[0].record)[-1]
+    stage = dbn_report.stages(group.runs[0].record)[-1]
     found = results_groups.spread(group, stage, read_out)
     base = results_groups.spread(group, stage)
     if found is None or base is None:

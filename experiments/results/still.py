@@ -15,9 +15,9 @@ from experiments.common.tables import Table, charted
 from experiments.few_labels import report as few_labels_report
 from experiments.few_labels.section import FEW_FORM, few
 from experiments.likelihood.section import LIKELIHOOD_FORM, likelihoods
-from experiments.mnist_dbn.report import speed
 from experiments.rbm_learning_rules import section as rules
-from experiments.sweep.report import one_sweep
+from experiments.results.shipped import speed
+from experiments.sweep import report as sweep_report
 
 FEW_LISTS = ("draws", "rounds", "validation", "test")
 FEW_SHOWS = "test error against the number of labels"
@@ -43,7 +43,7 @@ def sweeps(runs: list[Source]) -> list[str]:
     """The sections of the sweeps."""
     parts = ["## Sweeps, on validation cases"] if runs else []
     for run in runs:
-        parts += one_sweep(run)
+        parts += sweep_report.one_sweep(run)
     return parts
 
 
@@ -59,7 +59,7 @@ def scaled(runs: list[Source]) -> list[str]:
 
 STILL = {
     "ship": Part(Shipped, lambda runs: []),  # it stands in other parts
-    "sweep": Part(record_files.SWEEP_FORM, sweeps),
+    "sweep": Part(sweep_report.Record, sweeps),
     "few_labels": Part(
         FEW_FORM,
         lambda runs: charted("few_labels", "Few labels", FEW_SHOWS, runs, few),

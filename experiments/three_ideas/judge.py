@@ -30,13 +30,13 @@ def cell(task: Task, which: Pretraining, depth: str, pretrained: Sequence[Pretra
     config, n = task.config, task.config.seeds
     began = time.perf_counter()
     layers = tuple(one.layer for one in pretrained)
-    best, curves = train.tune(task, which.era, f"{which.era}, {which.method}, {depth}", layers)
+    seen, curves = train.tune(task, which.era, f"{which.era}, {which.method}, {depth}", layers)
     tuning = time.perf_counter() - began
-    validation = np.asarray(best.errors).reshape(-1, n)
+    validation = np.asarray(seen.errors).reshape(-1, n)
     rates = [RATES[which.era][NONE] * factor for factor in config.factors]
     chosen = int(validation.sum(1).argmin())
     members = slice(chosen * n, (chosen + 1) * n)
-    nets = jax.tree.map(lambda x: x[members], best.nets)
+    nets = jax.tree.map(lambda x: x[members], seen.best)
     return {
         "era": which.era,
         "method": which.method,
@@ -48,7 +48,7 @@ def cell(task: Task, which: Pretraining, depth: str, pretrained: Sequence[Pretra
             {"rate": rate, "validation": its_own}
             for rate, its_own in zip(rates, validation.tolist(), strict=True)
         ],
-        "epochs": best.epoch[members].tolist(),
+        "epochs": seen.epoch[members].tolist(),
         "training": train.count(nets, task.data).tolist(),
         "validation": validation[chosen].tolist(),
         "test": train.count(nets, task.test).tolist(),

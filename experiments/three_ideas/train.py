@@ -18,8 +18,8 @@ from dbnjax.learning import backprop
 from dbnjax.models import feedforward
 from dbnjax.models.belief_net import Layer
 from dbnjax.models.feedforward import Feedforward
-from dbnjax.training import evaluate, greedy, loop, metrics, sharding, stages
-from dbnjax.training.selection import choose
+from dbnjax.training import evaluate, greedy, loop, metrics, selection, sharding, stages
+from dbnjax.training.selection import ByErrors
 from dbnjax.types import Array, Key, Learner, PyTree
 from experiments.three_ideas.config import NONE, RATES, Config, Era, Pretraining
 from experiments.three_ideas.methods import ERAS, METHODS, labelled, softmax
@@ -58,20 +58,6 @@ class Pretrained(NamedTuple):
 
     layer: Layer
     seconds: float
-
-
-class Tuned(NamedTuple):
-    """Members at their best epoch.
-
-    Attributes:
-      nets: with the fewest validation errors so far, the first of equals.
-      errors: `[n_members]` int32, those errors.
-      epoch: `[n_members]` int32, the epoch after which they were counted, from 1.
-    """
-
-    nets: Feedforward
-    errors: Array
-    epoch: Array
 
 
 def numbered(keys: Key, number: int) -> Key:
@@ -137,7 +123,7 @@ def tuning(era: Era, n_classes: int, batch_size: int) -> tuple[Learner, loop.Epo
     return learner, loop.ensemble_program(learner, labelled(n_classes), batch_size)
 
 
-def tune(task: Task, era: Era, name: str, layers: greedy.Below) -> tuple[Tuned, list[list[int]]]:
+def tune(task: Task, era: Era, name: str, layers: greedy.Below) -> tuple[ByErrors, list[list[int]]]:
     """Tunes nets by backpropagation until the best epoch of each lies far enough back.
 
     Args:
@@ -147,8 +133,8 @@ def tune(task: Task, era: Era, name: str, layers: greedy.Below) -> tuple[Tuned, 
       layers: hidden layers of every seed.
 
     Returns:
-      The best nets, all seeds at the first rate, then all at the next; and the validation errors
-      after every epoch, a list a member. A net that is not finite counts as wrong everywhere.
+      The best nets, all seeds at the first rate, then all at the next, by their validation errors;
+      and those after every epoch, a list a member. A net that is not finite counts as wrong everywhere.
     """
     config, n_cases = task.config, len(task.held_out.labels)
     learner, program = tuning(era, task.n_classes, config.batch_size)
@@ -158,18 +144,18 @@ def tune(task: Task, era: Era, name: str, layers: greedy.Below) -> tuple[Tuned, 
     nets = first_nets(task, layers)
     state = jax.vmap(learner.init)(keys, nets)
     none = jnp.zeros(len(keys), jnp.int32)
-    best = Tuned(nets, none + n_cases + 1, none)
+    seen = ByErrors(state, nets, errors=none + n_cases + 1, epoch=none)
     curves = []
     with metrics.progress(config.tuning_epochs, f"{name}, tuning") as advance:
         for i in range(config.tuning_epochs):
             state, report = program(numbered(keys, i), hyper, state, (), task.data)
             errors = jnp.where(report.finite, count(state.params, task.held_out), n_cases)
-            best = better(best, state.params, errors, i + 1)
+            seen = selection.update(seen, state, state.params, i + 1, errors)
             curves.append(np.asarray(errors))
-            advance({"errors": float(errors.mean()), "fewest": float(best.errors.mean())})
-            if bool((i + 1 - best.epoch >= config.patience).all()):
+            advance({"errors": float(errors.mean()), "fewest": float(seen.errors.mean())})
+            if bool((i + 1 - seen.epoch >= config.patience).all()):
                 break
-    return best, np.stack(curves, axis=1).tolist()
+    return seen, np.stack(curves, axis=1).tolist()
 
 
 def first_nets(task: Task, layers: greedy.Below) -> Feedforward:
@@ -182,16 +168,6 @@ def first_nets(task: Task, layers: greedy.Below) -> Feedforward:
     n = len(task.config.factors)
     repeated: Feedforward = jax.tree.map(lambda x: jnp.concatenate([x] * n), nets)
     return repeated
-
-
-def better(best: Tuned, nets: Feedforward, errors: Array, epoch: int) -> Tuned:
-    """Takes in an epoch's end: members with fewer errors than ever are kept."""
-    fewer = errors < best.errors
-    return Tuned(
-        nets=choose(fewer, nets, best.nets),
-        errors=jnp.where(fewer, errors, best.errors),
-        epoch=jnp.where(fewer, epoch, best.epoch),
-    )
 
 
 @jax.jit

@@ -137,18 +137,6 @@ def test_the_softmax_layer_of_supervised_pretraining_is_thrown_away(config):
     np.testing.assert_array_equal(nets[1].hidden[0].weights[:2], moved[0].weights)
 
 
-def test_the_first_of_the_fewest_errors_is_kept_for_each_member():
-    def nets(x):
-        return {"weights": jnp.full((2, 1), x)}
-
-    best = train.Tuned(nets(0.0), jnp.array([9, 9]), jnp.array([0, 0]))
-    for epoch, errors in enumerate([(5, 4), (5, 3), (6, 7)], start=1):
-        best = train.better(best, nets(float(epoch)), jnp.array(errors), epoch)
-    assert best.errors.tolist() == [5, 3]
-    assert best.epoch.tolist() == [1, 2]
-    assert best.nets["weights"].tolist() == [[1.0], [2.0]]
-
-
 def test_pretraining_that_diverges_is_one_line(config, monkeypatch):
     monkeypatch.setitem(RATES["2006"], "rbm", np.inf)
     with pytest.raises(DivergenceError, match=r"after epoch 1 of 2006, rbm, layer 1;") as caught:
