@@ -133,8 +133,8 @@ def tune(task: Task, era: Era, name: str, layers: greedy.Below) -> tuple[ByError
       layers: hidden layers of every seed.
 
     Returns:
-      The best nets, all seeds at the first rate, then all at the next, by their validation errors;
-      and those after every epoch, a list a member. A net that is not finite counts as wrong everywhere.
+      The best nets, all seeds at the first rate, then all at the next; and the validation errors
+      after every epoch, a list a member. A net that is not finite counts as wrong everywhere.
     """
     config, n_cases = task.config, len(task.held_out.labels)
     learner, program = tuning(era, task.n_classes, config.batch_size)
