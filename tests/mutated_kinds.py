@@ -29,21 +29,15 @@ from dbnjax import files
 from dbnjax.data import folders, idx, images, sources
 from dbnjax.training import digests, metrics
 from dbnjax.weights import io
-from experiments import classify, paper_figures, results_charts, ship
-from experiments.common import nets, stacks, workdir
-from experiments.few_labels import report as few_labels_report
+from experiments import classify, paper_figures, registry, results_charts, ship
+from experiments.common import nets, records, stacks, workdir
 from experiments.hybrid import config as hybrid_config
-from experiments.hybrid import report as hybrid_report
 from experiments.hybrid import start as hybrid_start
 from experiments.likelihood import config as likelihood_config
-from experiments.mnist_classifier import judge as classifier_report
 from experiments.mnist_dbn import figures as dbn_figures
-from experiments.mnist_dbn import judge as dbn_report
-from experiments.rbm_learning_rules import report as rules_report
 from experiments.rbm_learning_rules import start as rules_start
 from experiments.results import main as results
 from experiments.sweep import outcomes as sweep_outcomes
-from experiments.three_ideas import report as ideas_report
 
 SIDE = mutated_nets.SIDE
 Input = tuple[str, Callable[[], Any]]
@@ -214,23 +208,29 @@ def result_files(rng: Rng, folder: Path) -> Input:
     return f"{name}: {what}", lambda: results_charts.run(config) if chart else results.build(folder)
 
 
-TABLES: dict[str, tuple[Any, Callable[[Any], str]]] = {
-    "classifier": (PAGE["classifiers__tr"], classifier_report.table),
-    "hybrid": (PAGE["hybrid__a"], hybrid_report.table),
-    "few_labels": (PAGE["few_labels__a"], few_labels_report.table),
-    "rules": (RULES, rules_report.table),
-    "ideas": (PAGE["three_ideas__a"], ideas_report.REPORT.text),
-    "dbn": (PAGE["run"], dbn_report.table),
-}
+def reports() -> dict[str, Any]:
+    """How the runs on the page are reported, by their names there."""
+    folders = {one.records.partition("/")[0]: one for one in registry.EXPERIMENTS if one.records}
+    own = {name: folders.get(name.partition("__")[0], registry.find("mnist_dbn")) for name in PAGE}
+    found = {name: getattr(one.part("report"), "REPORT", None) for name, one in own.items()}
+    return {name: report for name, report in found.items() if report is not None}
 
 
 def finished_run(rng: Rng, folder: Path) -> Input:
-    """The result of a run that is asked for again."""
-    name = str(rng.choice(list(TABLES)))
-    record, table = TABLES[name]
-    data, what = mutations.damaged_json(rng, record)
-    (folder / "result.json").write_bytes(data)
-    return f"{name}: {what}", lambda: workdir.show(folder / "result.json", table)
+    """The record of a run that is asked for again."""
+    found = reports()
+    name = str(rng.choice(list(found)))
+    report = found[name]
+    path = folder / report.file
+    data, what = mutations.damaged_json(rng, PAGE[name])
+    path.write_bytes(data)
+
+    def door() -> None:
+        record = files.read_json(path)
+        records.conform(path, records.TOP, record, report.record)
+        workdir.laid_out(path, record, report.text)
+
+    return f"{name}: {what}", door
 
 
 def work_directory(rng: Rng, folder: Path) -> Input:

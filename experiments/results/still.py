@@ -7,15 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from experiments.benchmark import targets
+from experiments.benchmark import report as benchmark_report
 from experiments.common import record_files, resumable
 from experiments.common.record_files import Measured, Shipped, Source
 from experiments.common.records import check_lengths
 from experiments.common.tables import Table, charted
 from experiments.few_labels import report as few_labels_report
 from experiments.few_labels.section import FEW_FORM, few
-from experiments.likelihood.section import LIKELIHOOD_FORM, likelihoods
-from experiments.rbm_learning_rules import section as rules
 from experiments.results.shipped import speed
 from experiments.sweep import report as sweep_report
 
@@ -49,7 +47,9 @@ def sweeps(runs: list[Source]) -> list[str]:
 
 def measured(runs: list[Source]) -> list[str]:
     """What the benchmark measured, and whether it meets the targets."""
-    return [part for run in runs for part in (*speed(run.record), *targets.speed(run.record))]
+    return [
+        part for run in runs for part in (*speed(run.record), *benchmark_report.speed(run.record))
+    ]
 
 
 def scaled(runs: list[Source]) -> list[str]:
@@ -67,8 +67,6 @@ STILL = {
         FEW_SHOWS,
         FEW_REPORT,
     ),
-    "likelihood": Part(LIKELIHOOD_FORM, likelihoods),
-    "rbm_learning_rules": Part(rules.RULES_FORM, rules.learning_rules, rules.check),
     "benchmark": Part(Measured, measured, record_files.check_cells),
     "scaling": Part(Measured, scaled, record_files.check_cells),
 }

@@ -12,9 +12,9 @@ from dbnjax import dbn, stack
 from dbnjax.checks import InputError
 from dbnjax.inference import complete
 from dbnjax.sampling import gibbs
+from dbnjax.scoring import chains
 from dbnjax.weights import io
 from experiments import generate
-from experiments.common import chains
 
 CLEAN = two_classes.pixels([0, 1]) / 255.0
 
@@ -148,7 +148,7 @@ def test_long_waits_are_cut_into_blocks():
 WRONG = {
     "net": ({"net": "nowhere"}, "nowhere: expected a safetensors file"),
     "class": ({"digits": (0, 2)}, "--digits: expected some of 0, 1, got 2"),
-    "no class": ({"digits": ()}, "--digits: expected some of 0, 1, got none"),
+    "no class": ({"digits": ()}, "--digits: expected at least one value, got none"),
     "samples": ({"n_samples": 0}, "--n_samples: expected 1 or more, got 0"),
     "steps": ({"n_steps": -1}, "--n_steps: expected 0 or more, got -1"),
     "ending": ({"output": "page.jpg"}, "--output: expected a .png or .npy file, got page.jpg"),

@@ -1,8 +1,6 @@
 """Likelihoods of small saved nets: what is printed and written, and what is refused."""
 
 import dataclasses
-import subprocess
-import sys
 
 import jax
 import jax.numpy as jnp
@@ -15,9 +13,10 @@ from dbnjax import files, rbm, units
 from dbnjax.checks import InputError
 from dbnjax.evaluation import annealing, schedules
 from dbnjax.scoring import log_z as likelihood_estimates
+from dbnjax.scoring import tempered_samples
 from dbnjax.weights import io
 from experiments import likelihood
-from experiments.common import binarised, tempered_samples
+from experiments.common import binarised
 from experiments.likelihood import Config
 
 
@@ -87,16 +86,14 @@ def test_an_enumerable_machine_is_scored_exactly_and_from_both_sides(config, cap
     printed = capsys.readouterr().out
     assert printed.startswith("RBM 16-6; mnist; pixels: drawn once, seed 0; float32")
     assert "net: nothing is known of how it was made\n\n" in printed
-    assert f"{log_p(machine, states(config)).mean():.2f}\n" in printed.replace("   ", "\n")
+    assert f" {log_p(machine, states(config)).mean():.2f} " in printed
     v = states(config)
     raised = rows["RAISE bound on log p(v)", "test"]
     assert near(raised["values"]["no log Z"], log_p(machine, v).mean())
     assert raised["weights"] == 50
     assert 25 < raised["effective_sample_size"] < 50
-    assert (
-        f"RAISE bound on log p(v) of test images {raised['effective_sample_size']:.1f} of 50"
-        in (printed)
-    )
+    counted = f"RAISE bound on log p(v) of test images {raised['effective_sample_size']:.1f} of 50"
+    assert counted in " ".join(printed.split())
     (pseudo, _, _) = rows["pseudo-log-likelihood", "test"]["values"]["no log Z"]
     np.testing.assert_allclose(pseudo, pseudo_log_p(machine, v).mean(), atol=1e-4)
     done = ("exact", "forward", "samples", "reverse", "scores of 20 test images")
@@ -141,7 +138,7 @@ def test_a_deep_net_has_bounds_with_and_without_labels(config, tmp_path, monkeyp
     assert "made 0.00 round trips" in " ".join(record["warnings"])
     assert "the reverse estimate may not be trusted" in " ".join(record["warnings"])
     told = "; classes as the label units show them: another at 100 % of these looks, 4.0 a chain in"
-    assert told in capsys.readouterr().out
+    assert told in " ".join(capsys.readouterr().out.split())
     joint = log_joint(net, states(deep))
     truth = {
         "log p(v)": np.logaddexp.reduce(joint, axis=1).mean(),
@@ -269,10 +266,6 @@ def refuse(config, message, **changes):
 
 
 def test_what_does_not_fit_is_refused(config, tmp_path, monkeypatch):
-    refuse(config, "--n_chains: expected 2 or more, a whole number, got 0", n_chains=0)
-    refuse(config, "--n_temperatures: expected 1 or more", n_temperatures=0)
-    refuse(config, "--temper_betas: expected 2 or more", temper_betas=1)
-    refuse(config, "--n_test: expected 0 or more, got -1", n_test=-1)
     refuse(config, "nowhere: expected a safetensors file", net="nowhere")
     refuse(
         config,
@@ -280,11 +273,10 @@ def test_what_does_not_fit_is_refused(config, tmp_path, monkeypatch):
         "28 x 28; reduce them with --side",
         side=0,
     )
-    refuse(config, "seed of the binarisation: expected 0 or more", binarisation_seed=-1)
     path = str(tmp_path / "other")
     hidden = rbm.RBM(units.Bernoulli.zeros(16), units.Bernoulli(jnp.zeros(0)), jnp.zeros((16, 0)))
     io.save(path, hidden)
-    refuse(config, "other: expected a machine with hidden units, got none", net=path)
+    refuse(config, "other: expected an RBM with hidden units, got none", net=path)
     io.save(path, machines.labelled(0, 16, 3, 4))
     refuse(config, "other: expected a data set of as many classes .*, got 10", net=path)
     io.save(path, rbm.init(jax.random.key(0), units.Gaussian.zeros(16), units.Bernoulli.zeros(4)))
@@ -293,11 +285,3 @@ def test_what_does_not_fit_is_refused(config, tmp_path, monkeypatch):
         patch.setattr(io, "_check", lambda path, model: None)
         io.save(path, machines.binary(0, 16, 6).replace(weights=jnp.full((16, 6), jnp.nan)))
     refuse(config, "other: model.weights: expected finite values, got 96 NaN", net=path)
-
-
-def test_a_mistake_is_one_line():
-    command = [sys.executable, "-m", "experiments.likelihood", "--n_chains=0"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert done.stderr == ("error: --n_chains: expected 2 or more, a whole number, got 0\n")

@@ -291,9 +291,9 @@ def test_the_seed_alone_decides(net, draw, tmp_path):
 
 WRONG = {
     "net": ({"net": "nowhere"}, "nowhere: expected a safetensors file"),
-    "seed": ({"seed": -1}, "seed: expected 0 to"),
+    "seed": ({"seed": -1}, "--seed: expected 0 or more"),
     "figure": ({"only": ("free", "figure_6")}, "--only: expected some of .*units.*, got figure_6"),
-    "no figure": ({"only": ()}, "--only: expected some of .*, got none"),
+    "no figure": ({"only": ()}, "--only: expected at least one value, got none"),
     "folder": ({"data_dir": "nowhere"}, "nowhere"),
 }
 

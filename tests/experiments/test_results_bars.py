@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from result_records import LIKELIHOOD, benchmark, cells, finished, write
 
-from experiments.benchmark import targets
+from experiments.benchmark import report as benchmark_report
 from experiments.likelihood import config as likelihood_config
-from experiments.likelihood import targets as likelihood_targets
+from experiments.likelihood import report as likelihood_report
 from experiments.results import main as results
 from experiments.results import page
 
@@ -87,10 +87,10 @@ def likelihood_of(model="RBM 784-500", *, log_z=None, rows=None, **changes):
 
 
 def bars(folder, **records):
-    built = results.build(
+    page = results.build(
         write(folder, run=finished(), **{f"likelihood__{k}": v for k, v in records.items()})
     )
-    header, *rows = cells(built, "Likelihood", number=1)
+    header, *rows = cells(page, "Likelihood", number=1)
     assert header == ["model", "what", "bar", "measured", "verdict", "source"]
     return rows
 
@@ -176,10 +176,10 @@ def test_directions_and_times_are_judged_at_the_default_schedule(tmp_path, chang
 def test_the_default_schedule_is_that_of_the_experiment():
     config = likelihood_config.Config()
     found = (config.n_chains, config.n_temperatures, config.schedule)
-    assert found == likelihood_targets.DEFAULTS
+    assert found == likelihood_report.DEFAULTS
 
 
 def test_the_repositorys_benchmark_has_the_rows_of_every_bar():
     (benchmark,) = page.read(ROOT / "results")["benchmark"]
-    _, table = targets.speed(benchmark.record)
+    _, table = benchmark_report.speed(benchmark.record)
     assert "not measured" not in table
