@@ -12,14 +12,14 @@ from pathlib import Path
 from dbnjax import figures, files
 from experiments import registry
 from experiments.common import program, tables
-from experiments.common.options import PLACE, Options, option
+from experiments.common.options import INPUT, PLACE, Options, option
 
 
 @dataclasses.dataclass(frozen=True)
 class Config(Options):
     """Options; each is a flag."""
 
-    results: str = option("results", "Folder of result files.", role=PLACE)
+    results: str = option("results", "Folder of result files.", role=INPUT, shown="FOLDER")
     output: str = option("docs/images", "Folder to write the charts to.", role=PLACE)
 
 
@@ -29,7 +29,7 @@ def run(config: Config) -> list[Path]:
     Raises:
       InputError: a result file is damaged, or a chart cannot be written.
     """
-    from experiments.results import page
+    from experiments.results import page  # which imports JAX: --help need not wait for it
 
     written = []
     for name, runs in page.read(files.expand(config.results)).items():

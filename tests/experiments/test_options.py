@@ -23,11 +23,7 @@ STILL = {
     "ship",
     "sweep",
     "mnist_classifier",
-    "three_ideas",
     "few_labels",
-    "comparators",
-    "likelihood",
-    "rbm_learning_rules",
     "benchmark",
     "accelerator",
     "scaling",
@@ -35,8 +31,6 @@ STILL = {
     "generate",
     "paper_figures",
     "shifted_digits",
-    "results",
-    "results_charts",
 }
 NAMES = [name for name in registry.names() if name not in STILL]
 # Options that may be any finite number.
@@ -158,7 +152,8 @@ def other(case):
         return case.default[:1] if len(case.default) > 1 else case.default * 2
     if isinstance(case.default, bool):
         return not case.default
-    return f"{case.default} & more" if case.kind is str else case.default * 3 + 1
+    is_text = case.kind is str or case.default is None
+    return f"{case.default} & more" if is_text else case.default * 3 + 1
 
 
 def check_command(experiment):
