@@ -20,8 +20,6 @@ from dbnjax.training import checkpoint
 from dbnjax.weights import io
 from experiments import launch, mnist_dbn
 from experiments.common import devices, program, workdir
-from experiments.mnist_dbn import config as dbn_config
-from experiments.mnist_dbn import figures as dbn_figures
 
 ROOT = Path(__file__).parent.parent.parent
 N_EPOCHS = 6  # of up-down
@@ -47,7 +45,7 @@ def two(idx_folder, tmp_path, monkeypatch):
     return small_job.config(idx_folder, tmp_path / "run", **JOB)
 
 
-def command(chosen: dbn_config.Config) -> list[str]:
+def command(chosen: mnist_dbn.Config) -> list[str]:
     words = ["experiments.mnist_dbn"]
     for name, value in dataclasses.asdict(chosen).items():
         text = ",".join(map(str, value)) if isinstance(value, tuple) else value
