@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dbnjax import figures, files
 from experiments import registry
-from experiments.common import program, tables
+from experiments.common import program, sections
 from experiments.common.options import INPUT, PLACE, Options, option
 
 
@@ -36,7 +36,7 @@ def run(config: Config) -> list[Path]:
         report = page.part_of(registry.find(name))
         for one in runs if getattr(report, "SHOWS", "") else ():
             (make,) = report.REPORT.draw(one.record).values()
-            written.append(files.expand(config.output) / tables.chart_file(name, one))
+            written.append(files.expand(config.output) / sections.chart_file(name, one))
             figures.save(make(), written[-1])
             print(written[-1], flush=True)
     return written

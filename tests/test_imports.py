@@ -61,9 +61,6 @@ STILL = {
         "experiments.mnist_classifier.task",
         "experiments.mnist_classifier.train",
     },
-    "experiments.mnist_classifier.config": {"experiments.mnist_dbn.config"},
-    "experiments.mnist_classifier.train": {"experiments.mnist_dbn.stages"},
-    "experiments.rbm_learning_rules.judge": {"experiments.likelihood.report"},
 }
 # Files stay short enough to be read at one go.
 LINES_OF_A_FILE, LINES_OF_A_FUNCTION = 300, 60
@@ -71,22 +68,19 @@ LINES_OF_A_FILE, LINES_OF_A_FUNCTION = 300, 60
 EXPERIMENTS_FLOORS = 6
 # The longest of what is taller still, by experiments; no number grows, and none is added.
 TALLER = {
-    "accelerator": 10,
-    "comparators": 8,
-    "few_labels": 10,
-    "likelihood": 8,
-    "mnist_classifier": 9,
-    "mnist_dbn": 8,
-    "paper_figures": 9,
-    "rbm_learning_rules": 10,
+    "accelerator": 9,
+    "few_labels": 9,
+    "mnist_classifier": 8,
+    "paper_figures": 8,
+    "rbm_learning_rules": 7,
     "results": 12,
     "results_charts": 12,
-    "sweep": 9,
+    "scaling": 7,
 }
 # What `--help` waits for, and the checks of options: modules that may not import these packages.
 SLOW = ("jax", "flax", "optax", "orbax", "matplotlib", "scipy", "sklearn")
 # The experiments whose options import them still; none is added.
-SLOW_OPTIONS = {"accelerator", "likelihood", "rbm_learning_rules", "three_ideas"}
+SLOW_OPTIONS: set[str] = set()
 
 
 def within(module, packages):

@@ -18,7 +18,7 @@ from dbnjax.data.images import Images
 from dbnjax.data.optional import import_extra
 from dbnjax.training import early_stopping, metrics, stages
 from experiments.comparators import train
-from experiments.comparators.report import Row
+from experiments.comparators.config import Row
 from experiments.comparators.train import Net, Task
 
 PREFIX = "sklearn_"  # of the names of the rows of nets

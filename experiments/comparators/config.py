@@ -1,7 +1,7 @@
 """The options of `experiments.comparators`, and the rows of the table."""
 
 import dataclasses
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 from dbnjax import checks
 from dbnjax.data.optional import import_extra
@@ -40,6 +40,18 @@ LINES: dict[str, Line] = {
     "l2_few": Line("nearest neighbour, L2, a third of them", 4.4),
 }
 """The rows by name, in the order of the table; a net is learned here and by scikit-learn."""
+
+
+class Row(TypedDict):
+    """What a row comes to: its training cases, its errors, the test cases that it gets wrong."""
+
+    name: str
+    cases: int
+    validation: int | None  # null where there was nothing left to choose
+    test: int
+    wrong: list[int]
+    seconds: float
+    settings: dict[str, Any]
 
 
 @dataclasses.dataclass(frozen=True)

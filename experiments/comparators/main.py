@@ -13,8 +13,8 @@ from dbnjax.training import metrics, stages
 from experiments.common import cases, resumable, workdir
 from experiments.comparators import by_sklearn, report, train
 from experiments.comparators import config as comparators_config
-from experiments.comparators.config import LINES, Config
-from experiments.comparators.report import Record, Row
+from experiments.comparators.config import LINES, Config, Row
+from experiments.comparators.report import Record
 from experiments.comparators.train import Task
 
 ROWS: dict[str, Callable[[Task, str], Row]] = {

@@ -8,8 +8,9 @@ from matplotlib.figure import Figure
 from experiments.common import records, resumable, statistics
 from experiments.common.record_files import Source
 from experiments.common.records import MadeRun
-from experiments.common.tables import NONE, Table, charted, count, duration, interval, table, wrap
-from experiments.comparators.config import LINES
+from experiments.common.sections import charted
+from experiments.common.tables import NONE, Table, count, duration, interval, table, wrap
+from experiments.comparators.config import LINES, Row
 
 SHOWS = "test errors of the comparators beside the paper's"  # the chart, for who does not see it
 
@@ -24,16 +25,6 @@ class Cases(TypedDict):
     validation: int
     test: int
     all: int
-
-
-class Row(TypedDict):
-    name: str
-    cases: int
-    validation: int | None  # null where there was nothing left to choose
-    test: int
-    wrong: list[int]
-    seconds: float
-    settings: dict[str, Any]
 
 
 class Record(MadeRun):

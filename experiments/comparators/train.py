@@ -25,8 +25,7 @@ from dbnjax.training.fitting import finite
 from dbnjax.types import Key
 from dbnjax.weights import io
 from experiments.common import cases
-from experiments.comparators.config import Config
-from experiments.comparators.report import Row
+from experiments.comparators.config import Config, Row
 
 CHUNK = 1000  # test cases between two signs of progress
 

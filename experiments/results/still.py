@@ -11,7 +11,8 @@ from experiments.benchmark import report as benchmark_report
 from experiments.common import record_files, resumable
 from experiments.common.record_files import Measured, Shipped, Source
 from experiments.common.records import check_lengths
-from experiments.common.tables import Table, charted
+from experiments.common.sections import charted
+from experiments.common.tables import Table
 from experiments.few_labels import report as few_labels_report
 from experiments.few_labels.section import FEW_FORM, few
 from experiments.results.shipped import speed

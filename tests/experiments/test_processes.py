@@ -20,6 +20,7 @@ from dbnjax.training import checkpoint
 from dbnjax.weights import io
 from experiments import launch, mnist_dbn
 from experiments.common import devices, program, workdir
+from experiments.mnist_dbn import figures as dbn_figures
 
 ROOT = Path(__file__).parent.parent.parent
 N_EPOCHS = 6  # of up-down
@@ -95,7 +96,7 @@ def test_a_run_goes_on_in_two_processes_and_on_other_meshes(two, monkeypatch, ca
     assert not restored.chains.sharding.is_fully_replicated
     assert float(jnp.abs(restored.params.weights - state.params.weights).max()) > 0.0
 
-    monkeypatch.setattr(dbn_figures, "draw", lambda *_: None)
+    monkeypatch.setattr(dbn_figures, "makers", lambda *_: {})
     mnist_dbn.run(two)
     epochs = [("rbm_1", 1), ("rbm_2", 1), ("rbm_2", 2)]
     assert epochs_of(place) == epochs + [("up_down_1", i + 1) for i in range(N_EPOCHS)]
