@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from result_records import LIKELIHOOD, benchmark, cells, finished, write
 
+from experiments import likelihood
 from experiments.benchmark import report as benchmark_report
-from experiments.likelihood import config as likelihood_config
 from experiments.likelihood import report as likelihood_report
 from experiments.results import main as results
 from experiments.results import page
@@ -174,7 +174,7 @@ def test_directions_and_times_are_judged_at_the_default_schedule(tmp_path, chang
 
 
 def test_the_default_schedule_is_that_of_the_experiment():
-    config = likelihood_config.Config()
+    config = likelihood.Config()
     found = (config.n_chains, config.n_temperatures, config.schedule)
     assert found == likelihood_report.DEFAULTS
 
