@@ -18,14 +18,11 @@ from dbnjax.data import sources
 from dbnjax.training import sharding
 from experiments import classify, explaining_away, generate
 from experiments.accelerator import main as accelerator
-from experiments.common import binarised, cases, program
+from experiments.common import binarised, cases, program, stacks
 from experiments.common import options as common_options
 from experiments.comparators import config as comparators_config
-from experiments.few_labels import config as few_labels_config
 from experiments.hybrid import config as hybrid_config
 from experiments.likelihood import config as likelihood_config
-from experiments.mnist_classifier import config as classifier_config
-from experiments.mnist_classifier import main as mnist_classifier
 from experiments.mnist_dbn import config as dbn_config
 from experiments.mnist_dbn import presets
 from experiments.rbm_learning_rules import config as rules_config
@@ -46,8 +43,8 @@ def swept(config: Options) -> None:
 
 
 def classified(config: Options) -> None:
-    classifier_config.check(config)
-    mnist_classifier.split(config, sources.load(config.dataset, config.data_dir))
+    config.check_options()
+    stacks.divide(config, sources.load(config.dataset, config.data_dir), config.folds)
 
 
 def scored(config: Options) -> None:
@@ -67,7 +64,7 @@ BEGIN: dict[str, Callable[[Options], Any] | None] = {
     "classify": classify.run,
     "comparators": comparators_config.check,
     "explaining_away": explaining_away.run,
-    "few_labels": few_labels_config.check,
+    "few_labels": common_options.Options.check_options,
     "generate": generate.run,
     "hybrid": hybrid_config.check,
     "likelihood": scored,

@@ -36,7 +36,7 @@ from experiments.hybrid import config as hybrid_config
 from experiments.hybrid import report as hybrid_report
 from experiments.hybrid import start as hybrid_start
 from experiments.likelihood import config as likelihood_config
-from experiments.mnist_classifier import judge as classifier_report
+from experiments.mnist_classifier import report as classifier_report
 from experiments.mnist_dbn import figures as dbn_figures
 from experiments.mnist_dbn import judge as dbn_report
 from experiments.rbm_learning_rules import report as rules_report
@@ -215,9 +215,9 @@ def result_files(rng: Rng, folder: Path) -> Input:
 
 
 TABLES: dict[str, tuple[Any, Callable[[Any], str]]] = {
-    "classifier": (PAGE["classifiers__tr"], classifier_report.table),
+    "classifier": (PAGE["classifiers__tr"], classifier_report.REPORT.text),
     "hybrid": (PAGE["hybrid__a"], hybrid_report.table),
-    "few_labels": (PAGE["few_labels__a"], few_labels_report.table),
+    "few_labels": (PAGE["few_labels__a"], few_labels_report.REPORT.text),
     "rules": (RULES, rules_report.table),
     "ideas": (PAGE["three_ideas__a"], ideas_report.table),
     "dbn": (PAGE["run"], dbn_report.table),

@@ -205,6 +205,11 @@ def file_name(path: str | None) -> str | None:
     return path and Path(path).name
 
 
+def numbered_file(path: str) -> str:
+    """Names a saved stack by its file and the folder that numbers its net, not by those above."""
+    return "/".join(Path(path).parts[-2:])
+
+
 class _Tuple(flags.ArgumentParser):
     """Parses `500,500,2000` into a tuple; an empty string into an empty one."""
 

@@ -9,6 +9,7 @@ from dbnjax import figures
 from dbnjax.data.images import Images
 
 CLOSE = 0.3  # between the two best probabilities (figure 7)
+N_HARD = 50  # digits of `hard`
 
 
 def errors(test: Images, probabilities: np.ndarray, names: Sequence[str]) -> Figure:
@@ -48,3 +49,20 @@ def in_scan_order(chosen: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Returns the indices of the chosen cases by true class, each class in the test set's order."""
     cases = np.flatnonzero(chosen)
     return cases[np.argsort(labels[cases], kind="stable")]
+
+
+def hard(test: Images, probabilities: np.ndarray, names: Sequence[str]) -> Figure:
+    """Draws the right guesses that the net is least sure of, by class (figure 2 of TR 2006-004)."""
+    labels = test.known_labels()
+    sure, right = probabilities.max(-1), probabilities.argmax(-1) == labels
+    least = np.argsort(np.where(right, sure, np.inf), kind="stable")[: min(N_HARD, right.sum())]
+    chosen = np.zeros(len(labels), bool)
+    chosen[least] = True
+    cases = in_scan_order(chosen, labels)
+    return figures.gallery(
+        test.pixels[cases] / 255.0,
+        [f"{names[labels[i]]}: {100 * sure[i]:.0f} %" for i in cases],
+        title=f"The {len(cases)} hardest test digits that it gets right, of {right.sum()}: class "
+        "and the probability that it gives it",
+        columns=10,
+    )

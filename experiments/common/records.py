@@ -53,6 +53,25 @@ class MadeRun(Made):
     config: Any
 
 
+class Cases(TypedDict):
+    """Numbers of cases by split."""
+
+    train: int
+    validation: int
+    test: int
+    all: NotRequired[int]  # that are not test cases, where something learned from them
+
+
+class Pretrained(TypedDict):
+    """How a stack was learned that a net began with, as the stack's file tells."""
+
+    command: str
+    commit: str
+    number: int  # of the net, from 0
+    seconds: float
+    epochs: int
+
+
 NULL = type(None)
 NUMBER = (int, float)
 KNOWN = (*NUMBER, NULL)  # null where it is not

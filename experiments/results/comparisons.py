@@ -18,7 +18,6 @@ from experiments.common.tables import made
 from experiments.comparators import report as comparators_report
 from experiments.comparators.section import COMPARATORS_FORM, comparators
 from experiments.few_labels import report as few_labels_report
-from experiments.few_labels.section import FEW_FORM, few
 from experiments.three_ideas import chart as three_ideas_chart
 from experiments.three_ideas.section import IDEAS_FORM, ideas
 
@@ -39,7 +38,7 @@ class Kind(NamedTuple):
     """
 
     heading: str
-    form: dict[str, Any]
+    form: Any
     rows: str
     lists: tuple[str, ...]
     lay_out: Callable[[dict[str, Any]], list[str]]
@@ -59,10 +58,10 @@ KINDS = {
     ),
     "few_labels": Kind(
         "Few labels",
-        FEW_FORM,
+        few_labels_report.Record,
         "rows",
         ("draws", "rounds", "validation", "test"),
-        few,
+        few_labels_report.sections,
         few_labels_report.draw,
         "test error against the number of labels",
     ),
