@@ -84,7 +84,6 @@ PRESETS = {
     "accelerator": presets.PRESETS,
     "mnist_dbn": presets.PRESETS,
     "sweep": presets.PRESETS,
-    "mnist_classifier": classifier_config.PRESETS,
 }
 # Flags that stay as they are: what they name is read, written or worked at for long.
 FIXED = ("output", "net", "data_dir", "images", "dataset", "n_steps", "n_samples", "n_gibbs")

@@ -51,20 +51,8 @@ COMPOSERS = (
 STILL = {
     "experiments.common.binarised": {"experiments.mnist_dbn.config"},
     "experiments.common.cases": {"experiments.mnist_dbn.config"},
-    "experiments.common.stacks": {
-        "experiments.mnist_classifier.config",
-        "experiments.mnist_classifier.task",
-    },
     "experiments.comparators.config": {"experiments.mnist_dbn.config"},
-    "experiments.few_labels.config": {"experiments.mnist_classifier.config"},
-    "experiments.few_labels.main": {
-        "experiments.mnist_classifier.main",
-        "experiments.mnist_classifier.task",
-        "experiments.mnist_classifier.train",
-    },
     "experiments.hybrid.start": {"experiments.mnist_dbn.config"},
-    "experiments.mnist_classifier.config": {"experiments.mnist_dbn.config"},
-    "experiments.mnist_classifier.train": {"experiments.mnist_dbn.stages"},
     "experiments.mnist_dbn.figures": {"experiments.classify", "experiments.generate"},
     "experiments.rbm_learning_rules.judge": {"experiments.likelihood.report"},
     "experiments.shifted_digits": {"experiments.mnist_dbn.config"},

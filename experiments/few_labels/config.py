@@ -111,3 +111,19 @@ def shape(text: str) -> list[int]:
         f"--shapes: expected 1 unit or more in every layer, or 0 alone for none, got {text!r}",
     )
     return [n for n in found if n]
+
+
+# The smallest run that does all, for tests.
+TINY = {
+    "n_validation": 10,
+    "labels": (10,),
+    "draws": 2,
+    "layers": (6,),
+    "greedy_batch_size": 10,
+    "greedy_epochs": 1,
+    "batch_size": 10,
+    "updates": 2,
+    "rounds": 2,
+    "shapes": ("0",),
+    "decays": (0.0,),
+}

@@ -7,16 +7,30 @@ gains over the net without pretraining is compared draw by draw: both have the s
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal, TypedDict
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments.common import resumable
+from experiments.common import records, resumable
+from experiments.common.record_files import Source
 from experiments.common.records import Cases, Made, Pretrained
 from experiments.common.statistics import half_width, per_cent
-from experiments.common.tables import NONE, Table, duration, interval, render, spread, wrap
+from experiments.common.tables import (
+    NONE,
+    Table,
+    charted,
+    duration,
+    interval,
+    render,
+    spread,
+    wrap,
+)
 from experiments.few_labels.config import METHODS, UNPRETRAINED
+
+LISTS = ("draws", "rounds", "validation", "test")  # of a row, an entry for each draw
+SHOWS = "test error against the number of labels"
 
 
 class Options(TypedDict):
@@ -35,7 +49,7 @@ class Row(TypedDict):
     labels: int
     method: Literal["pretrained", "unpretrained", "joint", "joint_labelled"]
     setting: Chosen
-    draws: list[int]  # lists have an entry for each of these
+    draws: list[int]
     rounds: list[int]
     chosen_by: int  # validation cases
     validation: list[int]
@@ -51,6 +65,15 @@ class Record(Made):
     cases: Cases
     rows: list[Row]
     stack: Pretrained
+
+
+def check(path: Path, record: dict[str, Any]) -> None:
+    """Checks that there is a number for each draw, as many in all rows.
+
+    Raises:
+      InputError: there is not.
+    """
+    records.check_lengths(path, "rows", record["rows"], LISTS)
 
 
 def lay_out(record: dict[str, Any]) -> Table:
@@ -154,7 +177,12 @@ CHOSEN_BY = {
 }
 
 
-def sections(record: dict[str, Any]) -> list[str]:
+def sections(runs: list[Source]) -> list[str]:
+    """Returns the part of RESULTS.md, nothing without a run."""
+    return charted("few_labels", "Few labels", SHOWS, runs, section)
+
+
+def section(record: dict[str, Any]) -> list[str]:
     """A row for each method and number of labels, and which are clearly ahead."""
     config, stack, rows = record["config"], record["stack"], record["rows"]
     about = ABOUT.format(**record["cases"], chosen=CHOSEN_BY[config["choose_by"]])

@@ -120,7 +120,19 @@ class Config(groups.Pretraining):
     def check_options(self) -> None:
         """Refuses options that cannot be meant, before anything is read, written or learned."""
         super().check_options()
-        self._check_easy()
+        checks.require(
+            not (self.easy and self.dropout),
+            f"--easy={self.easy}: expected no dropout beside it, which hides what a case costs",
+        )
+        checks.require(
+            not (self.easy and self.optimiser == "cg"),
+            f"--easy={self.easy}: expected no --optimiser=cg beside it: a line search needs the "
+            "cost that its cases have in the mean, not a draw of tenfold weights",
+        )
+        checks.require(
+            not (self.easy and self.reach),
+            f"--reach={self.reach}: expected --easy=0 beside it, since a case is another each time",
+        )
         checks.require(
             self.optimiser != "cg"
             or (self.rate == 1.0 and self.schedule == "constant" and not self.dropout),
@@ -143,21 +155,6 @@ class Config(groups.Pretraining):
             "leave nothing to do",
         )
 
-    def _check_easy(self) -> None:
-        checks.require(
-            not (self.easy and self.dropout),
-            f"--easy={self.easy}: expected no dropout beside it, which hides what a case costs",
-        )
-        checks.require(
-            not (self.easy and self.optimiser == "cg"),
-            f"--easy={self.easy}: expected no --optimiser=cg beside it: a line search needs the "
-            "cost that its cases have in the mean, not a draw of tenfold weights",
-        )
-        checks.require(
-            not (self.easy and self.reach),
-            f"--reach={self.reach}: expected --easy=0 beside it, since a case is another each time",
-        )
-
     @property
     def n_nets(self) -> int:
         """The number of nets that are learned."""
@@ -172,3 +169,16 @@ class Config(groups.Pretraining):
     def dropout(self) -> bool:
         """Whether any unit is ever taken out."""
         return bool(self.drop_visible or self.drop_hidden)
+
+
+# The smallest run that does all, for tests.
+TINY = {
+    "folds": 2,
+    "n_validation": 10,
+    "layers": (8,),
+    "greedy_batch_size": 10,
+    "greedy_epochs": 1,
+    "batch_size": 10,
+    "tune_epochs": 2,
+    "all_epochs": 1,
+}

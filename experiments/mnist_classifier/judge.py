@@ -17,7 +17,7 @@ from dbnjax.types import Array
 from experiments.common import cases as dbn_cases
 from experiments.common import pictures, resumable, stacks, workdir
 from experiments.common.records import ALL, CHOSEN
-from experiments.mnist_classifier.report import Asked, Net, Record, Told
+from experiments.mnist_classifier.report import Net, Record, Told
 from experiments.mnist_classifier.train import Learned
 
 
@@ -34,7 +34,7 @@ def result(folder: Path, learned: list[Learned], test: Images) -> Record:
     said = [
         {name: log_probabilities(net, cases) for name, net in one.nets.items()} for one in learned
     ]
-    products = {}
+    products: dict[str, Any] = {}
     for name in said[0] if len(learned) > 1 else ():
         joined = classify.product(jnp.stack([log_p[name] for log_p in said]))
         products[name] = on_test(judge(joined, cases))
@@ -72,7 +72,7 @@ def one_net(one: Learned, log_p: dict[str, Array], cases: loop.Data) -> Net:
     return cast(Net, found)
 
 
-def on_test(measured: Measured) -> Asked:
+def on_test(measured: Measured) -> dict[str, Any]:
     """Returns what a net did on the test cases, with those that it gets wrong."""
     return {"test": told(measured), "wrong": measured.wrong.tolist()}
 

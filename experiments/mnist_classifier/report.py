@@ -5,6 +5,7 @@ from typing import Any, NotRequired, TypedDict
 
 from dbnjax import figures
 from experiments.common import records, resumable
+from experiments.common.record_files import Source
 from experiments.common.records import ALL, CHOSEN, Cases, Made, Pretrained
 from experiments.common.tables import (
     NONE,
@@ -187,10 +188,29 @@ REPORT = resumable.Report(
     "nets, figures and metrics",
 )
 
+ABOUT = """\
+Costs are cross-entropies in nats of a hundred cases, with errors behind them; a product is too sure
+for its cost to mean much, and ours has none here."""
 ABOUT_TESTS = (
     "Exact McNemar tests on the same test cases: b are those that only the first gets wrong, c "
     "those that only the second does."
 )
+
+
+def sections(runs: list[Source], unpretrained: dict[str, Any] | None = None) -> list[str]:
+    """Table 1 of the report beside each run.
+
+    Args:
+      runs: of nets that the table has.
+      unpretrained: the record of a run without pretraining; None without one.
+    """
+    parts = []
+    for run in runs:
+        record = run.record
+        parts += [f"### Table 1 of the report: {run.name}", *about(record)]
+        parts += [table_1(record, unpretrained), wrap(ABOUT.replace("\n", " "))]
+        parts += [*stopped(record), *compared(record), times(record)]
+    return parts
 
 
 def about(record: dict[str, Any]) -> list[str]:

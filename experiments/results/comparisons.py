@@ -60,10 +60,10 @@ KINDS = {
         "Few labels",
         few_labels_report.Record,
         "rows",
-        ("draws", "rounds", "validation", "test"),
-        few_labels_report.sections,
+        few_labels_report.LISTS,
+        few_labels_report.section,
         few_labels_report.draw,
-        "test error against the number of labels",
+        few_labels_report.SHOWS,
     ),
     "comparators": Kind(
         "Comparators",

@@ -26,7 +26,7 @@ from experiments.common.tables import (
 from experiments.hybrid import report as results_hybrid
 from experiments.mnist_classifier import report
 from experiments.mnist_classifier.config import TABLE, UNPRETRAINED
-from experiments.mnist_dbn import report as results_runs
+from experiments.results import shipped
 from experiments.results import summary as results_summary
 
 ABOUT = """\
@@ -35,9 +35,6 @@ top, and backpropagation through all of it (TR 2006-004, Hinton, *To recognize s
 to generate images*). Pixels are intensities, in tuning and when a net is asked; its answer is the
 softmax. The validation cases chose the epoch of every net; rates and the like were set before. The
 test set was looked at once a run, when all learning was over."""
-ABOUT_TABLE = """\
-Costs are cross-entropies in nats of a hundred cases, with errors behind them; a product is too sure
-for its cost to mean much, and ours has none here."""
 ABOUT_VARIANTS = """\
 One net each, of the first division; b are the test cases that only the net of the row gets wrong, c
 those that only net 1 of the table does at the same stage, p is McNemar's exact one."""
@@ -63,7 +60,7 @@ def sections(folder: Path) -> list[str]:
     parts += results_summary.bars(runs, hybrids)
     parts += of_classifiers(runs)
     parts += results_hybrid.sections(hybrids)
-    return parts + (results_runs.shipped_classifier(rounded) if rounded else [])
+    return parts + (shipped.shipped_classifier(rounded) if rounded else [])
 
 
 def of_classifiers(runs: list[Source]) -> list[str]:
@@ -72,12 +69,7 @@ def of_classifiers(runs: list[Source]) -> list[str]:
     tables = [run for run in runs if run.name == TABLE or len(run.record["nets"]) > 1]
     others = [run for run in runs if run.name != TABLE]
     without = next((run.record for run in runs if run.name == UNPRETRAINED), None)
-    parts = []
-    for run in tables:
-        name, record = run.name, run.record
-        parts += [f"### Table 1 of the report: {name}", *report.about(record)]
-        parts += [report.table_1(record, without), wrap(ABOUT_TABLE.replace("\n", " "))]
-        parts += [*report.stopped(record), *report.compared(record), report.times(record)]
+    parts = report.sections(tables, without)
     if others:
         first = next((run for run in tables if run.name == TABLE), None)
         parts += ["### One change at a time", variants(others, first)]

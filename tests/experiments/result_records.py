@@ -244,6 +244,7 @@ def hybrid():
         "starts": {"net": {"command": "python -m experiments.dbn", "commit": "def5678"}},
         "chosen": {"epoch": 4, "weight": 0.2},
         "seconds": {"hybrid": 100.0, "all_cases": 20.0},
+        "epochs": [],
     }
 
 
