@@ -5,16 +5,17 @@ from typing import Any
 from dbnjax.models.dbn import DBN
 from dbnjax.models.stack import Stack
 from dbnjax.training import loop, metrics
+from dbnjax.training.selection import ByErrorsThenCost
 from experiments.common import workdir
 from experiments.common.records import ALL, CHOSEN
 from experiments.hybrid import train
 from experiments.hybrid.report import ALL_START, START, Record
 from experiments.hybrid.start import Starts
-from experiments.hybrid.train import Selected, Task
+from experiments.hybrid.train import Task
 
 
 def result(
-    task: Task, starts: Starts, selected: Selected, last: DBN | Stack, test: loop.Data
+    task: Task, starts: Starts, selected: ByErrorsThenCost, last: DBN | Stack, test: loop.Data
 ) -> Record:
     """Judges the nets, the test cases for the first time, and returns all that RESULTS.md needs.
 
@@ -41,7 +42,6 @@ def result(
         name: {split: len(found) for split, found in splits.items()}
         for name, splits in wrong.items()
     }
-    indices: Any = {name: splits["test"].tolist() for name, splits in wrong.items()}
     epochs = [record for record in metrics.read(task.place.metrics) if "epoch" in record]
     made = workdir.described(task.place.workdir, config)
     return {
@@ -51,7 +51,7 @@ def result(
         "starts": {name: start.made for name, start in starts._asdict().items() if start},
         "cases": cases,
         "errors": errors,
-        "wrong": indices,
+        "wrong": {name: splits["test"].tolist() for name, splits in wrong.items()},
         "chosen": {"weight": config.weight(chosen - 1) if chosen else None, "epoch": chosen},
         "epochs": epochs,
         "seconds": workdir.seconds(epochs),

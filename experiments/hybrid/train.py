@@ -1,8 +1,8 @@
 """The two stages of `hybrid`: choosing weight and epoch, and the same way again with all cases."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,41 +10,34 @@ import jax.numpy as jnp
 from dbnjax.learning import hybrid
 from dbnjax.models.dbn import DBN
 from dbnjax.models.stack import Stack
-from dbnjax.training import evaluate, greedy, loop, stages
+from dbnjax.training import evaluate, greedy, loop, selection, stages
+from dbnjax.training import task as training_task
 from dbnjax.training.evaluate import Measured, judge
-from dbnjax.training.fitting import finite, owned, schedule
-from dbnjax.types import Array, Key, Learner
+from dbnjax.training.fitting import Epoch, finite, owned, schedule
+from dbnjax.training.selection import ByErrorsThenCost
+from dbnjax.types import Array, Learner
 from dbnjax.weights import io
 from experiments.hybrid import start as hybrid_start
-from experiments.hybrid.config import Config
+from experiments.hybrid.config import PRETRAINING, Config
 from experiments.hybrid.report import CHOOSING
 
 ALL_CASES = "all_cases"
 NUMBERS = {CHOOSING: 0, ALL_CASES: 1}  # a stage's draws have `fold_in(key of the run, number)`
 
 
-@dataclasses.dataclass(frozen=True)
-class Task:
-    """What both stages share.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Task(training_task.Task):
+    """What both stages share, beside the run's key, cases and place.
 
     Attributes:
       config: the experiment's options.
-      key: of the whole run.
-      n_classes: classes.
-      data: training cases on the device.
-      held_out: validation cases on the device.
       everything: all cases that are not test cases, on the device.
-      place: where the run writes.
       about: what a saved net tells of its images (`common.net_records`).
     """
 
     config: Config
-    key: Key
-    n_classes: int
-    data: loop.Data
-    held_out: loop.Data
-    everything: loop.Data
     place: stages.Place
+    everything: loop.Data
     about: Mapping[str, Any]
 
 
@@ -56,37 +49,17 @@ def measure(params: DBN | Stack, data: loop.Data) -> Measured:
     return judge(log_p, data)
 
 
-class Selected(NamedTuple):
-    """A hybrid state and the net that did best on validation so far.
-
-    Attributes:
-      learner: what learning goes on from.
-      best: the net with the fewest validation errors, of equals the one that is surest.
-      errors: its errors, int32.
-      cost: its cross-entropy.
-      epoch: after which it stood, counted over all weights, int32; 0 for the net of the start.
-    """
-
-    learner: hybrid.State
-    best: DBN | Stack
-    errors: Array
-    cost: Array
-    epoch: Array
-
-
 def make_learner(config: Config) -> Learner:
     """Makes the learner of a form."""
-    if config.form == "pretraining":
+    if config.form == PRETRAINING:
         return hybrid.pretraining(config.k, config.pixels, config.features)
     return hybrid.contrastive(config.n_steps, statistics=config.statistics)
 
 
-def learning(
-    task: Task, stage: str, data: loop.Data
-) -> Callable[[int, hybrid.State], tuple[hybrid.State, bool, dict[str, float]]]:
+def learning(task: Task, stage: str, data: loop.Data) -> Epoch:
     """Returns what an epoch of a stage does before it is judged: `learn(i, state)`."""
     config = task.config
-    prepare = greedy.net_data(config.pixels, task.n_classes)
+    prepare = greedy.net_data(config.pixels, task.n_labels)
     program = loop.epoch_program(make_learner(config), prepare, config.batch_size)
     rate = schedule(config.schedule, config.rate, config.n_epochs)
     key = jax.random.fold_in(task.key, NUMBERS[stage])
@@ -112,25 +85,23 @@ def at_rest(task: Task, params: DBN | Stack) -> hybrid.State:
     return state
 
 
-def choose(task: Task, params: DBN | Stack) -> Selected:
+def choose(task: Task, params: DBN | Stack) -> ByErrorsThenCost:
     """Raises the weight from stage to stage and keeps the net that validation likes best."""
     learn = learning(task, CHOOSING, task.data)
 
-    def epoch(i: int, state: Selected) -> tuple[Selected, bool, dict[str, float]]:
-        learned, sound, numbers = learn(i, state.learner)
-        held_out = measure(learned.params, task.held_out)
+    def epoch(i: int, seen: ByErrorsThenCost) -> tuple[ByErrorsThenCost, bool, dict[str, float]]:
+        state, sound, numbers = learn(i, seen.learner)
+        held_out = measure(state.params, task.held_out)
         errors = len(held_out.wrong)
-        if (errors, held_out.cost) < (int(state.errors), float(state.cost)):
-            best, cost = owned(learned.params), jnp.float32(held_out.cost)
-            state = Selected(learned, best, jnp.int32(errors), cost, jnp.int32(i + 1))
+        seen = selection.update(seen, state, state.params, i + 1, errors, held_out.cost)
         numbers |= {
             "validation_cost": held_out.cost,
             "validation_error": 100.0 * errors / len(task.held_out.labels),
         }
-        return state._replace(learner=learned), sound and finite(numbers), numbers
+        return seen, sound and finite(numbers), numbers
 
     before = measure(params, task.held_out)
-    start = Selected(
+    start = ByErrorsThenCost(
         learner=at_rest(task, params),
         best=owned(params),
         errors=jnp.int32(len(before.wrong)),
@@ -138,7 +109,7 @@ def choose(task: Task, params: DBN | Stack) -> Selected:
         epoch=jnp.int32(0),
     )
     stage = stages.Stage(CHOOSING, task.config.n_epochs, epoch)
-    found: Selected = stages.run(stage, start, io.describe(params), task.place)
+    found: ByErrorsThenCost = stages.run(stage, start, io.describe(params), task.place)
     return found
 
 
