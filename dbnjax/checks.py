@@ -1,4 +1,4 @@
-"""Errors for people: one line with what was expected, what came and the likely cause.
+"""Checks of what callers give; who gives something else reads one line (`dbnjax.errors`).
 
 Checks run on the host, in public constructors and readers, never inside a traced function
 and never in a `__post_init__` (unflattening a pytree passes placeholders). Where a public function
@@ -23,43 +23,14 @@ from typing import Any
 
 import numpy as np
 
-LONGEST = 2000  # characters of a message
+from dbnjax.errors import InputError as InputError
+from dbnjax.errors import in_words, is_whole, require
+from dbnjax.errors import one_line as one_line
+
 ENERGY_TYPES = ("float32", "float64")
 """Types in which energies of hundreds of nats can be compared to a fraction of one."""
 LEARNING_TYPES = ("bfloat16", "float16", *ENERGY_TYPES)
 _SUM_ROUNDING = 0.01  # of probabilities that sum to one, in bfloat16
-
-
-class InputError(ValueError):
-    """Something that the caller gave cannot be used; the message is one whole line.
-
-    Experiments print the message and exit; they show no traceback for it. Names and values that it
-    quotes may hold line breaks or be whole files: they become blanks, and a long line is cut.
-    """
-
-    def __init__(self, message: str) -> None:
-        super().__init__(one_line(message))
-
-
-def one_line(message: str) -> str:
-    """Returns a message without line breaks, cut where nobody reads on."""
-    line = " ".join(message.splitlines())
-    return line if len(line) <= LONGEST else f"{line[:LONGEST]} ..."
-
-
-def require(condition: bool, message: str) -> None:
-    """Raises `InputError(message)` unless the condition holds."""
-    if not condition:
-        raise InputError(message)
-
-
-def in_words(given: Any) -> str:
-    """Names what came: a whole number, an array's type and shape, anything else by its type."""
-    if is_whole(given):
-        return str(given)
-    if hasattr(given, "shape") and hasattr(given, "dtype") and given.shape:
-        return f"{given.dtype}{list(given.shape)}"
-    return f"{' '.join(repr(given).split())[:40]} ({type(given).__name__})"
 
 
 def check_array(name: str, array: Any) -> None:
@@ -141,11 +112,6 @@ def _is_a(dtype: Any, *kinds: Any) -> bool:
 def check_draw(name: str, how: Any) -> None:
     """Checks that a choice between sampling and averaging is one."""
     require(how in ("sample", "mean"), f"{name}: expected 'sample' or 'mean', got {how!r}")
-
-
-def is_whole(number: Any) -> bool:
-    """Returns whether something is a whole number by its type: Python's or NumPy's, no bool."""
-    return isinstance(number, int | np.integer) and not isinstance(number, bool)
 
 
 def check_count(name: str, number: Any, least: int) -> None:

@@ -3,6 +3,8 @@
 Only process 0 of a distributed run writes, so that every process may call the same functions;
 missing folders are made. A leading `~` in a path is the home folder, here and wherever else a path
 enters: `expand` is the one place that says so.
+
+JAX is imported where it is asked, so that a command's `--help` need not wait for it.
 """
 
 import contextlib
@@ -12,9 +14,6 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-
-import jax
-import numpy as np
 
 from dbnjax import checks
 
@@ -89,6 +88,8 @@ def write_bytes(path: str | Path, data: bytes) -> None:
     Raises:
       InputError: the file cannot be written.
     """
+    import jax
+
     if jax.process_index() != 0:
         return
     path = expand(path)
@@ -123,7 +124,7 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
-    if isinstance(value, np.ndarray | np.generic | jax.Array):
+    if hasattr(value, "dtype"):  # of NumPy or JAX
         return _plain(value.tolist())
     return None if isinstance(value, float) and not math.isfinite(value) else value
 

@@ -21,35 +21,36 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from dbnjax import checks, files
-from dbnjax.models import dbn as dbn_lib
-from dbnjax.models.dbn import DBN
-from dbnjax.models.feedforward import Feedforward
-from dbnjax.training import evaluate, metrics
-from experiments.common import nets, program
-from experiments.common.options import Options, option
+from dbnjax import files
+from dbnjax.scoring import read_outs
+from experiments.common import groups, nets, program
+from experiments.common.options import INPUT, PLACE, file_name, option
 
 READ_OUTS = ("deterministic", "stochastic", "averaged", "gibbs")
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(Options):
+class Config(groups.Seed):
     """Options of the run; each is a flag."""
 
     net: str | None = option(
-        None, "Saved net, or mnist_classifier; without one, the net that comes with dbnjax."
+        None,
+        "Saved net, or mnist_classifier; without one, the net that comes with dbnjax.",
+        role=INPUT,
+        shown=file_name,
     )
-    images: str | None = option(None, "PNG or another picture, a folder of them, or NPY file.")
-    data_dir: str | None = option(None, "Folder of IDX files, gzipped or not.")
+    images: str | None = option(
+        None, "PNG or another picture, a folder of them, or NPY file.", role=INPUT, shown=file_name
+    )
+    data_dir: str | None = groups.data_dir()
     split: str = option("test", "Which images of --data_dir.", ("train", "test"))
     read_out: str = option("deterministic", "How the class is read out (section 6.2).", READ_OUTS)
-    n_gibbs: int = option(10, "Iterations of the Gibbs read-out.")
-    n_passes: int = option(20, "Up-passes of the averaged read-out.")
-    output: str | None = option(None, "CSV file to write the predictions to.")
-    seed: int = option(0, "Seed of the read-outs that draw.")
+    n_gibbs: int = option(10, "Iterations of the Gibbs read-out.", least=1)
+    n_passes: int = option(20, "Up-passes of the averaged read-out.", least=1)
+    output: str | None = option(None, "CSV file to write the predictions to.", role=PLACE)
+    seed: int = option(0, "Seed of the read-outs that draw.", least=0, below=groups.SEEDS)
 
 
 class Results(NamedTuple):
@@ -74,13 +75,20 @@ def run(config: Config) -> Results:
     Raises:
       InputError: the net, the images or the labels cannot be used, or do not fit each other.
     """
-    checks.check_seed(config.seed)
+    config.check_options()
     files.check_place(config.output)
     net = nets.read_model(config.net)
-    n_classes = count_classes(config, net.model)
+    n_classes = read_outs.count_classes(net.model)
     images = nets.read_images(net, config.images, config.data_dir, config.split)
     images = nets.as_known(net, n_classes, images)
-    scores = class_probabilities(config, net.model, images.pixels)
+    scores = read_outs.class_probabilities(
+        net.model,
+        images.pixels,
+        config.read_out,
+        jax.random.key(config.seed),
+        config.n_gibbs,
+        config.n_passes,
+    )
     guesses, best = scores.argmax(-1), scores.max(-1)
     wrong = None if images.labels is None else int((guesses != images.labels).sum())
     results = Results(guesses, best, images.labels, wrong)
@@ -90,48 +98,6 @@ def run(config: Config) -> Results:
         files.write_bytes(config.output, as_csv(names, results, classes).encode())
     print(report(names, results, classes))
     return results
-
-
-def count_classes(config: Config, net: DBN | Feedforward) -> int:
-    """Returns the number of classes that a net knows.
-
-    Raises:
-      InputError: it knows none, or cannot be asked by the read-out.
-    """
-    if isinstance(net, DBN):
-        return dbn_lib.label_unit(net.memory).size
-    checks.require(
-        config.read_out == "deterministic",
-        f"--read_out={config.read_out}: expected deterministic for a feedforward net, which draws "
-        "nothing",
-    )
-    n_classes: int = net.output.unit.size
-    return n_classes
-
-
-def class_probabilities(config: Config, net: DBN | Feedforward, pixels: np.ndarray) -> np.ndarray:
-    """Returns the probability of every class, `[n, n_classes]`, under the chosen read-out.
-
-    For the Gibbs read-out it is the mean over its iterations.
-    """
-    read_out = evaluate.read_outs(config.n_gibbs, config.n_passes)[config.read_out]
-    if isinstance(net, Feedforward):
-        read_out = evaluate.softmax
-    key = jax.random.key(config.seed)
-    flat = pixels.reshape(len(pixels), -1)
-    chunks = [flat[i : i + evaluate.CHUNK] for i in range(0, len(flat), evaluate.CHUNK)]
-    scores = []
-    with metrics.progress(len(chunks), "classify", unit=f"chunk of {evaluate.CHUNK}") as advance:
-        for i, chunk in enumerate(chunks):
-            key_chunk = jax.random.fold_in(key, i)
-            found = evaluate.scores(read_out, key_chunk, net, jnp.asarray(chunk))
-            averaged = config.read_out == "averaged"
-            scores.append(np.asarray(found.probabilities if averaged else found))
-            advance({})
-    joined = np.concatenate(scores)
-    if config.read_out == "gibbs":
-        return joined / config.n_gibbs
-    return joined if config.read_out == "averaged" else np.exp(joined)
 
 
 def report(names: list[str], results: Results, classes: Sequence[str]) -> str:

@@ -29,42 +29,65 @@ import jax.numpy as jnp
 import numpy as np
 
 from dbnjax import checks, figures, files
-from dbnjax.data import classes as classes_lib
 from dbnjax.data import preparation
 from dbnjax.inference import generate
 from dbnjax.models import dbn as dbn_lib
+from dbnjax.scoring import chains
 from dbnjax.types import Key
-from experiments.common import chains, nets, program
+from experiments.common import groups, nets, pictures, program
 from experiments.common.nets import Net
-from experiments.common.options import Options, option
+from experiments.common.options import INPUT, PLACE, file_name, option
 
-STEPS = {"clamped": 1000, "film": 1000, "from_random": 20, "free": 1000, "complete": 50}
+STEPS = {
+    "clamped": 1000,
+    "film": pictures.FILM_STEPS,
+    "from_random": pictures.FROM_RANDOM_STEPS,
+    "free": 1000,
+    "complete": 50,
+}
 ALL = "all"
 UNKNOWN = 0.25  # the grey of hidden pixels
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(Options):
+class Config(groups.Seed):
     """Options of the run; each is a flag."""
 
-    net: str | None = option(None, "Saved net; without one, the net that comes with dbnjax.")
+    net: str | None = option(
+        None, "Saved net; without one, the net that comes with dbnjax.", role=INPUT, shown=file_name
+    )
     mode: str = option("clamped", "What to imagine.", tuple(STEPS))
     digits: tuple[str, ...] = option(
         (ALL,), "Classes to clamp, by their names, a row for each; all: every class of the net."
     )
-    n_samples: int = option(10, "Images in a row; in all, if free.")
+    n_samples: int = option(10, "Images in a row; in all, if free.", least=1)
     n_steps: int = option(
         0,
         "Gibbs iterations of the memory before each image; rounds up and down the net when "
         f"completing with a deep one. 0: {', '.join(f'{m} {n}' for m, n in STEPS.items())}.",
+        least=0,
     )
     images: str | None = option(
-        None, "To complete: PNG or another picture, a folder of them, or NPY file."
+        None,
+        "To complete: PNG or another picture, a folder of them, or NPY file.",
+        role=INPUT,
+        shown=file_name,
     )
-    data_dir: str | None = option(None, "To complete: folder of IDX files, gzipped or not.")
+    data_dir: str | None = groups.data_dir("To complete: folder of IDX files, gzipped or not.")
     split: str = option("test", "Which images of --data_dir.", ("train", "test"))
-    output: str = option("generated.png", "PNG page, or NPY file of the images, to write.")
-    seed: int = option(0, "Seed of every random draw.")
+    output: str = option(
+        "generated.png", "PNG page, or NPY file of the images, to write.", role=PLACE
+    )
+    seed: int = option(0, "Seed of every random draw.", least=0, below=groups.SEEDS)
+
+    def check_options(self) -> None:
+        """Refuses options that cannot be meant, before anything is read or written."""
+        super().check_options()
+        checks.require(
+            Path(self.output).suffix in (".png", ".npy"),
+            f"--output: expected a .png or .npy file, got {self.output}",
+        )
+        files.check_place(self.output)
 
 
 class Page(NamedTuple):
@@ -88,20 +111,12 @@ def run(config: Config) -> Page:
     Raises:
       InputError: the net, the images or an option cannot be used.
     """
-    for name in ("n_samples", "n_steps"):
-        least, got = int(name == "n_samples"), getattr(config, name)
-        checks.require(got >= least, f"--{name}: expected {least} or more, got {got}")
-    suffix = Path(config.output).suffix
-    checks.require(
-        suffix in (".png", ".npy"), f"--output: expected a .png or .npy file, got {config.output}"
-    )
-    checks.check_seed(config.seed)
-    files.check_place(config.output)
+    config.check_options()
     net = nets.read_net(config.net)
     n_steps = config.n_steps or STEPS[config.mode]
     imagine = {"clamped": run_clamped, "free": run_freely, "complete": complete_halves}
     page = imagine.get(config.mode, run_film)(jax.random.key(config.seed), config, net, n_steps)
-    if suffix == ".png":
+    if Path(config.output).suffix == ".png":
         figures.save(page.figure, config.output)
     else:
         buffer = io.BytesIO()
@@ -111,27 +126,20 @@ def run(config: Config) -> Page:
     return page
 
 
-def clamped_labels(config: Config, net: Net) -> tuple[jax.Array, list[str]]:
-    """Returns the one-of-K states of `--digits` and the names of their classes.
-
-    Raises:
-      InputError: the net has no labels, or none of such a name.
-    """
-    classes = nets.classes(net, dbn_lib.label_unit(net.dbn.memory).size)
-    wanted = classes.names if tuple(config.digits) == (ALL,) else config.digits
-    rows = classes_lib.find("--digits", classes, wanted)
-    return jnp.eye(len(classes.names))[rows], [classes.names[row] for row in rows]
+def wanted(config: Config) -> tuple[str, ...] | None:
+    """Returns the names of the classes to clamp, None for all."""
+    return None if tuple(config.digits) == (ALL,) else config.digits
 
 
 def run_clamped(key: Key, config: Config, net: Net, n_steps: int) -> Page:
     """Runs a chain from noise for every image, with the label of its row clamped."""
-    clamped, names = clamped_labels(config, net)
+    clamped, names = pictures.label_states(net, wanted(config))
     labels = jnp.repeat(clamped, config.n_samples, axis=0)
     key_start, key_film = jax.random.split(key)
     state = generate.start_at_random(key_start, net.dbn, len(labels))
     clamp = generate.label_clamp(net.dbn, labels)
     _, (seen,) = chains.film(key_film, net.dbn, state, np.array([n_steps]), clamp)
-    images = as_images(net, seen.reshape(len(names), config.n_samples, -1))
+    images = pictures.as_images(net, seen.reshape(len(names), config.n_samples, -1))
     figure = figures.image_rows(
         images,
         names,
@@ -143,27 +151,10 @@ def run_clamped(key: Key, config: Config, net: Net, n_steps: int) -> Page:
 
 
 def run_film(key: Key, config: Config, net: Net, n_steps: int) -> Page:
-    """Looks at one chain a class again and again, from noise (figure 8) or an image (figure 9)."""
-    labels, names = clamped_labels(config, net)
-    key_image, key_start, key_film = jax.random.split(key, 3)
-    times = n_steps * np.arange(1, config.n_samples + 1)
-    start = "a start from noise"
-    if config.mode == "from_random":
-        start = "an up-pass of a random binary image, shown first"
-        times -= n_steps
-        pixels = jax.random.bernoulli(key_image, 0.5, (len(labels), nets.count_pixels(net.dbn)))
-        state = generate.start_at_images(key_start, net.dbn, pixels.astype(jnp.float32), labels)
-    else:
-        state = generate.start_at_random(key_start, net.dbn, len(labels))
-    _, seen = chains.film(key_film, net.dbn, state, times, generate.label_clamp(net.dbn, labels))
-    images = as_images(net, np.stack(seen, axis=1))
-    figure = figures.image_rows(
-        images,
-        names,
-        [str(time) for time in times],
-        title="What the net has in mind, one class and one chain a row",
-        caption="Label clamped; above each column the Gibbs iterations of the associative memory "
-        f"since {start}. Pixel probabilities after one down-pass.",
+    """Looks at a chain per class again and again, from noise (figure 8) or an image (figure 9)."""
+    from_random = config.mode == "from_random"
+    images, figure = pictures.clamped_chains(
+        key, net, config.n_samples, from_random, n_steps, wanted(config)
     )
     return Page(images, None, figure)
 
@@ -173,7 +164,7 @@ def run_freely(key: Key, config: Config, net: Net, n_steps: int) -> Page:
     key_start, key_film = jax.random.split(key)
     state = generate.start_at_random(key_start, net.dbn, config.n_samples)
     state, (seen,) = chains.film(key_film, net.dbn, state, np.array([n_steps]), None)
-    images = as_images(net, seen[None])
+    images = pictures.as_images(net, seen[None])
     _, states = dbn_lib.split_labels(net.dbn.memory, state.visible)
     labels = None
     captions = [str(i) for i in range(config.n_samples)]
@@ -195,7 +186,7 @@ def complete_halves(key: Key, config: Config, net: Net, n_steps: int) -> Page:
     known[: net.shape[0] // 2] = True
     filled = chains.complete(key, net.dbn, original, known.ravel(), n_steps)
     rows = np.stack([np.where(known.ravel(), original, UNKNOWN), filled, original])
-    images = as_images(net, rows)
+    images = pictures.as_images(net, rows)
     how = f"{n_steps} rounds through the net, {chains.ROUND} Gibbs iterations of its memory in each"
     figure = figures.image_rows(
         images,
@@ -206,11 +197,6 @@ def complete_halves(key: Key, config: Config, net: Net, n_steps: int) -> Page:
         else f"After {n_steps} Gibbs iterations of the machine.",
     )
     return Page(images, None, figure)
-
-
-def as_images(net: Net, pixels: np.ndarray) -> np.ndarray:
-    """Gives pixels `[..., n_pixels]` their height and width; real units are cut to [0, 1]."""
-    return np.clip(pixels, 0.0, 1.0).reshape(*pixels.shape[:-1], *net.shape)
 
 
 if __name__ == "__main__":

@@ -32,16 +32,16 @@ import jax
 import numpy as np
 from matplotlib.figure import Figure
 
-from dbnjax import checks, figures, files
+from dbnjax import figures, files
 from dbnjax.data.images import Images
 from dbnjax.models import stack
 from dbnjax.models.dbn import DBN
 from dbnjax.models.feedforward import Feedforward
+from dbnjax.scoring import read_outs
 from dbnjax.types import Key
-from experiments import classify
-from experiments.common import nets, pictures, program
+from experiments.common import groups, nets, pictures, program
 from experiments.common.nets import Model, Net
-from experiments.common.options import Options, option
+from experiments.common.options import INPUT, PLACE, file_name, option
 from experiments.mnist_dbn import figures as dbn_figures
 
 OF_TEST_SET = ("errors", "close_calls", "hard")
@@ -51,14 +51,16 @@ FIGURES = ("receptive_fields", *OF_LABELS, "free", "units", "error", "hard")
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(Options):
+class Config(groups.Seed):
     """Options of the run; each is a flag."""
 
-    net: str | None = option(None, "Saved net; without one, the net that comes with dbnjax.")
-    data_dir: str | None = option(None, "Folder of IDX files with the test set, gzipped or not.")
-    output: str = option("figures", "Folder to write the figures to.")
-    only: tuple[str, ...] = option(FIGURES, "Which figures to draw.")
-    seed: int = option(0, "Seed of what the net imagines.")
+    net: str | None = option(
+        None, "Saved net; without one, the net that comes with dbnjax.", role=INPUT, shown=file_name
+    )
+    data_dir: str | None = groups.data_dir("Folder of IDX files with the test set, gzipped or not.")
+    output: str = option("figures", "Folder to write the figures to.", role=PLACE)
+    only: tuple[str, ...] = option(FIGURES, "Which figures to draw.", some_of=FIGURES)
+    seed: int = option(0, "Seed of what the net imagines.", least=0, below=groups.SEEDS)
 
 
 def run(config: Config) -> list[Path]:
@@ -67,12 +69,7 @@ def run(config: Config) -> list[Path]:
     Raises:
       InputError: the net, the test set or an option cannot be used.
     """
-    checks.check_seed(config.seed)
-    unknown = [name for name in config.only if name not in FIGURES]
-    checks.require(
-        bool(config.only) and not unknown,
-        f"--only: expected some of {', '.join(FIGURES)}, got {', '.join(unknown) or 'none'}",
-    )
+    config.check_options()
     net = nets.read_model(config.net)
     records = read_records(net)
     reasons = why_not(config, net, records)
@@ -123,9 +120,8 @@ def why_not(config: Config, net: Model, records: list[dict[str, Any]]) -> dict[s
 def read_test(config: Config, net: Model) -> Images:
     """Reads the test set, whose labels must be ones that the net knows."""
     test = nets.read_images(net, None, config.data_dir, "test")
-    n_classes = classify.count_classes(classify.Config(), net.model)
     test.known_labels()
-    return nets.as_known(net, n_classes, test)
+    return nets.as_known(net, read_outs.count_classes(net.model), test)
 
 
 def draw(
@@ -133,7 +129,7 @@ def draw(
 ) -> Iterator[tuple[str, Figure]]:
     """Yields each figure with its name as soon as it is drawn, those of the test set first."""
     if test is not None:
-        said = classify.class_probabilities(classify.Config(), net.model, test.pixels)
+        said = read_outs.class_probabilities(net.model, test.pixels)
         names = nets.classes(net, said.shape[-1]).names
         for name, of_test_set in (
             ("errors", pictures.errors),

@@ -1,16 +1,23 @@
-"""Reads the flags of a command as an experiment does, and leaves none given behind."""
+"""Reads the flags of a command as an experiment does, and leaves none behind."""
+
+import dataclasses
 
 from experiments.common import options, program
-from experiments.mnist_dbn import presets
 
 
 def read(words, config):
-    """The options that an experiment would see."""
-    options.define(config)
+    """The options that an experiment would see; the flags are its own, whatever others have."""
     try:
+        options.define(config)
         assert program.parse(["experiment", *words]) == ["experiment"]
-        return options.from_flags(config, presets.PRESETS)
+        return options.from_flags(config)
     finally:
-        for name in options.FLAGS:
-            options.FLAGS[name].unparse()
-        options.FLAGS.unparse_flags()
+        forget(config)
+
+
+def forget(config):
+    """Takes the flags of an experiment away, whose names another may use for others."""
+    for field in dataclasses.fields(config):
+        if field.name in options.FLAGS:
+            delattr(options.FLAGS, field.name)
+    options.FLAGS.unparse_flags()

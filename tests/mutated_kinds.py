@@ -29,21 +29,15 @@ from dbnjax import files
 from dbnjax.data import folders, idx, images, sources
 from dbnjax.training import digests, metrics
 from dbnjax.weights import io
-from experiments import classify, paper_figures, results_charts, ship
-from experiments.common import nets, stacks, workdir
-from experiments.few_labels import report as few_labels_report
+from experiments import classify, likelihood, paper_figures, registry, results_charts, ship
+from experiments.common import nets, records, stacks, workdir
 from experiments.hybrid import config as hybrid_config
-from experiments.hybrid import report as hybrid_report
 from experiments.hybrid import start as hybrid_start
-from experiments.likelihood import config as likelihood_config
-from experiments.mnist_classifier import report as classifier_report
+from experiments.likelihood import main as likelihood_main
 from experiments.mnist_dbn import figures as dbn_figures
-from experiments.mnist_dbn import judge as dbn_report
-from experiments.rbm_learning_rules import report as rules_report
-from experiments.rbm_learning_rules import start as rules_start
+from experiments.rbm_learning_rules import main as rules
 from experiments.results import main as results
-from experiments.sweep import outcomes as sweep_outcomes
-from experiments.three_ideas import report as ideas_report
+from experiments.sweep import train as sweep_train
 
 SIDE = mutated_nets.SIDE
 Input = tuple[str, Callable[[], Any]]
@@ -141,9 +135,9 @@ def net_file(rng: Rng, folder: Path) -> Input:
 
 
 def scored(path: str) -> None:
-    config, net = likelihood_config.Config(net=path), nets.read_net(path)
+    config, net = likelihood.Config(net=path), nets.read_net(path)
     nets.origin(net.metadata)
-    likelihood_config.doubts(config, net)
+    likelihood_main.doubts(config, net)
 
 
 def figure_of_errors(path: str) -> None:
@@ -176,7 +170,7 @@ def metadata(rng: Rng, folder: Path) -> Input:
         ),
         "hybrid": lambda: hybrid_start.read(hybrid_config.Config(net=path, all_net=path)),
         "likelihood": lambda: scored(path),
-        "rules": lambda: rules_start.read_below(path, SIDE * SIDE, "fixed"),
+        "rules": lambda: rules.read_below(path, SIDE * SIDE, "fixed"),
         "stack": lambda: stack_of_another(path),
     }
     useful = {
@@ -214,23 +208,29 @@ def result_files(rng: Rng, folder: Path) -> Input:
     return f"{name}: {what}", lambda: results_charts.run(config) if chart else results.build(folder)
 
 
-TABLES: dict[str, tuple[Any, Callable[[Any], str]]] = {
-    "classifier": (PAGE["classifiers__tr"], classifier_report.REPORT.text),
-    "hybrid": (PAGE["hybrid__a"], hybrid_report.table),
-    "few_labels": (PAGE["few_labels__a"], few_labels_report.REPORT.text),
-    "rules": (RULES, rules_report.table),
-    "ideas": (PAGE["three_ideas__a"], ideas_report.table),
-    "dbn": (PAGE["run"], dbn_report.table),
-}
+def reports() -> dict[str, Any]:
+    """How the runs on the page are reported, by their names there."""
+    folders = {one.records.partition("/")[0]: one for one in registry.EXPERIMENTS if one.records}
+    own = {name: folders.get(name.partition("__")[0], registry.find("mnist_dbn")) for name in PAGE}
+    found = {name: getattr(one.part("report"), "REPORT", None) for name, one in own.items()}
+    return {name: report for name, report in found.items() if report is not None}
 
 
 def finished_run(rng: Rng, folder: Path) -> Input:
-    """The result of a run that is asked for again."""
-    name = str(rng.choice(list(TABLES)))
-    record, table = TABLES[name]
-    data, what = mutations.damaged_json(rng, record)
-    (folder / "result.json").write_bytes(data)
-    return f"{name}: {what}", lambda: workdir.show(folder / "result.json", table)
+    """The record of a run that is asked for again."""
+    found = reports()
+    name = str(rng.choice(list(found)))
+    report = found[name]
+    path = folder / report.file
+    data, what = mutations.damaged_json(rng, PAGE[name])
+    path.write_bytes(data)
+
+    def door() -> None:
+        record = files.read_json(path)
+        records.conform(path, records.TOP, record, report.record)
+        workdir.laid_out(path, record, report.text)
+
+    return f"{name}: {what}", door
 
 
 def work_directory(rng: Rng, folder: Path) -> Input:
@@ -244,12 +244,13 @@ def work_directory(rng: Rng, folder: Path) -> Input:
         ),
         "digests.json": ({"a": "b", "c": "d"}, lambda: digests.changed(folder)),
         "members/a/outcome.json": (
-            sweep_outcomes.Outcome(1.5, 3, 4, 5, 6, 7)._asdict(),
-            lambda: sweep_outcomes.words(sweep_outcomes.read(sweep, member)),
+            sweep_train.Outcome(1.5, 3, 4, 5, 6, 7)._asdict(),
+            lambda: sweep_train.words(sweep_train.read(sweep, member)),
         ),
         "metrics.jsonl": (with_rows, lambda: metrics.truncate(path, lambda record: True)),
     }
-    sweep, member = SimpleNamespace(member=lambda one: folder / "members/a"), SimpleNamespace()
+    sweep = SimpleNamespace(outcome=lambda one: folder / "members/a/outcome.json")
+    member = SimpleNamespace()
     name = str(rng.choice(list(sound)))
     value, door = sound[name]
     path = folder / name

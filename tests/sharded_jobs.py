@@ -12,7 +12,7 @@ from dbnjax.models import dbn, stack
 from dbnjax.models.belief_net import Layer
 from dbnjax.training import greedy, loop, sharding
 from dbnjax.types import Learner, PyTree
-from experiments.scaling.collectives import find
+from experiments.scaling.main import find
 
 N_PIXELS, BATCH, N_CHAINS, N_MEMBERS = 24, 40, 16, 4
 KEY = jax.random.key(0)

@@ -1,6 +1,7 @@
 """The floors of the house: what may import what, read from the source without running it."""
 
 import ast
+import functools
 import graphlib
 from pathlib import Path
 
@@ -11,6 +12,7 @@ ROOT = Path(__file__).parents[1]
 # Imports go down only; a package may import itself, and nothing else on its own floor.
 FLOORS = {
     "dbnjax.types": 0,
+    "dbnjax.errors": 0,
     "dbnjax.checks": 0,
     "dbnjax.numerics": 0,
     "dbnjax.units": 1,
@@ -49,14 +51,26 @@ COMPOSERS = (
 # The imports that do so still. An entry goes when what it shares moves to `experiments.common` or
 # to the library; none is added.
 STILL = {
-    "experiments.common.binarised": {"experiments.mnist_dbn.config"},
-    "experiments.common.cases": {"experiments.mnist_dbn.config"},
     "experiments.comparators.config": {"experiments.mnist_dbn.config"},
-    "experiments.hybrid.start": {"experiments.mnist_dbn.config"},
-    "experiments.mnist_dbn.figures": {"experiments.classify", "experiments.generate"},
-    "experiments.rbm_learning_rules.judge": {"experiments.likelihood.report"},
-    "experiments.shifted_digits": {"experiments.mnist_dbn.config"},
 }
+# Files stay short enough to be read at one go.
+LINES_OF_A_FILE, LINES_OF_A_FUNCTION = 300, 60
+# No chain of imports inside of `experiments` is longer.
+EXPERIMENTS_FLOORS = 6
+# The longest of what is taller still, by experiments; no number grows, and none is added.
+TALLER = {
+    "accelerator": 9,
+    "comparators": 8,
+    "paper_figures": 8,
+    "rbm_learning_rules": 7,
+    "results": 11,
+    "results_charts": 11,
+    "scaling": 7,
+}
+# What `--help` waits for, and the checks of options: modules that may not import these packages.
+SLOW = ("jax", "flax", "optax", "orbax", "matplotlib", "scipy", "sklearn")
+# The experiments whose options import them still; none is added.
+SLOW_OPTIONS = {"three_ideas"}
 
 
 def within(module, packages):
@@ -74,18 +88,25 @@ def module_name(path):
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def sources():
-    paths = [*ROOT.glob("dbnjax/**/*.py"), *ROOT.glob("experiments/**/*.py")]
-    return {module_name(path): ast.parse(path.read_text()) for path in paths}
+PATHS = [*ROOT.glob("dbnjax/**/*.py"), *ROOT.glob("experiments/**/*.py")]
+SOURCES = {module_name(path): ast.parse(path.read_text()) for path in PATHS}
 
 
-SOURCES = sources()
+def at_once(tree):
+    """The statements that run when a module is imported, inside `if` and `try` too."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.FunctionDef | ast.Lambda):
+            continue
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
+        yield node
+        yield from at_once(node)
 
 
-def imports(tree):
-    """Every imported dotted name, functions' own imports included."""
+def imports(tree, nodes=ast.walk):
+    """Every imported dotted name, by default functions' own imports included."""
     names = set()
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -94,9 +115,9 @@ def imports(tree):
     return names
 
 
-def own_imports(tree):
+def own_imports(tree, nodes=ast.walk):
     """The modules of this repository that are imported, names inside them cut off."""
-    ours = {name for name in imports(tree) if within(name, ("dbnjax", "experiments"))}
+    ours = {name for name in imports(tree, nodes) if within(name, ("dbnjax", "experiments"))}
     return {name if name in SOURCES else name.rpartition(".")[0] for name in ours}
 
 
@@ -158,6 +179,7 @@ def test_every_module_has_a_place():
     assert all(any(within(module, (p,)) for module in SOURCES) for p in (*FLOORS, *HOST))
 
 
+@functools.cache
 def graph():
     """The modules that each module imports, less its own package's list of names."""
     return {
@@ -187,6 +209,71 @@ def sideways(module, tree):
 def test_experiments_import_no_other_experiment():
     found = {module: sideways(module, tree) for module, tree in SOURCES.items()}
     assert {module: names for module, names in found.items() if names} == STILL
+
+
+def longest_chain(modules):
+    """The longest chain of imports among some modules, from above, that begins in each of them."""
+
+    @functools.cache
+    def below(module):
+        found = [below(name) for name in graph()[module] if name in modules]
+        return (module, *max(found, key=len, default=()))
+
+    return {module: below(module) for module in sorted(modules)}
+
+
+def test_experiments_have_few_floors():
+    modules = {module for module in SOURCES if within(module, ("experiments",))}
+    heights = {}
+    for module, chain in longest_chain(modules).items():
+        heights[experiment(module)] = max(heights.get(experiment(module), 0), len(chain))
+    assert {
+        name: n for name, n in heights.items() if n > TALLER.get(name, EXPERIMENTS_FLOORS)
+    } == {}
+
+
+def slow_imports(module, seen):
+    """What the import of a module waits for, through whatever it imports itself."""
+    if module in seen:
+        return set()
+    seen.add(module)
+    parents = {".".join(module.split(".")[:n]) for n in range(1, module.count(".") + 1)}
+    names = imports(SOURCES[module], at_once)
+    found = {name for name in names if within(name, SLOW)}
+    for name in own_imports(SOURCES[module], at_once) | parents:
+        found |= slow_imports(name, seen)
+    return found
+
+
+def test_options_wait_for_no_slow_package():
+    found = {module for module in SOURCES if module.endswith(".config")}
+    slow = {module for module in found if slow_imports(module, set())}
+    assert {experiment(module) for module in slow} <= SLOW_OPTIONS
+    assert slow_imports("experiments.common.program", set()) == set()
+    assert "jax" in slow_imports("experiments.hybrid.main", set())
+
+
+def too_long(source):
+    """The functions of a source that are too long, and the whole if it is."""
+    found = {
+        node.name
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef)
+        and node.end_lineno - node.lineno >= LINES_OF_A_FUNCTION
+    }
+    return found | ({"the file"} if source.count("\n") > LINES_OF_A_FILE else set())
+
+
+def test_files_and_functions_are_short():
+    found = {module_name(path): too_long(path.read_text()) for path in PATHS}
+    assert {module: names for module, names in found.items() if names} == {}
+
+
+def test_what_is_too_long_is_seen():
+    lines = ["def f():", *["    pass"] * (LINES_OF_A_FUNCTION - 1), ""]
+    assert too_long("\n".join(lines)) == set()
+    assert too_long("\n".join(["def f():", *lines[1:-1], "    pass", ""])) == {"f"}
+    assert too_long("\n" * (LINES_OF_A_FILE + 1)) == {"the file"}
 
 
 @pytest.mark.parametrize(

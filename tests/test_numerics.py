@@ -3,22 +3,19 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-import oracles
 import pytest
 from scipy import special, stats
 
 from dbnjax import numerics
 from dbnjax.checks import InputError
 
-ARGUMENTS = np.concatenate(
-    [-np.geomspace(1000, 3, 40), np.linspace(-3, 3, 61), np.geomspace(3, 50, 20)]
-).astype(np.float32)
 TINY = float(np.finfo(np.float32).tiny)  # smaller numbers are flushed to zero
 FAILURE = 1e-6  # the chance that a right generator had failed a test before the key was fixed
 
 
 def test_softplus_and_its_slopes_everywhere():
-    x = np.concatenate([ARGUMENTS, [0.0, -0.0, 1e-30, np.inf, -np.inf]]).astype(np.float32)
+    wide = np.geomspace(1e-3, 1000, 60)
+    x = np.concatenate([-wide, wide, [0.0, -0.0, 1e-30, np.inf, -np.inf]]).astype(np.float32)
     exact = np.logaddexp(np.float64(x), 0.0)
     np.testing.assert_allclose(numerics.softplus(jnp.asarray(x)), exact, rtol=3e-7, atol=TINY)
     slope = jax.vmap(jax.grad(numerics.softplus))
@@ -212,54 +209,6 @@ def test_draws_never_repeat_without_a_word(shape):  # F30
 def test_as_many_rows_and_columns_as_a_word_counts_are_drawn(shape):  # F30
     drawn = jax.eval_shape(lambda key: numerics.uniform(key, shape), jax.random.key(0))
     assert drawn.shape == shape
-
-
-def test_log_mills_ratio():
-    x = -ARGUMENTS.astype(np.float64)
-    expected = special.log_ndtr(-x) - stats.norm.logpdf(x)
-    np.testing.assert_allclose(
-        jax.jit(numerics.log_mills)(-ARGUMENTS), expected, rtol=2e-6, atol=2e-6
-    )
-
-
-def truncated_moments(a):
-    """E[x] and E[x^2] of a normal of mean a and variance 1 on x > 0, by quadrature."""
-    low, high = (max(0.0, a - 12), a + 12) if a > -3 else (0.0, 40 / -a)
-    x, log_weight = oracles.gauss_legendre(low, high, 200)
-    p = np.exp(log_weight + a * x - 0.5 * x**2 - np.max(a * x - 0.5 * x**2))
-    return (p * x).sum() / p.sum(), (p * x**2).sum() / p.sum()
-
-
-def test_moments_of_the_truncated_normal():
-    mean, square = np.transpose([truncated_moments(float(a)) for a in ARGUMENTS])
-    got = jax.jit(numerics.truncated_normal_mean)(ARGUMENTS)
-    np.testing.assert_allclose(got, mean, rtol=5e-6)
-    got = jax.jit(numerics.truncated_normal_square)(ARGUMENTS)
-    np.testing.assert_allclose(got, square, rtol=2e-5)
-
-
-def test_slopes_are_finite_and_right_over_the_whole_range():
-    # d log R / dx = x - 1 / R is minus the excess mean, in the library's own other function.
-    slope = jax.jit(jax.vmap(jax.grad(numerics.log_mills)))(-ARGUMENTS)
-    mean = [truncated_moments(float(a))[0] for a in ARGUMENTS]
-    np.testing.assert_allclose(slope, -np.array(mean), rtol=3e-5)
-    for function in (numerics.truncated_normal_mean, numerics.truncated_normal_square):
-        assert np.isfinite(jax.jit(jax.vmap(jax.grad(function)))(ARGUMENTS)).all()
-
-
-LOWER = np.array([-1000.0, -5.0, 0.0, 2.9, 3.1, 10.0, 100.0, 1000.0], np.float32)
-
-
-def test_draws_from_the_tail():
-    n = 20_000
-    excess = jax.jit(numerics.truncated_normal_tail)(jax.random.key(4), jnp.tile(LOWER, (n, 1)))
-    excess, lower = np.float64(excess), np.float64(LOWER)
-    assert (excess >= 0).all()
-    survival = np.exp(special.log_ndtr(-(lower + excess)) - special.log_ndtr(-lower))
-    # Dvoretzky, Kiefer and Wolfowitz bound the Kolmogorov-Smirnov distance of n exact draws.
-    allowed = np.sqrt(np.log(2 / FAILURE) / (2 * n))
-    for column in survival.T:
-        assert stats.kstest(column, "uniform").statistic < allowed
 
 
 def test_a_scalar_is_drawn_too():  # F24

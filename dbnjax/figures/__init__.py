@@ -6,7 +6,7 @@ in a fraction of a second. Ink is drawn dark on white. The size is bounded, what
 of very many images or curves the first are shown, and a line says so.
 """
 
-from dbnjax.figures.charts import SPREAD, Values, curves, dots
+from dbnjax.figures.charts import SPREAD, Judged, Values, curves, dots, estimates
 from dbnjax.figures.images import (
     DPI,
     MOST_COLUMNS,
@@ -29,9 +29,11 @@ __all__ = [
     "MOST_NAMED",
     "MOST_POINTS",
     "SPREAD",
+    "Judged",
     "Values",
     "curves",
     "dots",
+    "estimates",
     "gallery",
     "image_rows",
     "receptive_fields",

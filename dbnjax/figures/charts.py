@@ -1,6 +1,7 @@
 """Curves and dots with intervals; every function returns a `Figure`."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -100,6 +101,64 @@ def dots(
     figure.legend(*all_axes[0].get_legend_handles_labels(), loc="outside upper center",
                   frameon=False, ncols=2, title=title)  # fmt: skip
     figure.supxlabel(caption, fontsize="small")
+    return figure
+
+
+class Judged(NamedTuple):
+    """A curve of estimates.
+
+    Attributes:
+      y: `[n]`.
+      low: `[n]` lower ends of the 95 % intervals, None or NaN where there is none.
+      high: `[n]` upper ends.
+      other: another estimate of the last one, None without one.
+    """
+
+    y: Sequence[float]
+    low: Sequence[float | None]
+    high: Sequence[float | None]
+    other: float | None
+
+
+def estimates(
+    curves: Mapping[str, Judged],
+    panels: Mapping[str, Mapping[str, Sequence[float]]],
+    y_label: str,
+    title: str,
+    other: str,
+) -> Figure:
+    """Draws estimates with their intervals against several quantities, on logarithmic scales.
+
+    Args:
+      curves: by name.
+      panels: label of the x axis to name to x `[n]`, all positive.
+      y_label: with the unit.
+      title: what one sees.
+      other: what the other estimates are, which are drawn as open triangles.
+
+    Raises:
+      InputError: there is no panel.
+    """
+    checks.require(len(panels) > 0, "estimates: expected at least one panel, got none")
+    figure = Figure(figsize=(5.0 * len(panels), 4.6), layout="constrained")
+    all_axes = np.atleast_1d(figure.subplots(1, len(panels), sharey=True))
+    for axes, (x_label, found) in zip(all_axes, panels.items(), strict=True):
+        for name, curve in curves.items():
+            ends = np.array([curve.low, curve.high], float)  # NaN where not known: no bar
+            line = axes.errorbar(found[name], curve.y, np.abs(ends - np.array(curve.y)), marker="o",
+                                 markersize=4, capsize=2, linewidth=1.4, label=name)  # fmt: skip
+            if curve.other is not None:
+                axes.plot([found[name][-1]] * 2, [curve.y[-1], curve.other], linewidth=1.0,
+                          color=line[0].get_color(), linestyle=":", marker="v", markersize=5,
+                          fillstyle="none", markevery=[1])  # fmt: skip
+        axes.set(xscale="log", xlabel=x_label)
+        axes.grid(alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+    all_axes[0].set_ylabel(y_label)
+    if any(curve.other is not None for curve in curves.values()):
+        all_axes[0].plot([], [], "v", color="gray", fillstyle="none", label=other)
+    all_axes[0].legend(frameon=False)
+    figure.suptitle(title)
     return figure
 
 

@@ -230,18 +230,21 @@ def backprop(
             grad=slope,
             value_fn=lambda net: objective(net)[0],
         )
-        tuned = hyper.hidden > 0.0  # no memory of an optimiser moves layers that are left alone
-        params = Feedforward(
-            updates.move(params.hidden, hyper.rate * tuned.astype(hyper.rate.dtype), change.hidden),
-            updates.move(params.output, hyper.rate, change.output),
-        )
-        if max_norm:
-            params = within_norm(params, jnp.where(tuned, hyper.max_norm, jnp.inf))
+        params = _moved(params, change, hyper, max_norm)
         wrong = (log_p.argmax(-1) != batch.labels.argmax(-1)).astype(log_p.dtype)
         mean = cross_entropy(log_p, batch).mean()
         return State(params, memory), Info(mean, weighted(wrong, batch).mean())
 
     return updates.learner(init, step)
+
+
+def _moved(params: Feedforward, change: Feedforward, hyper: Hyper, max_norm: bool) -> Feedforward:
+    tuned = hyper.hidden > 0.0  # no memory of an optimiser moves layers that are left alone
+    params = Feedforward(
+        updates.move(params.hidden, hyper.rate * tuned.astype(hyper.rate.dtype), change.hidden),
+        updates.move(params.output, hyper.rate, change.output),
+    )
+    return within_norm(params, jnp.where(tuned, hyper.max_norm, jnp.inf)) if max_norm else params
 
 
 @jax.custom_jvp

@@ -182,17 +182,7 @@ def conjugate_gradient(
     """
     checks.check_count("line searches", n_line_searches, 1)
     checks.check_count("evaluations", max_evaluations, 1)
-    zoom = optax.scale_by_zoom_linesearch(
-        max_evaluations,
-        slope_rtol=SUFFICIENT_DECREASE,
-        curv_rtol=CURVATURE,
-        approx_dec_rtol=0.0,
-        initial_guess_strategy="one",  # in units of the first step, which the direction holds
-    )
-
-    def unfinished(search: _Search) -> Array:
-        more = (search.n_searches < n_line_searches) & (search.n_failures < 2)
-        return more & (search.slope < 0.0)
+    zoom, unfinished = _zoom(max_evaluations), partial(_unfinished, n_line_searches)
 
     def init(params: PyTree) -> State:
         return State(jnp.ones((), floating_type(params)))
@@ -217,3 +207,18 @@ def conjugate_gradient(
         return search.moved, State(search.reach)
 
     return optax.GradientTransformationExtraArgs(init, update)
+
+
+def _unfinished(n_line_searches: int, search: _Search) -> Array:
+    more = (search.n_searches < n_line_searches) & (search.n_failures < 2)
+    return more & (search.slope < 0.0)
+
+
+def _zoom(max_evaluations: int) -> optax.GradientTransformationExtraArgs:
+    return optax.scale_by_zoom_linesearch(
+        max_evaluations,
+        slope_rtol=SUFFICIENT_DECREASE,
+        curv_rtol=CURVATURE,
+        approx_dec_rtol=0.0,
+        initial_guess_strategy="one",  # in units of the first step, which the direction holds
+    )

@@ -100,10 +100,6 @@ def parallel_tempering(
     phases.check_persistent_choices(choices)
     temperatures = np.asarray(betas, float)
 
-    def path(base: Any, rbm: RBM) -> Path:
-        uncoupled = RBM(visible=base, hidden=rbm.hidden, weights=jnp.zeros_like(rbm.weights))
-        return Path(base=uncoupled, target=rbm, uncoupled=True)
-
     def init(key: Key, params: RBM) -> State:
         checks.check_type("tempered chains", floating_type(params))
         # Chains start where the hidden units are without a field.
@@ -113,16 +109,10 @@ def parallel_tempering(
     def step(key: Key, hyper: updates.Hyper, state: State, batch: Array) -> tuple[State, Info]:
         key_hidden, key_chain, key_negative = jax.random.split(key, 3)
         rbm = state.machine.params
-        betas = jnp.asarray(temperatures, floating_type(rbm))
         cases = phases.as_cases(rbm.visible, batch)
         positive = phases.positive_phase(key_hidden, rbm, cases, choices)
-        hidden = state.chains.swapaxes(0, 1)
-        # Only the hidden half of a state is read by a step; the visible half gives the shape.
-        begin = gibbs.State(rbm.visible.no_field(*hidden.shape[:-1]), hidden)
-        walk, swaps = tempering.chain(key_chain, path(state.base, rbm), betas, begin, k)
-        # The statistics of the machine's own chains, as if their visible states were data.
-        measured = dataclasses.replace(choices, positive=choices.negative)
-        negative = phases.positive_phase(key_negative, rbm, walk.visible[0], measured)
+        walk, swaps = _walk(key_chain, state, temperatures, k)
+        negative = _negative_phase(key_negative, rbm, walk, choices)
         gradient = phases.rbm_gradient(positive, negative, state.machine.offsets)
         least = swaps.acceptance.mean(0).min()
         info = Info(positive.hidden.mean(), negative.hidden.mean(), least)
@@ -130,3 +120,22 @@ def parallel_tempering(
         return State(machine, walk.hidden.swapaxes(0, 1), state.base), info
 
     return updates.learner(init, step)
+
+
+def _walk(
+    key: Key, state: State, temperatures: np.ndarray, k: int
+) -> tuple[gibbs.State, tempering.Info]:
+    """Moves the chains by k steps on the way from the base to the RBM of a state."""
+    rbm = state.machine.params
+    uncoupled = RBM(visible=state.base, hidden=rbm.hidden, weights=jnp.zeros_like(rbm.weights))
+    path = Path(base=uncoupled, target=rbm, uncoupled=True)
+    hidden = state.chains.swapaxes(0, 1)
+    # Only the hidden half of a state is read by a step; the visible half gives the shape.
+    begin = gibbs.State(rbm.visible.no_field(*hidden.shape[:-1]), hidden)
+    return tempering.chain(key, path, jnp.asarray(temperatures, floating_type(rbm)), begin, k)
+
+
+def _negative_phase(key: Key, rbm: RBM, walk: gibbs.State, choices: phases.Choices) -> phases.Phase:
+    """Returns the statistics of the RBM's own chains, as if their visible states were data."""
+    measured = dataclasses.replace(choices, positive=choices.negative)
+    return phases.positive_phase(key, rbm, walk.visible[0], measured)

@@ -9,6 +9,7 @@ a step that it saves, and samples must be new each time anyway.
 from collections.abc import Callable, Sequence
 
 import jax
+import jax.numpy as jnp
 
 from dbnjax import checks, numerics
 from dbnjax.learning import phases
@@ -45,10 +46,14 @@ def learn_stack(
     for level, n_hidden in enumerate(layers):
         joined = n_labels if level == len(layers) - 1 else 0
         machine = layer(jax.random.fold_in(key, level), n_visible, n_hidden, joined)
-        below = tuple(Layer(unit=lower.hidden, weights=lower.weights) for lower in rbms)
-        rbms.append(learn(level, machine, below))
+        rbms.append(learn(level, machine, layers_of(rbms)))
         n_visible = n_hidden
     return stack.create(tuple(rbms))
+
+
+def layers_of(rbms: Sequence[RBM]) -> Below:
+    """Returns what RBMs, from the bottom up, are to one that learns above them."""
+    return tuple(Layer(unit=lower.hidden, weights=lower.weights) for lower in rbms)
 
 
 def layer(key: Key, n_visible: int, n_hidden: int, n_labels: int = 0) -> RBM:
@@ -64,6 +69,53 @@ def layer(key: Key, n_visible: int, n_hidden: int, n_labels: int = 0) -> RBM:
     visible = Bernoulli.zeros(n_visible)
     joined = Concat((visible, Categorical.zeros(n_labels))) if n_labels else visible
     return rbm.init(key, joined, Bernoulli.zeros(n_hidden))
+
+
+def matched_layer(key: Key, n_hidden: int, below: Below, pixels: Array) -> RBM:
+    """Makes the next binary RBM of a stack with small weights and visible biases like its data.
+
+    Args:
+      key: a PRNG key.
+      n_hidden: hidden units.
+      below: layers below.
+      pixels: `[n, n_pixels]` uint8 cases whose mean activities the biases give.
+    """
+    key_weights, key_features = jax.random.split(key)
+    n_visible = below[-1].unit.size if below else pixels.shape[-1]
+    see = jax.jit(layer_data("mean", "mean", 0))
+    mean = see(key_features, below, pixels, None).mean(0)
+    return rbm.match_data(layer(key_weights, n_visible, n_hidden), mean, mean * (1.0 - mean))
+
+
+def tied_layer(rbm_above: RBM, below: RBM) -> RBM:
+    """Gives an RBM the weights and biases of the one below it, turned over.
+
+    With as many hidden units as that one has visible ones, the bound of the two is log p under the
+    one below, exactly, and what makes the features more probable raises it (2006 paper, section
+    4). Spare hidden units keep their small weights w; what these add to log p(x), the sum of
+    log(1 + exp(x . w)), is taken off the visible biases, to the second order without cross terms.
+
+    Args:
+      rbm_above: binary, with a visible unit for each hidden one below.
+      below: binary.
+
+    Raises:
+      InputError: there are fewer hidden units than visible ones below.
+    """
+    n_below = below.visible.size
+    checks.require(
+        rbm_above.hidden.size >= n_below,
+        f"hidden units of a tied layer: expected {n_below} or more, the visible units of the RBM "
+        f"below, got {rbm_above.hidden.size}; there is no place for its weights",
+    )
+    turned = rbm.transpose(below)
+    spare = rbm_above.weights[:, n_below:]
+    bias = jnp.concatenate([turned.hidden.bias, jnp.zeros(spare.shape[1])])
+    return rbm.create(
+        turned.visible.shift_field(-(spare / 2 + spare**2 / 8).sum(1)),
+        Bernoulli(bias=bias),
+        jnp.concatenate([turned.weights, spare], axis=1),
+    )
 
 
 def choices(features_as: Draw, n_labels: int) -> phases.Choices:
@@ -89,7 +141,7 @@ def intensities(key: Key, pixels: Array, how: Draw) -> Array:
 
 def layer_data(
     pixels_as: Draw, features_as: Draw, n_labels: int
-) -> Callable[[Key, Below, Array, Array], Array]:
+) -> Callable[[Key, Below, Array, Array | None], Array]:
     """Makes the `prepare` function of a machine's epochs.
 
     Args:
@@ -104,7 +156,7 @@ def layer_data(
         checks.check_draw(name, how)
     checks.check_count("n_labels", n_labels, 0)
 
-    def prepare(key: Key, below: Below, pixels: Array, labels: Array) -> Array:
+    def prepare(key: Key, below: Below, pixels: Array, labels: Array | None) -> Array:
         key_pixels, key_up = jax.random.split(key)
         v = intensities(key_pixels, pixels, pixels_as)
         features = (v, *belief_net.propagate(key_up, below, v, features_as))[-1]

@@ -47,12 +47,12 @@ class ByErrorsThenCost(NamedTuple):
     epoch: Array
 
 
-BestSoFar = TypeVar("BestSoFar", ByErrors, ByErrorsThenCost)
+Seen = TypeVar("Seen", bound=Any)  # one of the above, or what has the fields of one
 
 
 def update(
-    seen: BestSoFar, learner: Any, params: PyTree, epoch: int, errors: Any, cost: Any = None
-) -> BestSoFar:
+    seen: Seen, learner: Any, params: PyTree, epoch: Any, errors: Any, cost: Any = None
+) -> Seen:
     """Takes in an epoch's end.
 
     Args:
@@ -66,7 +66,7 @@ def update(
     errors, number = jnp.asarray(errors, jnp.int32), jnp.full_like(seen.epoch, epoch)
     found = {"errors": errors, "epoch": number}
     better = errors < seen.errors
-    if isinstance(seen, ByErrorsThenCost):
+    if "cost" in seen._fields:
         found["cost"] = jnp.asarray(cost, seen.cost.dtype)
         better |= (errors == seen.errors) & (found["cost"] < seen.cost)
     if better.ndim:
@@ -74,7 +74,8 @@ def update(
     else:
         best = owned(params) if better else seen.best
     kept = {name: jnp.where(better, x, getattr(seen, name)) for name, x in found.items()}
-    return seen._replace(learner=learner, best=best, **kept)
+    updated: Seen = seen._replace(learner=learner, best=best, **kept)
+    return updated
 
 
 @jax.jit

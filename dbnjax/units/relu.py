@@ -19,6 +19,7 @@ from jax.scipy.stats import norm
 
 from dbnjax import checks, numerics
 from dbnjax.types import Array, Key, pytree
+from dbnjax.units import truncated_normal
 from dbnjax.units.base import QUADRATIC, Tails, Unit
 from dbnjax.units.gaussian import LIMIT, bounded_log_variance, check_variance, raw_log_variance
 
@@ -67,17 +68,17 @@ class Relu(Unit):
     def cumulants(self, field: Array) -> Array:
         """Returns log sigma + log R(a), R being Phi / phi, `[..., n]`."""
         a = self.scale * (self.bias + field)
-        return jnp.log(self.scale) + numerics.log_mills(-a)
+        return jnp.log(self.scale) + truncated_normal.log_mills(-a)
 
     def mean(self, field: Array) -> Array:
         """Returns sigma (a + 1 / R(a)), `[..., n]`."""
         a = self.scale * (self.bias + field)
-        return self.scale * numerics.truncated_normal_mean(a)
+        return self.scale * truncated_normal.mean(a)
 
     def sample(self, key: Key, field: Array) -> Array:
         """Draws truncated normal states, `[..., n]`."""
         a = self.scale * (self.bias + field)
-        return self.scale * numerics.truncated_normal_tail(key, -a)
+        return self.scale * truncated_normal.draw_above(key, -a)
 
     def _statistics(self, state: Array, square: Array) -> "Relu":
         slope = 1.0 - jnp.tanh(self.raw_log_variance / LIMIT) ** 2
@@ -91,7 +92,7 @@ class Relu(Unit):
         """As `statistics`, in expectation: E[x^2] = sigma^2 (1 + a E[x] / sigma)."""
         a = self.scale * (self.bias + field)
         mean = self.mean(field)
-        square = self.scale**2 * numerics.truncated_normal_square(a)
+        square = self.scale**2 * truncated_normal.mean_square(a)
         return self._statistics(mean, square)
 
     def shift_field(self, shift: Array) -> "Relu":
@@ -111,7 +112,7 @@ class Relu(Unit):
         def halve(_: int, bracket: tuple[Array, Array]) -> tuple[Array, Array]:
             low, high = bracket
             middle = 0.5 * (low + high)
-            above = numerics.truncated_normal_mean(middle) > target
+            above = truncated_normal.mean(middle) > target
             return jnp.where(above, low, middle), jnp.where(above, middle, high)
 
         # The mean is at least a and at least 1 / (1 + |a|), so the root lies between these.

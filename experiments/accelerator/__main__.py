@@ -1,10 +1,6 @@
 """Starts `python -m experiments.accelerator`."""
 
-from experiments import accelerator
-from experiments.accelerator.main import PRESETS
 from experiments.common import program
 
-__doc__ = accelerator.__doc__  # what --help begins with
-
 if __name__ == "__main__":
-    program.launch(accelerator.run, accelerator.Config, PRESETS)
+    program.start(__package__)

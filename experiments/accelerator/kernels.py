@@ -1,17 +1,30 @@
-"""Section `kernels`: what one update launches, and the memory that its program needs."""
+"""Section `kernels`: what one update launches, and the memory that its program needs.
 
-from typing import Any
+Launches are read twice: from the text of the optimised HLO, where an instruction of the main loop
+stands for one launch (a fusion is one kernel), and from a profile, which also knows the graphs that
+XLA captures after that text was made. A profile of a CPU shows nothing.
+"""
+
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import jax
 
 from dbnjax.models.dbn import DBN
 from dbnjax.training import loop
 from dbnjax.types import PyTree
-from experiments.accelerator import profile
-from experiments.accelerator import program as accelerator_program
-from experiments.accelerator.config import Config, Found, bar, number, setting
+from experiments.accelerator.config import Config
+from experiments.benchmark import jobs as jobs_lib
+from experiments.benchmark import main as benchmark
+from experiments.benchmark.config import Config as BenchmarkConfig
+from experiments.benchmark.config import Sizes
 from experiments.benchmark.jobs import Setting, Training
-from experiments.scaling import programs as scaling_programs
+from experiments.benchmark.report import number
+from experiments.scaling import main as scaling
 
 NOTE = (
     "An epoch of {n_updates} updates from {size} cases each, by minibatches of random images. "
@@ -23,35 +36,64 @@ NOTE = (
     "float32 for every unit and case in both phases."
 )
 MEMORY, ALLOWED = "MB in all", "MB allowed"
-PARTS = ("argument", "output", "alias", "temp")
+
+PRODUCT, FUSION, OTHER = "matrix products", "fusions", "other instructions"
+ENTRY = "ENTRY"
+COMPUTATION = re.compile(rf"({ENTRY} )?%?([\w.\-]+) .*\{{$")
+INSTRUCTION = re.compile(r"\s+(?:ROOT )?%?[\w.\-]+ = (?:\(.*?\)|\S+) ([a-z][\w\-]*)\((.*)")
+CALLED = re.compile(r"\b(?:calls|to_apply|body)=%?([\w.\-]+)")
+TURNS = re.compile(r'"known_trip_count":\{"n":"(\d+)"')
+MULTIPLIES = re.compile(r'custom_call_target="[^"]*(?:gemm|matmul|dot)', re.IGNORECASE)
+LAUNCHES_NOTHING = re.compile(
+    r"parameter|constant|tuple|get-tuple-element|bitcast|after-all|opt-barrier|partition-id|"
+    r"replica-id|[\w\-]+-done|[\w\-]+-update"
+)
+Computations = dict[str, list[tuple[str, str]]]  # by name: operations, and the rest of their lines
+
+DEVICE, STREAM = "/device:", "Stream #"  # planes and lines on which a GPU's kernels and copies lie
+KERNEL_LAUNCH, GRAPH_LAUNCH = "cuLaunchKernel", "cuGraphLaunch"  # the driver's, on the host
 
 
-def kernels(config: Config) -> Found:
+class Profile(NamedTuple):
+    """Counts of a call; all are 0 where the device is a CPU, which launches nothing.
+
+    Attributes:
+      kernels: that ran, copies and fills included, captured ones too.
+      kernel_launches: by the host, of single kernels.
+      graph_launches: by the host, of captured graphs.
+      busy: share of the time from the first to the last of them in which one ran; more than 1
+        where several run at once.
+    """
+
+    kernels: int
+    kernel_launches: int
+    graph_launches: int
+    busy: float
+
+
+def kernels(config: Config) -> dict[str, Any]:
     """Compiles, profiles and counts CD-1, PCD-1 and up-down."""
-    made = setting(config)
-    found = {name: measure(made, what) for name, what in scaling_programs.rules(made).items()}
+    sizes = Sizes(layers=config.layers, batch_size=config.batch_size)
+    cases = benchmark.cases(BenchmarkConfig(steps=config.steps), sizes)
+    setting = jobs_lib.setting(sizes, *cases)
+    found = {name: measure(setting, what) for name, what in scaling.rules(setting).items()}
     labels = next(iter(found.values()))
-    return Found(
-        columns=["", *found],
-        rows=[[label, *(number(one[label]) for one in found.values())] for label in labels],
-        note=NOTE.format(n_updates=made.n_steps, size=made.sizes.batch_size),
-        bars=[
-            bar(
-                f"{name}: memory of at most {one[ALLOWED]:.1f} MB",
-                one[MEMORY],
-                one[MEMORY] <= one[ALLOWED],
-            )
-            for name, one in found.items()
+    return {
+        "columns": ["", *found],
+        "rows": [[label, *(number(one[label]) for one in found.values())] for label in labels],
+        "note": NOTE.format(n_updates=config.steps, size=config.batch_size),
+        "asked": [
+            (f"{name}, memory", one[MEMORY], one[ALLOWED], "MB") for name, one in found.items()
         ],
-    )
+    }
 
 
 def measure(setting: Setting, what: Training) -> dict[str, float]:
     """Returns the counts and the megabytes of an epoch, by the labels of their rows."""
-    n, key, data = setting.n_steps, jax.random.key(1), setting.data
-    program: Any = loop.epoch_program(what.learner, what.prepare, setting.sizes.batch_size)
+    n, key = setting.n_steps, jax.random.key(1)
+    program: Any = loop.epoch_program(what.learner, what.prepare, what.batch_size)
     state = what.learner.init(key, what.params)
-    given = (what.context, data)
+    given = (what.context, setting.data)
     compiled = program.lower(key, what.hyper, state, *given).compile()
 
     def call() -> loop.Report:
@@ -60,29 +102,34 @@ def measure(setting: Setting, what: Training) -> dict[str, float]:
         return report
 
     jax.block_until_ready(call())
-    seen = profile.take(call)
-    counts = accelerator_program.an_update(compiled.as_text(), n)
-    ran = {
+    seen = profile(call)
+    counts = count_loop(compiled.as_text())
+    return {
+        **{f"{kind} an update": counts[kind] / n for kind in (PRODUCT, FUSION, OTHER)},
         "ran by the profile, an update": seen.kernels / n,
         "kernels launched by the host, an update": seen.kernel_launches / n,
         "graphs launched by the host, an update": seen.graph_launches / n,
         "device busy, %": 100 * seen.busy,
+        **memory(compiled.memory_analysis(), setting, what),
     }
-    launched = {f"{kind} an update": n_made for kind, n_made in counts.items()}
-    return launched | ran | memory(compiled.memory_analysis(), setting, what)
 
 
 def memory(found: Any, setting: Setting, what: Training) -> dict[str, float]:
     """Returns the megabytes of a program, and those that it is allowed."""
-    parts = {name: getattr(found, f"{name}_size_in_bytes") / 1e6 for name in PARTS}
-    results = parts["output"] - parts["alias"]
-    allowed = n_bytes(setting.data) + 4 * n_bytes(what.params) + n_activations(setting, what) * 4
+    argument, output, alias, temporary = (
+        getattr(found, f"{name}_size_in_bytes") / 1e6
+        for name in ("argument", "output", "alias", "temp")
+    )
+    net = what.params
+    lower, rbm = (net.recognition, net.memory) if isinstance(net, DBN) else ((), net)
+    n_units = sum([*rbm.weights.shape, *(layer.weights.shape[0] for layer in lower)])
+    activations = 4 * 2 * what.batch_size * n_units
     return {
-        "MB of arguments": parts["argument"],
-        "MB of results beside them": results,
-        "MB of temporaries": parts["temp"],
-        MEMORY: parts["argument"] + results + parts["temp"],
-        ALLOWED: allowed / 1e6,
+        "MB of arguments": argument,
+        "MB of results beside them": output - alias,
+        "MB of temporaries": temporary,
+        MEMORY: argument + output - alias + temporary,
+        ALLOWED: (n_bytes(setting.data) + 4 * n_bytes(net) + activations) / 1e6,
     }
 
 
@@ -91,9 +138,70 @@ def n_bytes(tree: PyTree) -> int:
     return sum(array.nbytes for array in jax.tree.leaves(tree))
 
 
-def n_activations(setting: Setting, what: Training) -> int:
-    """Returns the numbers that a minibatch makes: one a unit and case in each of two phases."""
-    net = what.params
-    lower, machine = (net.recognition, net.memory) if isinstance(net, DBN) else ((), net)
-    n_units = sum([*machine.weights.shape, *(layer.weights.shape[0] for layer in lower)])
-    return 2 * setting.sizes.batch_size * n_units
+def count_loop(text: str) -> Counter[str]:
+    """Counts the instructions of a program's main loop, the one that does most, by kind."""
+    program = parse(text)
+    loops = [line for lines in program.values() for line in lines if line[0] == "while"]
+    return max((count_line(program, *line) for line in loops), key=Counter.total)
+
+
+def parse(text: str) -> Computations:
+    """Reads the computations of an optimised HLO module, `compiled.as_text()`."""
+    found: Computations = {}
+    lines: list[tuple[str, str]] = []
+    for line in text.splitlines():
+        if opened := COMPUTATION.match(line):
+            lines = found[opened[2]] = []
+        elif instruction := INSTRUCTION.match(line):
+            lines.append((instruction[1], instruction[2]))
+    return found
+
+
+def count_line(program: Computations, name: str, rest: str) -> Counter[str]:
+    """Counts the launches that an instruction stands for; calls and loops are what they do."""
+    called = CALLED.search(rest)
+    inside: Counter[str] = Counter()
+    if called and name in ("while", "call", "async-start", "fusion"):
+        for line in program[called[1]]:
+            inside += count_line(program, *line)
+    if name == "while":
+        turns = TURNS.search(rest)  # taken for one where XLA does not know them
+        return Counter({kind: int(turns[1]) * n if turns else n for kind, n in inside.items()})
+    if name in ("call", "async-start"):
+        return inside
+    if name in ("dot", "convolution") or MULTIPLIES.search(rest) or PRODUCT in inside:
+        return Counter([PRODUCT])
+    if LAUNCHES_NOTHING.fullmatch(name):
+        return Counter()
+    return Counter([FUSION if name == "fusion" else OTHER])
+
+
+def profile(call: Callable[[], Any]) -> Profile:
+    """Profiles a call, until what it returns is there."""
+    options = jax.profiler.ProfileOptions()
+    options.python_tracer_level = 0
+    with tempfile.TemporaryDirectory() as folder:
+        with jax.profiler.trace(folder, profiler_options=options):
+            jax.block_until_ready(call())
+        (path,) = Path(folder).rglob("*.xplane.pb")
+        return read(jax.profiler.ProfileData.from_file(str(path)).planes)
+
+
+def read(planes: Iterable[Any]) -> Profile:
+    """Counts the events of a profile, `jax.profiler.ProfileData.planes`."""
+    n_kernels = n_graphs = 0
+    spans = []
+    for plane in planes:
+        on_device = plane.name.startswith(DEVICE)
+        for line in plane.lines:
+            ran = on_device and line.name.startswith(STREAM)
+            for event in line.events:
+                n_kernels += event.name.startswith(KERNEL_LAUNCH)
+                n_graphs += event.name.startswith(GRAPH_LAUNCH)
+                if ran:
+                    spans.append((event.start_ns, event.duration_ns))
+    if not spans:
+        return Profile(0, n_kernels, n_graphs, 0.0)
+    end, begin = max(start + lasted for start, lasted in spans), min(spans)[0]
+    busy = sum(lasted for _, lasted in spans) / (end - begin)
+    return Profile(len(spans), n_kernels, n_graphs, busy)

@@ -1,7 +1,9 @@
-"""What `python -m experiments.benchmark` runs."""
+"""What `python -m experiments.benchmark` runs: every row, timed in rounds beside its parts."""
 
-import dataclasses
-from collections.abc import Callable, Hashable
+import contextlib
+import statistics
+import time
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -9,26 +11,26 @@ import numpy as np
 
 from dbnjax import checks, files
 from dbnjax.data import idx
-from experiments.benchmark import ablation, backprop, bare, peers, report, series, streams, timing
-from experiments.benchmark import draws as benchmark_draws
+from dbnjax.training import metrics
 from experiments.benchmark import jobs as benchmark_jobs
-from experiments.benchmark import rows as benchmark_rows
-from experiments.benchmark.jobs import Job, Setting, Sizes
-from experiments.common import arithmetic, provenance
-from experiments.common.options import option
+from experiments.benchmark import operations, peers, report, rows
+from experiments.benchmark.config import PAPER, Config, Sizes
+from experiments.benchmark.jobs import Setting
+from experiments.benchmark.operations import Job
+from experiments.common import devices, options, provenance
+from experiments.common.groups import GENERATORS
 
-PAPER = Sizes()
 N_PIXELS = 784  # of random images
-SECTIONS: dict[str, Callable[[Setting], list[Job]]] = {
-    "learning": benchmark_rows.learning,
-    "inference": benchmark_rows.inference,
-    "ensembles": series.ensembles,
-    "sizes": series.sizes,
-    "ablation": ablation.ablation,
-    "draws": benchmark_draws.draws,
-    "streams": streams.streams,
-    "backprop": backprop.backprop,
-    "peers": peers.jobs,
+MAKE: dict[str, Callable[[Setting], list[Job]]] = {
+    "learning": benchmark_jobs.learning,
+    "inference": rows.inference,
+    "ensembles": benchmark_jobs.ensembles,
+    "sizes": benchmark_jobs.sizes,
+    "ablation": rows.ablation,
+    "draws": rows.draws,
+    "streams": rows.streams,
+    "backprop": peers.backprop,
+    "peers": peers.peers,
 }
 NOTE = (
     "Median of {rounds} rounds; an epoch has {steps} minibatches of {size} {images} images. "
@@ -47,21 +49,6 @@ NOTE = (
 )
 
 
-@dataclasses.dataclass(frozen=True)
-class Config:
-    """Options of the run; each is a flag."""
-
-    sections: tuple[str, ...] = option(
-        tuple(SECTIONS), f"What is timed, in the same run: some of {','.join(SECTIONS)}."
-    )
-    steps: int = option(440, "Minibatches in an epoch.")
-    rounds: int = option(5, "Timings of everything; the median counts.")
-    data_dir: str | None = option(None, "Folder of IDX files; random images without one.")
-    output: str | None = option(None, "JSON file to write the table to.")
-    precision: str = option("default", arithmetic.PRECISION_HELP, tuple(arithmetic.PRECISIONS))
-    draws: str = option("threefry", arithmetic.DRAWS_HELP, tuple(arithmetic.GENERATORS))
-
-
 def run(config: Config, sizes: Sizes = PAPER) -> dict[str, Any]:
     """Times every row and prints the table.
 
@@ -72,27 +59,21 @@ def run(config: Config, sizes: Sizes = PAPER) -> dict[str, Any]:
     Raises:
       InputError: an option or the images cannot be used, or the file cannot be written.
     """
-    checks.check_count("--steps", config.steps, 2)
-    checks.check_count("--rounds", config.rounds, 1)
-    unknown = [name for name in config.sections if name not in SECTIONS]
-    checks.require(
-        bool(config.sections) and not unknown,
-        f"--sections: expected some of {', '.join(SECTIONS)}, got {', '.join(unknown) or 'none'}",
-    )
+    config.check_options()
     pixels, labels = cases(config, sizes)
     with (
-        arithmetic.precision(config.precision),
-        jax.default_prng_impl(arithmetic.GENERATORS[config.draws]),
+        devices.precision(config.precision),
+        jax.default_prng_impl(GENERATORS[config.draws]),
     ):
         setting = benchmark_jobs.setting(sizes, pixels, labels)
-        jobs = [job for name in config.sections for job in SECTIONS[name](setting)]
-        rows, ms = measure(jobs, len(labels), config.rounds)
+        jobs = [job for name in config.sections for job in MAKE[name](setting)]
+        measured, ms = measure(jobs, len(labels), config.rounds)
     made = provenance.made()
     result = made | {
-        "command": provenance.command("experiments.benchmark", config, {}, hidden=("output",)),
+        "command": options.command(config),
         "versions": made["versions"] | peers.versions(),
         "columns": list(report.COLUMNS),
-        "rows": rows,
+        "rows": measured,
         "note": note(config, sizes),
         "parts": ms,
     }
@@ -110,23 +91,7 @@ def note(config: Config, sizes: Sizes) -> str:
         size=sizes.batch_size,
         images="real" if config.data_dir else "random",
     )
-    return f"{told} {benchmark_draws.note()}" if "draws" in config.sections else told
-
-
-def measure(
-    jobs: list[Job], n_cases: int, n_rounds: int
-) -> tuple[list[list[Any]], dict[str, float | None]]:
-    """Times jobs and their parts, and returns the rows and the milliseconds of every part."""
-    times = {part: max(2, n_cases // part.n_cases) for job in jobs for part in job.parts}
-    calls: dict[Hashable, Callable[[], Any]] = {
-        part: bare.runner(part, n) for part, n in times.items()
-    }
-    calls |= {job.name: job.call for job in jobs if job.call is not None}
-    seconds, compiled = timing.measure(calls, n_rounds)
-    ms = {part: 1000 * seconds[part] / n for part, n in times.items()}
-    rows = [report.row(job, seconds, compiled, ms) for job in jobs]
-    number, label = report.number, report.label
-    return rows, {label(part): number(value) for part, value in ms.items()}
+    return f"{told} {rows.BIAS}" if "draws" in config.sections else told
 
 
 def cases(config: Config, sizes: Sizes) -> tuple[np.ndarray, np.ndarray]:
@@ -138,10 +103,8 @@ def cases(config: Config, sizes: Sizes) -> tuple[np.ndarray, np.ndarray]:
     n = config.steps * sizes.batch_size
     if config.data_dir is None:
         rng = np.random.default_rng(0)
-        return (
-            rng.integers(0, 256, (n, N_PIXELS), dtype=np.uint8),
-            rng.integers(0, sizes.n_labels, n),
-        )
+        pixels = rng.integers(0, 256, (n, N_PIXELS), dtype=np.uint8)
+        return pixels, rng.integers(0, sizes.n_labels, n)
     images = idx.read_folder(config.data_dir, "train", need_labels=True)
     found = len(images.pixels)
     checks.require(
@@ -150,3 +113,64 @@ def cases(config: Config, sizes: Sizes) -> tuple[np.ndarray, np.ndarray]:
         "use fewer --steps or another folder",
     )
     return images.pixels[:n].reshape(n, -1), images.known_labels()[:n]
+
+
+def measure(
+    jobs: list[Job], n_cases: int, n_rounds: int
+) -> tuple[list[list[Any]], dict[str, float | None]]:
+    """Times jobs and their parts, and returns the rows and the milliseconds of every part."""
+    times = {part: max(2, n_cases // part.n_cases) for job in jobs for part in job.parts}
+    calls: dict[Hashable, Callable[[], Any]] = {
+        part: operations.runner(part, n) for part, n in times.items()
+    }
+    calls |= {job.name: job.call for job in jobs if job.call is not None}
+    seconds, compiled = time_calls(calls, n_rounds)
+    ms = {part: 1000 * seconds[part] / n for part, n in times.items()}
+    measured = [report.row(job, seconds, compiled, ms) for job in jobs]
+    return measured, {str(part): report.number(value) for part, value in ms.items()}
+
+
+def time_calls(
+    calls: Mapping[Hashable, Callable[[], Any]], n_rounds: int
+) -> tuple[dict[Hashable, float], dict[Hashable, int]]:
+    """Times calls in rounds, after a first call that compiles and a second one that should not.
+
+    Returns:
+      Median seconds of each call, and how many programs its second call compiled.
+    """
+    seconds: dict[Hashable, list[float]] = {name: [] for name in calls}
+    compiled = {}
+    with metrics.progress(len(calls) * (n_rounds + 1), "benchmark", unit="timing") as advance:
+        for name, call in calls.items():
+            jax.block_until_ready(call())
+            with counted_compilations() as events:
+                jax.block_until_ready(call())
+            compiled[name] = len(events)
+            advance({})
+        for _ in range(n_rounds):
+            for name, call in calls.items():
+                begin = time.perf_counter()
+                jax.block_until_ready(call())
+                seconds[name].append(time.perf_counter() - begin)
+                advance({"seconds": seconds[name][-1]})
+    return {name: statistics.median(times) for name, times in seconds.items()}, compiled
+
+
+@contextlib.contextmanager
+def counted_compilations() -> Iterator[list[str]]:
+    """Yields a list that grows with every program that XLA compiles inside."""
+    events: list[str] = []
+    counting = True
+
+    def record(event: str, duration_secs: float, **_: Any) -> None:
+        del duration_secs
+        if counting and "backend_compile" in event:
+            events.append(event)
+
+    jax.monitoring.register_event_duration_secs_listener(record)
+    try:
+        yield events
+    finally:
+        counting = False
+        if hasattr(jax.monitoring, "unregister_event_duration_listener"):  # not in JAX 0.7
+            jax.monitoring.unregister_event_duration_listener(record)

@@ -1,23 +1,36 @@
-"""The same CD-1 epoch in other libraries, where they are installed.
+"""The same epochs in other libraries, where they are installed; and backpropagation beside them.
 
-The PyTorch step is written here and does what dbnjax does, from uint8 pixels on, with its additions
-inside the products. The libraries do what they do of their own accord, and are given float32
-intensities, made before the clock runs. scikit-learn: persistent CD with sampled pixels, no
-momentum, no decay, no shuffling. learnergy: sampled pixels, the gradient by autograd, decay of
-biases too, and a pseudo-likelihood in every step, ten products in all. rbms: sampled pixels,
-centred, the gradient normalised, no momentum, no decay.
+The PyTorch steps are written here and do what dbnjax does, from uint8 pixels on: CD-1 with its
+additions inside the products, backpropagation by a `Sequential` of `Linear` and `Sigmoid` and an
+`SGD`. The libraries do what they do of their own accord, and are given float32 intensities, made
+before the clock runs. scikit-learn: persistent CD with sampled pixels, no momentum, no decay, no
+shuffling. learnergy: sampled pixels, the gradient by autograd, decay of biases too, and a
+pseudo-likelihood in every step, ten products in all. rbms: sampled pixels, centred, the gradient
+normalised, no momentum, no decay.
 """
 
+import functools
 import importlib
+import itertools
 from collections.abc import Callable, Iterable
 from importlib import metadata
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
+import optax
 
-from experiments.benchmark import parts as benchmark_parts
-from experiments.benchmark.jobs import DECAY, MOMENTUM, RATE, Job, Setting
+from dbnjax.learning import backprop as backprop_lib
+from dbnjax.models import feedforward
+from dbnjax.training import tuning
+from experiments.benchmark import jobs as jobs_lib
+from experiments.benchmark import operations
+from experiments.benchmark.jobs import DECAY, MOMENTUM, RATE, Setting
+from experiments.benchmark.operations import Job
 from experiments.common import provenance
+
+BACKPROP = "backprop epoch"
+Epoch = Callable[[], Any]
 
 
 class Peer(NamedTuple):
@@ -33,22 +46,53 @@ class Peer(NamedTuple):
     name: str
     distribution: str
     module: str
-    make: Callable[[Any, np.ndarray, int, int], Callable[[], Any]]
+    make: Callable[[Any, np.ndarray, int, int], Epoch]
 
 
-def jobs(setting: Setting) -> list[Job]:
+def peers(setting: Setting) -> list[Job]:
     """Makes a row for each peer; one that is not installed has nothing to call."""
-    pixels, size = setting.pixels, setting.sizes.batch_size
-    n_hidden = setting.sizes.layers[0]
-    parts = benchmark_parts.contrastive_divergence(size, pixels.shape[-1], n_hidden)
+    what = jobs_lib.divergence(setting.stack.rbms[0], setting.sizes.batch_size)
 
-    def job(peer: Peer) -> Job:
+    def row(peer: Peer) -> Job:
         found = find(peer.module)
-        call = None if found is None else peer.make(found, pixels, n_hidden, size)
-        name = f"CD-1 epoch in {peer.name}"
-        return Job(name, "minibatch", setting.n_steps, call, parts, size, compiled=False)
+        given = setting.pixels, setting.sizes.layers[0], what.batch_size
+        return other(
+            setting, f"CD-1 epoch in {peer.name}", found and peer.make(found, *given), what
+        )
 
-    return [job(peer) for peer in PEERS]
+    return [row(peer) for peer in PEERS]
+
+
+def other(setting: Setting, name: str, call: Epoch | None, what: jobs_lib.Training) -> Job:
+    """Makes the row of an epoch that XLA does not compile."""
+    size = what.batch_size
+    return Job(name, "minibatch", setting.n_steps, call, what.parts, size, compiled=False)
+
+
+def backprop(setting: Setting) -> list[Job]:
+    """An epoch of the net's layers with a softmax layer on top, here and in PyTorch.
+
+    Both start from small random weights and follow the mean cross-entropy with momentum and no
+    decay; PyTorch takes as many threads as it chooses.
+    """
+    what, torch = tuned(setting), find("torch")
+    there = torch and pytorch_backprop(torch, setting)
+    ours = jobs_lib.epochs(BACKPROP, what, setting.data)
+    return [ours, other(setting, f"{BACKPROP} in PyTorch", there, what)]
+
+
+def tuned(setting: Setting) -> jobs_lib.Training:
+    """Backpropagation as in `experiments.mnist_classifier`, without a stack below it."""
+    widths, n_classes = (setting.n_pixels, *setting.sizes.layers), setting.sizes.n_labels
+    return jobs_lib.Training(
+        learner=backprop_lib.backprop(optax.sgd(1.0, momentum=MOMENTUM)),
+        prepare=tuning.cases(n_classes),
+        hyper=backprop_lib.hyper(RATE),
+        params=feedforward.init(jax.random.key(0), widths, n_classes),
+        context=None,
+        batch_size=setting.sizes.batch_size,
+        parts=operations.backprop(setting.sizes.batch_size, (*widths, n_classes)),
+    )
 
 
 def versions() -> dict[str, str]:
@@ -69,15 +113,6 @@ def _intensities(pixels: np.ndarray) -> np.ndarray:
     return pixels.astype(np.float32) / 255
 
 
-def scikit_learn(
-    module: Any, pixels: np.ndarray, n_hidden: int, batch_size: int
-) -> Callable[[], Any]:
-    """Returns a call that learns for an epoch with `BernoulliRBM`."""
-    intensities = _intensities(pixels)
-    machine = module.BernoulliRBM(n_hidden, learning_rate=RATE, batch_size=batch_size, n_iter=1)
-    return lambda: machine.set_params(random_state=0).fit(intensities)
-
-
 def _on_all_cores(torch: Any) -> None:
     torch.set_num_threads(provenance.machine()["cores"])
 
@@ -88,32 +123,68 @@ def minibatches(torch: Any, n_cases: int, batch_size: int) -> Iterable[Any]:
     return order.split(batch_size)  # type: ignore[no-any-return]
 
 
+def torch_epoch(torch: Any, step: Callable[..., Any], batch_size: int, *data: Any) -> Epoch:
+    """Returns a call that makes a step `step(v, ...)` of every minibatch of pixels and the like."""
+
+    def epoch() -> Any:
+        rows = minibatches(torch, len(data[0]), batch_size)
+        batches = ([tensor[chosen] for tensor in data] for chosen in rows)
+        return torch.stack([step(v.float().div_(255), *more) for v, *more in batches]).mean()
+
+    return epoch
+
+
+def pytorch_backprop(torch: Any, setting: Setting) -> Epoch:
+    """Returns a call that learns for an epoch."""
+    sizes = setting.sizes
+    pixels, labels = torch.from_numpy(setting.pixels), torch.from_numpy(setting.labels).long()
+    net = sequential(torch, (setting.n_pixels, *sizes.layers, sizes.n_labels))
+    optimizer = torch.optim.SGD(net.parameters(), lr=RATE, momentum=MOMENTUM)
+    step = functools.partial(backprop_step, torch, net, optimizer)
+    return torch_epoch(torch, step, sizes.batch_size, pixels, labels)
+
+
+def sequential(torch: Any, sizes: tuple[int, ...]) -> Any:
+    """Makes the net: a linear layer between every two sizes, all but the last one logistic."""
+    linear = [torch.nn.Linear(*pair) for pair in itertools.pairwise(sizes)]
+    hidden = [module for layer in linear[:-1] for module in (layer, torch.nn.Sigmoid())]
+    return torch.nn.Sequential(*hidden, linear[-1])
+
+
+def backprop_step(torch: Any, net: Any, optimizer: Any, v: Any, labels: Any) -> Any:
+    """Makes one step in place; returns the mean cross-entropy before it."""
+    optimizer.zero_grad()
+    cost = torch.nn.functional.cross_entropy(net(v), labels)
+    cost.backward()
+    optimizer.step()
+    return cost.detach()
+
+
+def scikit_learn(module: Any, pixels: np.ndarray, n_hidden: int, batch_size: int) -> Epoch:
+    """Returns a call that learns for an epoch with `BernoulliRBM`."""
+    intensities = _intensities(pixels)
+    rbm = module.BernoulliRBM(n_hidden, learning_rate=RATE, batch_size=batch_size, n_iter=1)
+    return lambda: rbm.set_params(random_state=0).fit(intensities)
+
+
 class Parameters(NamedTuple):
-    """A binary machine in PyTorch tensors, or its velocity."""
+    """A binary RBM in PyTorch tensors, or its velocity."""
 
     visible: Any
     hidden: Any
     weights: Any
 
 
-def pytorch(torch: Any, pixels: np.ndarray, n_hidden: int, batch_size: int) -> Callable[[], Any]:
+def pytorch(torch: Any, pixels: np.ndarray, n_hidden: int, batch_size: int) -> Epoch:
     """Returns a call that learns for an epoch on all cores."""
     _on_all_cores(torch)
-    data = torch.from_numpy(pixels)
     n_visible = pixels.shape[-1]
     sizes = (n_visible, n_hidden, (n_visible, n_hidden))
     params, velocity = (Parameters(*map(torch.zeros, sizes)) for _ in range(2))
     params.weights.normal_(std=0.01)
-
-    @torch.inference_mode()
-    def epoch() -> Any:
-        errors = [
-            pytorch_step(torch, params, velocity, data[rows].float().div_(255))
-            for rows in minibatches(torch, len(data), batch_size)
-        ]
-        return torch.stack(errors).mean()
-
-    return epoch
+    step = functools.partial(pytorch_step, torch, params, velocity)
+    call = torch_epoch(torch, step, batch_size, torch.from_numpy(pixels))
+    return torch.inference_mode()(call)  # type: ignore[no-any-return]
 
 
 def pytorch_step(torch: Any, params: Parameters, velocity: Parameters, v: Any) -> Any:
@@ -133,19 +204,17 @@ def pytorch_step(torch: Any, params: Parameters, velocity: Parameters, v: Any) -
     return difference.square_().sum() / n
 
 
-def learnergy(module: Any, pixels: np.ndarray, n_hidden: int, batch_size: int) -> Callable[[], Any]:
+def learnergy(module: Any, pixels: np.ndarray, n_hidden: int, batch_size: int) -> Epoch:
     """Returns a call that learns for an epoch with learnergy's `RBM`."""
     torch = importlib.import_module("torch")
     _on_all_cores(torch)
     intensities = torch.from_numpy(_intensities(pixels))
     cases = torch.utils.data.TensorDataset(intensities, intensities)  # targets play no part
-    machine = module.RBM(
-        pixels.shape[-1], n_hidden, learning_rate=RATE, momentum=MOMENTUM, decay=DECAY
-    )
-    return lambda: machine.fit(cases, batch_size=batch_size, epochs=1)
+    rbm = module.RBM(pixels.shape[-1], n_hidden, learning_rate=RATE, momentum=MOMENTUM, decay=DECAY)
+    return lambda: rbm.fit(cases, batch_size=batch_size, epochs=1)
 
 
-def rbms(module: Any, pixels: np.ndarray, n_hidden: int, batch_size: int) -> Callable[[], Any]:
+def rbms(module: Any, pixels: np.ndarray, n_hidden: int, batch_size: int) -> Epoch:
     """Returns a call that learns for an epoch with rbms, its training loop without the files."""
     torch = importlib.import_module("torch")
     _on_all_cores(torch)
@@ -154,19 +223,19 @@ def rbms(module: Any, pixels: np.ndarray, n_hidden: int, batch_size: int) -> Cal
     classes = importlib.import_module("rbms.bernoulli_bernoulli.classes")
     n_visible = pixels.shape[-1]
     first = 0.01 * torch.randn(n_visible, n_hidden)
-    machine = classes.BBRBM(first, torch.zeros(n_visible), torch.zeros(n_hidden))
-    machine.init_grad()
-    optimizer = torch.optim.SGD(machine.parameters(), lr=RATE, maximize=True)
+    rbm = classes.BBRBM(first, torch.zeros(n_visible), torch.zeros(n_hidden))
+    rbm.init_grad()
+    optimizer = torch.optim.SGD(rbm.parameters(), lr=RATE, maximize=True)
 
     @torch.no_grad()
     def epoch() -> Any:
         for rows in minibatches(torch, len(data), batch_size):
             batch = data[rows], weights[rows]
-            chains = machine.init_chains(len(rows), weights=batch[1], start_v=batch[0])
+            chains = rbm.init_chains(len(rows), weights=batch[1], start_v=batch[0])
             optimizer.zero_grad(set_to_none=False)
-            module.fit_batch_pcd(batch, chains, machine, gibbs_steps=1, beta=1.0)
+            module.fit_batch_pcd(batch, chains, rbm, gibbs_steps=1, beta=1.0)
             optimizer.step()
-        return machine.weight_matrix
+        return rbm.weight_matrix
 
     return epoch
 

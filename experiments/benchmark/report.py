@@ -1,16 +1,18 @@
-"""How the benchmark's numbers are laid out: a row's cells, and tables of text."""
+"""The benchmark's rows and columns, its record as text, and what is asked of its speed."""
 
 from collections.abc import Hashable, Mapping
 from typing import Any
 
-from experiments.benchmark.jobs import Job
-from experiments.benchmark.parts import Part, Product
+from experiments.benchmark.operations import Job, Part, Product
+from experiments.common.tables import NONE, Table, plain, render, table, wrap
+from experiments.common.targets import Target
 
 EPOCH = 44_000  # images of the 2006 paper's training set
+TIME = "ms a unit"  # the column by which two rows are compared
 COLUMNS = (
     "row",
     "unit",
-    "ms a unit",
+    TIME,
     "images a second",
     f"s for {EPOCH:,} images",
     "products, ms",
@@ -19,6 +21,27 @@ COLUMNS = (
     "time / (products + draws)",
     "compiled in 2nd run",
 )
+CD, BACKPROP = "CD-1 epoch, 784-500", "backprop epoch"
+PEERS = {"PyTorch": 1.2, "scikit-learn": 2.2, "learnergy": 2.2, "rbms": 2.2}
+# A row, the column that has the ratio of times or the row that it is compared with, and the largest
+# ratio that is good enough, or the least number of times as fast that the row must be.
+SPEED = (
+    (CD, "time / products", Target("ratio", 1.0)),
+    *(
+        (CD, f"CD-1 epoch in {peer}", Target("speed", n, at_least=True))
+        for peer, n in PEERS.items()
+    ),
+    *(
+        (f"up-down epoch, {n} iterations", "time / products", Target("ratio", 1.2))
+        for n in (3, 6, 10)
+    ),
+    (f"{CD}, streamed from a folder", f"{CD}, in memory", Target("ratio", 1.1)),
+    (BACKPROP, "time / products", Target("ratio", 1.3)),
+    (BACKPROP, f"{BACKPROP} in PyTorch", Target("speed", 1.0, at_least=True)),
+)
+ABOUT_SPEED = """\
+Bars that this project set itself for two CPU cores: a row's time over that of what stands beside
+it, or how many times as fast it is."""
 
 
 def row(
@@ -46,30 +69,33 @@ def number(value: float | None) -> float | None:
     return None if value is None else float(f"{value:.4g}")
 
 
-def label(part: Part) -> str:
-    """Names a part by what it does and its shapes."""
-    if isinstance(part, Product):
-        (a, b), (c, d) = part.left, part.right
-        full = " in full float32" if part.full else ""
-        return f"{part.multiply.__name__.strip('_')} {a}x{b}, {c}x{d}{full}"
-    return f"draws {part.n_cases}x{part.n_units}"
+def lay_out(record: Mapping[str, Any]) -> str:
+    """Lays out a record's table, the milliseconds of its parts if it has them, and its note."""
+    tables = [Table(record["columns"], [list(map(plain, row)) for row in record["rows"]])]
+    if "parts" in record:
+        tables.append(Table(["part", "ms"], [[k, plain(v)] for k, v in record["parts"].items()]))
+    return "\n\n".join([*map(render, tables), wrap(record["note"])])
 
 
-def lay_out(result: Mapping[str, Any]) -> str:
-    """Lays out the rows, the parts and the note as text."""
-    parts = table(["part", "ms"], [list(item) for item in result["parts"].items()])
-    return "\n\n".join([table(result["columns"], result["rows"]), parts, result["note"]])
+def speed(benchmark: dict[str, Any]) -> list[str]:
+    """The bars of speed beside what a benchmark measured."""
+    numbers = {
+        (str(row[0]), column): cell
+        for row in benchmark["rows"]
+        for column, cell in zip(benchmark["columns"], row, strict=True)
+        if isinstance(cell, int | float)
+    }
+    rows = [[row, beside, *_compare(row, beside, target, numbers)] for row, beside, target in SPEED]
+    return [ABOUT_SPEED, table(["row", "beside", "bar", "measured", "verdict"], rows)]
 
 
-def table(columns: list[str], rows: list[list[Any]]) -> str:
-    """Lays out rows under their columns; text to the left, numbers to the right."""
-    texts = [["" if cell is None else str(cell) for cell in cells] for cells in rows]
-    widths = [max(map(len, column)) for column in zip(columns, *texts, strict=True)]
-    is_text = [any(isinstance(cells[i], str) for cells in rows) for i in range(len(columns))]
-
-    def line(cells: list[str]) -> str:
-        fitted = zip(cells, widths, is_text, strict=True)
-        aligned = (f"{cell:{'<' if text else '>'}{width}}" for cell, width, text in fitted)
-        return "  ".join(aligned).rstrip()
-
-    return "\n".join([line(columns), *map(line, texts)])
+def _compare(
+    row: str, beside: str, target: Target, numbers: Mapping[tuple[str, str], float]
+) -> tuple[str, str, str]:
+    """Returns what is asked, what was measured and the verdict."""
+    own, other = numbers.get((row, TIME)), numbers.get((beside, TIME))
+    ratio = own / other if own and other else numbers.get((row, beside))
+    form, unit = (".1f", "times as fast") if target.at_least else (".2f", "")
+    found = 1 / ratio if ratio and target.at_least else ratio
+    shown = NONE if found is None else f"{found:.3f} {unit}".rstrip()
+    return target.asked(form, unit), shown, target.verdict(found)

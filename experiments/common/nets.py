@@ -110,6 +110,15 @@ def count_pixels(net: DBN | Feedforward) -> int:
     return stack_lib.feature_unit(net.memory).size
 
 
+def architecture(net: DBN) -> str:
+    """Names a net by its layers, such as `RBM 784-500` or `DBN 784-500-500-2000, 10 labels`."""
+    sizes = [count_pixels(net), *(layer.unit.size for layer in net.recognition)]
+    sizes.append(net.memory.hidden.size)
+    labels = stack_lib.label_group(net.memory)
+    name = f"{'DBN' if net.generative else 'RBM'} {'-'.join(map(str, sizes))}"
+    return name if labels is None else f"{name}, {labels.size} labels"
+
+
 def read_images(
     net: Net | Model, images: str | None, data_dir: str | None, split: str
 ) -> sources.Images:

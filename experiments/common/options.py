@@ -9,10 +9,11 @@ Nothing here imports JAX, so that `--help` need not wait for it.
 
 import dataclasses
 import math
+import operator
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from absl import flags
 
@@ -26,6 +27,21 @@ HOW = "how"  # how a run is done, not what it finds: devices, saving, progress
 FLAGS = flags.FLAGS
 Presets = Mapping[str, Mapping[str, Any]]  # what each sets in the place of the defaults
 AnyOptions = TypeVar("AnyOptions", bound="Options")
+
+
+class Limit(NamedTuple):
+    """A limit of a number: how it is compared with it, and how a line says so."""
+
+    holds: Callable[[float, float], bool]
+    words: str
+
+
+LIMITS = {
+    "least": Limit(operator.ge, "{} or more"),
+    "above": Limit(operator.gt, "more than {}"),
+    "most": Limit(operator.le, "at most {}"),
+    "below": Limit(operator.lt, "less than {}"),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +92,7 @@ class Options:
           InputError: a value is outside of what its declaration allows.
         """
         for name, declared in declarations(type(self)).items():
-            _check(f"--{name}", getattr(self, name), declared)
+            check_value(f"--{name}", getattr(self, name), declared)
 
     @classmethod
     def with_preset(cls: type[AnyOptions], name: str, **changes: Any) -> AnyOptions:
@@ -98,7 +114,12 @@ def _declared(config: type[Options], name: str) -> Option:
     raise TypeError(f"{config.__name__}.{name}: expected to be declared by option(...)")
 
 
-def _check(name: str, value: Any, declared: Option) -> None:
+def check_value(name: str, value: Any, declared: Option) -> None:
+    """Checks a value against the declaration of its option alone.
+
+    Raises:
+      InputError: it is outside of what that allows.
+    """
     if declared.choices is not None:
         known = ", ".join(choice or "nothing" for choice in declared.choices)
         checks.require(value in declared.choices, f"{name}: expected one of {known}, got {value!r}")
@@ -120,28 +141,15 @@ def _check(name: str, value: Any, declared: Option) -> None:
 
 
 def _check_number(name: str, number: float, declared: Option) -> None:
-    parts = []
+    limits = [(limit, getattr(declared, kind)) for kind, limit in LIMITS.items()]
+    limits = [(limit, end) for limit, end in limits if end is not None]
+    wanted = " and ".join(limit.words.format(end) for limit, end in limits)
     if declared.least is not None and declared.most is not None:
-        parts = [f"{declared.least:g} to {declared.most:g}"]
-    for limit, words in (
-        ()
-        if parts
-        else (
-            (declared.least, "{} or more"),
-            (declared.above, "more than {}"),
-            (declared.most, "at most {}"),
-            (declared.below, "less than {}"),
-        )
-    ):
-        parts += [] if limit is None else [words.format(limit)]
-    inside = (
-        (declared.least is None or number >= declared.least)
-        and (declared.above is None or number > declared.above)
-        and (declared.most is None or number <= declared.most)
-        and (declared.below is None or number < declared.below)
-        and not math.isnan(number)
-    )
-    checks.require(inside, f"{name}: expected {' and '.join(parts) or 'a number'}, got {number}")
+        wanted = f"{declared.least} to {declared.most}"
+    inside = all(limit.holds(number, end) for limit, end in limits)
+    checks.require(inside, f"{name}: expected {wanted}, got {number}")
+    finite = isinstance(number, int) or math.isfinite(number)
+    checks.require(finite, f"{name}: expected a finite number, got {number}")
 
 
 def names(config: type[Options], *roles: str) -> set[str]:
@@ -206,8 +214,9 @@ def file_name(path: str | None) -> str | None:
 
 
 def numbered_file(path: str) -> str:
-    """Names a saved stack by its file and the folder that numbers its net, not by those above."""
-    return "/".join(Path(path).parts[-2:])
+    """Names a saved stack by its file and, of the folders above, the one that numbers its net."""
+    folder, name = Path(path).parent.name, Path(path).name
+    return f"{folder}/{name}" if folder.startswith("net_") else name
 
 
 class _Tuple(flags.ArgumentParser):

@@ -1,12 +1,11 @@
 """Reads the files that RESULTS.md is built from, and refuses a damaged one with one line."""
 
-import dataclasses
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from dbnjax import files
-from experiments.common.records import TOP, conform, require
+from experiments.common.records import TOP, Source, conform, require
 
 BENCHMARK = "benchmark.json"
 SCALING = "scaling.json"
@@ -34,19 +33,6 @@ SHIPPED_FORM = {
     "cases": {"test": int},
 }
 BENCHMARK_FORM = MADE | {"columns": [str], "rows": [[object]], "note": str}
-
-
-@dataclasses.dataclass(frozen=True)
-class Source:
-    """A result file.
-
-    Attributes:
-      name: of the file, without its ending.
-      record: what it holds.
-    """
-
-    name: str
-    record: dict[str, Any]
 
 
 def read_folder(folder: Path, form: Any, without: Collection[str] = ()) -> list[Source]:

@@ -5,6 +5,7 @@ checker reads, and what a file must hold, which `conform` reads. It may hold oth
 and `dict[str, ...]`s of them, `Literal` texts, numbers, texts, and `| None`.
 """
 
+import dataclasses
 import types
 from pathlib import Path
 from typing import (
@@ -70,6 +71,19 @@ class Pretrained(TypedDict):
     number: int  # of the net, from 0
     seconds: float
     epochs: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """A result file.
+
+    Attributes:
+      name: of the file, without its ending.
+      record: what it holds.
+    """
+
+    name: str
+    record: dict[str, Any]
 
 
 NULL = type(None)

@@ -19,7 +19,7 @@ from dbnjax.training import task as training_task
 from dbnjax.training.plans import LayerPlan, StackPlan
 from dbnjax.types import Draw
 from dbnjax.weights import io
-from experiments.common import cases, groups, net_records, options, records, workdir
+from experiments.common import groups, net_records, options, records, workdir
 from experiments.common.nets import told
 
 AnyConfig = TypeVar("AnyConfig", bound=groups.Pretraining)
@@ -68,19 +68,22 @@ def prepare(
     config: AnyConfig, source: sources.Source, splits: preparation.Splits, number: int, name: str
 ) -> Task[AnyConfig]:
     """Puts the cases of one net on the device; it writes to a folder of this name."""
-    n_classes = source.n_classes
     height, width = splits.train.pixels.shape[1:]
-    place = files.expand(config.workdir) / name
+
+    def put(images: sources.Images, batch_size: int) -> loop.Data:
+        labels = images.known_labels()
+        return loop.put(images.pixels, labels, source.n_classes, batch_size, balanced=False)
+
     return Task(
         config=config,
         number=number,
         key=jax.random.fold_in(jax.random.key(config.seed), number),
         n_labels=0,
-        n_classes=n_classes,
+        n_classes=source.n_classes,
         shape=(height, width),
-        data=cases.put(splits.train, n_classes, config.batch_size, balanced=False),
-        held_out=cases.put(splits.validation, n_classes, 1, balanced=False),
-        place=stages.Place(place, save_every=config.save_every),
+        data=put(splits.train, config.batch_size),
+        held_out=put(splits.validation, 1),
+        place=stages.Place(files.expand(config.workdir) / name, save_every=config.save_every),
         about=net_records.about(source.classes, splits.train),
     )
 

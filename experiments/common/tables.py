@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from experiments.common import statistics
-from experiments.common.record_files import Source
+from experiments.common.records import Source
 
 TESTS = ("b", "c", "p")  # of McNemar's test
 

@@ -8,7 +8,7 @@ epoch choose weight and epoch. Then the chosen net goes on with all cases but th
 the same weights and rates up to the chosen epoch, and the test cases are looked at for the first
 time.
 
-    python -m experiments.hybrid --data_dir=FOLDER --net=runs/best/up_down.safetensors \\
+    python -m experiments.hybrid --data_dir=FOLDER --net=runs/best/up-down.safetensors \\
         --all_net=runs/best/net.safetensors
 
 is the last experiment of the report, on all of MNIST: the net that goes on with all cases is then

@@ -11,6 +11,7 @@ from experiments.common.options import INPUT, file_name, option
 
 Form = Literal["contrastive", "pretraining"]
 CONTRASTIVE, PRETRAINING = get_args(Form)
+CHOOSING = "hybrid"  # the stage in which validation chooses
 
 
 def without_folders(path: str) -> str:
@@ -83,3 +84,14 @@ class Config(groups.Saving, groups.Seed):
     def weight(self, epoch: int) -> float:
         """Returns the weight of an epoch, counted from 0 over all weights."""
         return self.weights[epoch // self.epochs]
+
+
+# The smallest run that does all, for tests; its inputs are what other experiments' smallest leave.
+TINY = {
+    "net": "mnist_dbn/up-down.safetensors",
+    "all_net": "mnist_dbn/net.safetensors",
+    "weights": (0.5, 0.9),
+    "epochs": 1,
+    "batch_size": 10,
+    "n_steps": 1,
+}

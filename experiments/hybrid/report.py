@@ -21,10 +21,9 @@ from experiments.common.tables import (
     render,
     wrap,
 )
-from experiments.hybrid.config import CONTRASTIVE, PRETRAINING, Form
+from experiments.hybrid.config import CHOOSING, CONTRASTIVE, PRETRAINING, Form
 
 START, ALL_START = "start", "start of all cases"  # what the nets began as
-CHOOSING = "hybrid"  # the stage in which validation chooses
 
 
 class Cases(TypedDict):

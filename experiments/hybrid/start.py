@@ -23,7 +23,7 @@ from experiments.hybrid.config import Config
 SPLIT = {k: v for k, v in dataclasses.asdict(Reduced()).items() if k != "data_dir"}
 FROM_TRAINING = ("greedy", "up-down")  # stages that learn from training cases alone
 ADVICE = (
-    "experiments.mnist_dbn leaves such nets: greedy.safetensors, and up_down.safetensors, or "
+    "experiments.mnist_dbn leaves such nets: greedy.safetensors, and up-down.safetensors, or "
     "net.safetensors where up-down was its last stage"
 )
 
@@ -130,11 +130,6 @@ def tie(path: str, net: DBN) -> Stack:
     return stack_lib.create((*lower, net.memory))
 
 
-def untied(params: DBN | Stack) -> DBN:
-    """Returns what the read-outs ask."""
-    return params if isinstance(params, DBN) else dbn_lib.untie(params)
-
-
 def read_cases(config: Config, start: Start) -> tuple[sources.Source, preparation.Splits]:
     """Reads the images and divides them as for the net's own run.
 
@@ -149,7 +144,9 @@ def read_cases(config: Config, start: Start) -> tuple[sources.Source, preparatio
         f"{config.net}: expected a net for images of {shape[0]} x {shape[1]} pixels, got one for "
         f"{start.shape[0]} x {start.shape[1]}; it was learned from another set",
     )
-    n_labels = dbn_lib.label_unit(untied(start.params).memory).size
+    net = start.params
+    memory = net.memory if isinstance(net, DBN) else net.rbms[-1]
+    n_labels = dbn_lib.label_unit(memory).size
     checks.require(
         n_labels == source.n_classes,
         f"{config.net}: expected a net with {source.n_classes} labels, got {n_labels}; it was "

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from dbnjax.learning import hybrid
+from dbnjax.models import dbn
 from dbnjax.models.dbn import DBN
 from dbnjax.models.stack import Stack
 from dbnjax.training import evaluate, greedy, loop, selection, stages
@@ -17,9 +18,7 @@ from dbnjax.training.fitting import Epoch, finite, owned, schedule
 from dbnjax.training.selection import ByErrorsThenCost
 from dbnjax.types import Array, Learner
 from dbnjax.weights import io
-from experiments.hybrid import start as hybrid_start
-from experiments.hybrid.config import PRETRAINING, Config
-from experiments.hybrid.report import CHOOSING
+from experiments.hybrid.config import CHOOSING, PRETRAINING, Config
 
 ALL_CASES = "all_cases"
 NUMBERS = {CHOOSING: 0, ALL_CASES: 1}  # a stage's draws have `fold_in(key of the run, number)`
@@ -44,7 +43,7 @@ class Task(training_task.Task):
 def measure(params: DBN | Stack, data: loop.Data) -> Measured:
     """Asks a net about every case."""
     unused = jax.random.key(0)  # the read-out draws nothing
-    net = hybrid_start.untied(params)
+    net = params if isinstance(params, DBN) else dbn.untie(params)
     log_p: Array = evaluate.scores(evaluate.deterministic, unused, net, data.pixels)
     return judge(log_p, data)
 

@@ -180,3 +180,21 @@ class Config(groups.Devices, groups.Saving, groups.Seed, groups.Reduced):
             import_extra("sklearn")
         if self.tensorboard:
             import_extra("tensorboardX", "tensorboard")
+
+
+# The smallest run that does all, for tests.
+TINY = {
+    "n_train": 20,
+    "n_validation": 10,
+    "layers": (6, 8),
+    "batch_size": 10,
+    "greedy_epochs": 2,
+    "memory_epochs": 1,
+    "memory_chains": 10,
+    "up_down_epochs": (1, 1),
+    "up_down_steps": (1, 2),
+    "all_epochs": 1,
+    "tail_epochs": 1,
+    "n_gibbs": 1,
+    "n_passes": 1,
+}

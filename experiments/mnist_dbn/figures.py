@@ -13,12 +13,11 @@ from dbnjax import figures
 from dbnjax.data.images import Images
 from dbnjax.inference import generate as generate_lib
 from dbnjax.models.dbn import DBN
+from dbnjax.scoring import chains, read_outs
 from dbnjax.training import keys, metrics
 from dbnjax.types import Key
-from experiments import classify, generate
-from experiments.common import chains, nets
+from experiments.common import nets, pictures
 from experiments.common.nets import Net
-from experiments.common.pictures import errors
 from experiments.common.resumable import Makers
 from experiments.mnist_dbn.train import Job
 
@@ -48,7 +47,7 @@ def makers(job: Job, dbn: DBN, test: Images) -> Makers:
         key = jax.random.fold_in(job.task.key, keys.SAMPLES)
         found["samples"] = lambda: samples(key, net)
         names = nets.classes(net, job.task.n_labels).names
-        found["errors"] = lambda: errors(test, probabilities(net, test), names)
+        found["errors"] = lambda: pictures.errors(test, probabilities(net, test), names)
     return {f"figures/{name}.png": make for name, make in found.items()}
 
 
@@ -123,9 +122,7 @@ def stage_name(record: dict[str, Any]) -> str:
 
 def samples(key: Key, net: Net, from_random: bool = False) -> Figure:
     """Draws samples with each label clamped, far apart (figure 8) or from the start (figure 9)."""
-    mode = "from_random" if from_random else "film"
-    config = generate.Config(mode=mode, n_samples=COLUMNS)
-    return generate.run_film(key, config, net, generate.STEPS[mode]).figure
+    return pictures.clamped_chains(key, net, COLUMNS, from_random)[1]
 
 
 def free(key: Key, net: Net) -> Figure:
@@ -136,7 +133,7 @@ def free(key: Key, net: Net) -> Figure:
     own = None if labels is None else np.asarray(labels).argmax(-1).T
     names = () if labels is None else nets.classes(net, labels.shape[-1]).names
     return figures.image_rows(
-        generate.as_images(net, np.asarray(seen).swapaxes(0, 1)),
+        pictures.as_images(net, np.asarray(seen).swapaxes(0, 1)),
         [f"chain {i + 1}" for i in range(FREE_CHAINS)],
         [str(FREE_STEPS * (i + 1)) for i in range(COLUMNS)],
         title="What the net has in mind when image and label run freely, one chain a row",
@@ -176,4 +173,4 @@ def units(key: Key, net: Net) -> dict[str, Figure]:
 
 def probabilities(net: Net, test: Images) -> np.ndarray:
     """Returns the deterministic read-out's class probabilities, `[n, n_classes]`."""
-    return classify.class_probabilities(classify.Config(), net.dbn, test.pixels)
+    return read_outs.class_probabilities(net.dbn, test.pixels)

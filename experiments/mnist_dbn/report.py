@@ -31,9 +31,10 @@ TARGETS = {
     "up-down": Target("up-down", 1.45),
     "all cases": Target("all cases", 1.3),
 }
-ABOUT_TARGETS = f"""\
-Bars that this project set itself for one seed of `--preset={TARGET_PRESET}`; of several seeds the mean
-counts."""
+ABOUT_TARGETS = (
+    f"Bars that this project set itself for one seed of `--preset={TARGET_PRESET}`; of several "
+    "seeds the mean\ncounts."
+)
 
 Counts = dict[str, int]  # errors by split
 

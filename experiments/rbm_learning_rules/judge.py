@@ -1,4 +1,4 @@
-"""How probable a machine that a rule has learned makes images, and what speaks against the number.
+"""How probable an RBM that a rule has learned makes images, and what speaks against the number.
 
 The numbers stand in `metrics.jsonl` under one name each: log_p with its interval low and high by a
 log Z from below (or exact), the same with `reverse_` before them by one from above. Where an
@@ -14,76 +14,81 @@ import jax.numpy as jnp
 import numpy as np
 
 from dbnjax.evaluation import ais, bounds, schedules
-from dbnjax.evaluation.importance import QUANTILE_95, has_error
+from dbnjax.evaluation.importance import has_error
 from dbnjax.models import dbn as dbn_lib
 from dbnjax.models import stack as stack_lib
 from dbnjax.models.dbn import DBN
 from dbnjax.models.rbm import RBM
-from dbnjax.scoring import log_z
+from dbnjax.scoring import both_sides, log_z, means, tempered_samples
 from dbnjax.types import Array, Key
-from experiments.common import tempered_samples
-from experiments.likelihood import report as likelihood_report
-from experiments.rbm_learning_rules import rules
-from experiments.rbm_learning_rules.config import Config
+from experiments.rbm_learning_rules.config import ABOVE, BETAS, INTERVAL, Config
 
-INTERVAL = ("log_p", "low", "high")
-ABOVE = "reverse_"
 MIXING = ("least_acceptance", "round_trips", "r_hat")
 
 
 def judge(
-    config: Config,
-    key: Key,
-    machines: tuple[RBM, ...],
-    seen: Array,
-    judged: Array,
-    last: bool,
+    config: Config, key: Key, rbms: tuple[RBM, ...], seen: Array, judged: Array, last: bool
 ) -> dict[str, float]:
-    """Returns the mean log p of images, under several machines their bound, with its interval.
+    """Returns the mean log p of images, under several RBMs their bound, with its interval.
 
-    The interval lacks where too few chains count.
-
-    log Z is exact where it can be, or else estimated from below, and of the last machine from
-    above too: the rule whose chains mix worst is the one that a forward estimate flatters most.
+    log Z is exact where it can be, or else estimated from below, and of the last RBM from above
+    too: the rule whose chains mix worst is the one that a forward estimate flatters most.
 
     Args:
       config: the run's options.
       key: a PRNG key.
-      machines: from the bottom up; the top one has learned.
+      rbms: from the bottom up; the top one has learned.
       seen: `[n, n_pixels]` training states, for the base rates.
       judged: `[m, n_pixels]` states.
       last: whether the rule has come to its end.
     """
     key_z, key_scores = jax.random.split(key)
-    net: DBN = dbn_lib.untie(stack_lib.create(machines))
+    net: DBN = dbn_lib.untie(stack_lib.create(rbms))
     log_w = log_z.scores(key_scores, net, judged, None, config.n_samples)
-    mean, error = float(log_w.mean()), _error(log_w)
+    mean, error = float(log_w.mean()), recognition_error(log_w)
     exact = log_z.exact_log_z(net.memory)
     if exact is not None:
-        return _named("", mean - exact, QUANTILE_95 * error)
+        return named("", means.interval(mean - exact, 0.0, error))
     path = log_z.base_path(net, seen, None)
-    key_forward, key_samples, key_reverse = jax.random.split(key_z, 3)
     betas = schedules.linear(config.n_temperatures)
-    estimates = {"": log_z.forward(key_forward, path, config.ais_chains, betas)}
-    mixing: dict[str, float] = {}
-    if last:
-        n_betas = len(rules.BETAS)
-        samples = tempered_samples.sample(
-            key_samples, path, config.ais_chains, n_betas, config.sample_steps
-        )
-        told = tempered_samples.describe(samples.walked)
-        mixing = {name: told[name] for name in MIXING if told[name] is not None}
-        estimates[ABOVE] = log_z.reverse(key_reverse, path, samples.v, betas)
-    return _all(estimates, mean, error) | mixing
+    if not last:
+        key_forward, *_ = jax.random.split(key_z, 3)  # as of `both_sides.estimate`
+        forward = log_z.forward(key_forward, path, config.ais_chains, betas)
+        return less_log_z("", forward, mean, error)
+    forward, reverse, walked = both_sides.estimate(
+        key_z, path, config.ais_chains, betas, len(BETAS), config.sample_steps
+    )
+    told = tempered_samples.describe(walked)
+    return (
+        less_log_z("", forward, mean, error)
+        | less_log_z(ABOVE, reverse, mean, error)
+        | {name: told[name] for name in MIXING if told[name] is not None}
+    )
+
+
+def recognition_error(log_w: np.ndarray) -> float:
+    """The standard error of the mean bound that the recognition passes `[n_samples, n]` cause."""
+    if len(log_w) == 1:
+        return 0.0
+    error = bounds.variational(jnp.asarray(log_w)).standard_error
+    return float(np.linalg.norm(error)) / len(error)
+
+
+def less_log_z(name: str, estimate: ais.Estimate, mean: float, error: float) -> dict[str, float]:
+    """Returns a mean less an estimate of log Z, and how many chains count in that."""
+    value = mean - float(estimate.log_z)
+    found = named(name, means.interval(value, means.half_width(estimate), error))
+    return found | {f"{name}effective_chains": float(estimate.effective_sample_size)}
+
+
+def named(name: str, numbers: list[float | None]) -> dict[str, float]:
+    """Names a value and the ends of its interval, as far as they are known."""
+    named = zip(INTERVAL, numbers, strict=True)
+    return {f"{name}{key}": number for key, number in named if number is not None}
 
 
 def doubts(config: Config, last: Mapping[str, Any]) -> list[str]:
-    """Says in words what speaks against the numbers of a rule's last machine.
-
-    Args:
-      config: the run's options.
-      last: what `judge` returned of it.
-    """
+    """Says in words what speaks against the numbers that `judge` returned of a rule's last RBM."""
     if f"{ABOVE}log_p" not in last:
         return []
     found = []
@@ -99,26 +104,3 @@ def doubts(config: Config, last: Mapping[str, Any]) -> list[str]:
     if last.get("r_hat", math.inf) > tempered_samples.MOST_R_HAT:
         found.append("the samples behind log Z from above had not mixed")
     return found
-
-
-def _error(log_w: np.ndarray) -> float:
-    """The standard error of the mean bound that the recognition passes `[n_samples, n]` cause."""
-    n_samples, n = log_w.shape
-    if n_samples == 1:
-        return 0.0
-    return float(np.linalg.norm(bounds.variational(jnp.asarray(log_w)).standard_error)) / n
-
-
-def _all(estimates: Mapping[str, ais.Estimate], mean: float, error: float) -> dict[str, float]:
-    found: dict[str, float] = {}
-    for name, estimate in estimates.items():
-        half = likelihood_report.half_width(estimate)
-        reach = None if half is None else math.hypot(half, QUANTILE_95 * error)
-        found |= _named(name, mean - float(estimate.log_z), reach)
-        found[f"{name}effective_chains"] = float(estimate.effective_sample_size)
-    return found
-
-
-def _named(name: str, value: float, reach: float | None) -> dict[str, float]:
-    numbers = (value,) if reach is None else (value, value - reach, value + reach)
-    return {f"{name}{key}": number for key, number in zip(INTERVAL, numbers, strict=False)}

@@ -1,103 +1,123 @@
-"""What the comparison of learning rules comes to: a record, a table and the figure."""
+"""What `rbm_learning_rules` reports: its record, table and figure, its part of RESULTS.md."""
 
-import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
-import numpy as np
-from matplotlib.figure import Figure
+from dbnjax.figures import Judged, estimates
+from experiments.common import resumable
+from experiments.common.record_files import Source
+from experiments.common.records import MadeRun, Number, check_lengths, require
+from experiments.common.statistics import interval
+from experiments.common.tables import NONE, Table, duration, made, render, wrap
+from experiments.rbm_learning_rules.config import INTERVAL
 
-from dbnjax.training import metrics
-from experiments.common import binarised, provenance, statistics, workdir
-from experiments.rbm_learning_rules import config as rules_config
-from experiments.rbm_learning_rules import judge
-from experiments.rbm_learning_rules.judge import ABOVE, INTERVAL
-from experiments.rbm_learning_rules.train import Task, rate_of
-
+RESULT, FIGURE = "rules.json", "learning_rules.png"
+LOOKS = ("updates", "seconds", *INTERVAL)  # one value each time that a rule is judged
 AXES = {"updates": "updates", "seconds": "seconds of learning"}
 
 
-def result(task: Task) -> dict[str, Any]:
-    """Returns all that RESULTS.md and the figure need of a finished run."""
-    below = task.config.below
-    config = dataclasses.replace(task.config, below=below and Path(below).name)
-    named = (*workdir.PLACES, *rules_config.FREE)  # places of the one who runs it
-    n_updates = len(task.data.labels) // config.batch_size
-    machine = f"{task.start.visible.size}-{config.n_hidden}"
-    return {
-        "model": f"RBM {machine}",
-        "below": [rbm.visible.size for rbm in task.lower],
-        "pixels": binarised.in_words(config),
-        "judged": config.judged,
-        "cases": {"train": len(task.data.labels), config.judged: len(task.judged)},
-        "rules": {name: curve(task, name, n_updates) for name in config.rules},
-        "command": provenance.command(
-            "experiments.rbm_learning_rules", config, {}, rules_config.FREE
-        ),
-        "config": {k: v for k, v in dataclasses.asdict(config).items() if k not in named},
-        **workdir.origin(task.place.workdir),
-    }
+class Rule(TypedDict):
+    """Where a rule stood when it was judged; an interval may lack."""
+
+    rate: Number
+    updates: list[int]
+    seconds: list[Number]
+    log_p: list[Number]
+    low: list[Number | None]
+    high: list[Number | None]
+    reverse: list[Number | None]  # log_p, low and high in the end, by log Z from above; or empty
+    doubts: list[str]
 
 
-def curve(task: Task, name: str, n_updates: int) -> dict[str, Any]:
-    """Returns where a rule stood when it was judged."""
-    records = [r for r in metrics.read(task.place.metrics) if r.get("stage") == name]
-    seconds = np.cumsum([record["learning_seconds"] for record in records])
-    judged = [i for i, record in enumerate(records) if "log_p" in record]
-    found: dict[str, Any] = {key: [records[i].get(key) for i in judged] for key in INTERVAL}
-    updates = [(i + 1) * n_updates for i in judged]
-    last = records[judged[-1]]
-    first, *others = (f"{ABOVE}{key}" for key in INTERVAL)
-    found["reverse"] = [last.get(key) for key in (first, *others)] if first in last else []
-    found["doubts"] = judge.doubts(task.config, last)
-    rate = rate_of(task.config, name)
-    return found | {"rate": rate, "updates": updates, "seconds": seconds[judged].tolist()}
+class Record(MadeRun):
+    """What `rules.json` holds."""
+
+    model: str
+    below: list[int]
+    pixels: str
+    judged: str
+    cases: dict[str, int]
+    rules: dict[str, Rule]
+    figure: NotRequired[str | None]  # of a copy: where the figure was copied to
 
 
-def draw(record: dict[str, Any]) -> Figure:
-    """Draws what the rules reach against updates and against seconds, with 95 % intervals."""
-    figure = Figure(figsize=(10.0, 4.6), layout="constrained")
-    panels = figure.subplots(1, 2, sharey=True)
-    for panel, (key, label) in zip(panels, AXES.items(), strict=True):
-        for name, found in record["rules"].items():
-            log_p = np.array(found["log_p"])
-            ends = np.array([found["low"], found["high"]], float)  # NaN where not known: no bar
-            errors = np.abs(ends - log_p)
-            line = panel.errorbar(found[key], log_p, errors, marker="o", markersize=4, capsize=2,
-                                  linewidth=1.4, label=name)  # fmt: skip
-            if found["reverse"]:
-                panel.plot([found[key][-1]] * 2, [log_p[-1], found["reverse"][0]], linewidth=1.0,
-                           color=line[0].get_color(), linestyle=":", marker="v", markersize=5,
-                           fillstyle="none", markevery=[1])  # fmt: skip
-        panel.set(xscale="log", xlabel=label)
-        panel.grid(alpha=0.3)
-        panel.spines[["top", "right"]].set_visible(False)
-    panels[0].set_ylabel(f"{of_rules(record)} (nats an image)")
-    if any(found["reverse"] for found in record["rules"].values()):
-        panels[0].plot([], [], "v", color="gray", fillstyle="none", label="by log Z from above")
-    panels[0].legend(frameon=False)
-    figure.suptitle(f"Learning rules, {record['model']}; pixels: {record['pixels']}")
-    return figure
+def check(path: Path, record: dict[str, Any]) -> None:
+    """Checks what the type of a record cannot say.
+
+    Raises:
+      InputError: the lists of a rule have not one value each time that it was judged.
+    """
+    for name, rule in record["rules"].items():
+        check_lengths(path, f"rules.{name}", [rule], LOOKS)
+        n = len(rule["reverse"])
+        require(n in (0, 3), path, f"rules.{name}.reverse", "0 or 3 values", n)
 
 
-def table(record: dict[str, Any]) -> str:
-    """Lays out where each rule ended, as text."""
-    heading = f"{'rule':<14}{'rate':>8}{'updates':>10}{'seconds':>10}"
-    lines = [
-        f"{record['model']}; pixels: {record['pixels']}",
-        f"{heading}   {of_rules(record):<32}log p, log Z from above",
+def lay_out(record: dict[str, Any]) -> Table:
+    """Lays out where each rule ended."""
+    rows = [
+        [
+            name,
+            f"{rule['rate']:g}",
+            f"{rule['updates'][-1]:,}",
+            duration(rule["seconds"][-1]),
+            interval([rule[key][-1] for key in INTERVAL]),
+            interval(rule["reverse"]) if rule["reverse"] else NONE,
+        ]
+        for name, rule in record["rules"].items()
     ]
-    for name, found in record["rules"].items():
-        end = statistics.interval([found[key][-1] for key in INTERVAL])
-        above = statistics.interval(found["reverse"]) if found["reverse"] else ""
-        numbers = f"{found['rate']:>8g}{found['updates'][-1]:>10}{found['seconds'][-1]:>10.1f}"
-        lines.append(f"{name:<14}{numbers}   {end:<32}{above}".rstrip())
-    doubts = [f"warning: {name}: {text}" for name, found in record["rules"].items()
-              for text in found["doubts"]]  # fmt: skip
-    return "\n".join([*lines, *doubts])
+    above = "log p, log Z from above"
+    return Table(["rule", "rate", "updates", "wall time", of_rules(record), above], rows)
+
+
+def note(record: dict[str, Any]) -> str:
+    """Says what was learned from, and what speaks against the numbers."""
+    about = f"{record['model']}; pixels: {record['pixels']}"
+    return "\n".join([about, *(f"warning: {doubt}" for doubt in doubts(record))])
+
+
+def doubts(record: dict[str, Any]) -> list[str]:
+    """Says what speaks against the numbers of each rule."""
+    return [f"{name}: {text}" for name, rule in record["rules"].items() for text in rule["doubts"]]
 
 
 def of_rules(record: dict[str, Any]) -> str:
     """Names what a comparison of learning rules judged."""
     bound = "bound on log p" if record["below"] else "log p"
     return f"{bound} of {record['judged']} images"
+
+
+def draw(record: dict[str, Any]) -> resumable.Makers:
+    """Draws what the rules reach against updates and against seconds."""
+    rules = record["rules"].items()
+    curves = {
+        name: Judged(rule["log_p"], rule["low"], rule["high"], next(iter(rule["reverse"]), None))
+        for name, rule in rules
+    }
+    panels = {label: {name: rule[key] for name, rule in rules} for key, label in AXES.items()}
+    title = f"Learning rules, {record['model']}; pixels: {record['pixels']}"
+    y_label = f"{of_rules(record)} (nats an image)"
+    return {FIGURE: lambda: estimates(curves, panels, y_label, title, "by log Z from above")}
+
+
+REPORT = resumable.Report(Record, lay_out, note, draw, "machines, figure and numbers", RESULT)
+
+ABOUT = """\
+One machine learned by each rule, from the same weights, on the same cases in the same order. log p
+of images that nothing was learned from, with the 95 % interval of log Z (a forward estimate, or
+exact where there is no interval); where log Z was estimated from above too, log p with that one
+stands beside it, on average too small. Wall times are those of learning alone."""
+
+
+def sections(sources: list[Source]) -> list[str]:
+    """A table of each comparison, and its figure where one was copied."""
+    parts = ["## Learning rules", ABOUT] if sources else []
+    for source in sources:
+        record = source.record
+        what = f"{record['model']}, {record['cases']['train']:,} training images; pixels: "
+        parts += [f"### {source.name}", *made(record), wrap(f"{what}{record['pixels']}.")]
+        if record.get("figure"):
+            parts.append(f"![{of_rules(record)} by learning rule]({record['figure']})")
+        parts.append(render(lay_out(record), "markdown"))
+        parts += [wrap(f"- Warning: {doubt}.") for doubt in doubts(record)]
+    return parts

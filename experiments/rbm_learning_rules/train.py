@@ -1,4 +1,4 @@
-"""Learning one machine by one rule, judged at some epochs: the stage of `rbm_learning_rules`."""
+"""Learning one RBM by one rule, judged at some epochs: the stage of `rbm_learning_rules`."""
 
 import dataclasses
 import time
@@ -7,15 +7,14 @@ from typing import Any
 import jax
 import numpy as np
 
-from dbnjax.learning import averaging, updates
+from dbnjax.learning import averaging, persistent, phases, tempered, updates
+from dbnjax.learning.contrastive_divergence import contrastive_divergence
 from dbnjax.models.rbm import RBM
 from dbnjax.training import fitting, greedy, loop, stages
-from dbnjax.types import Array, Draw, Key, PyTree
+from dbnjax.types import Array, Draw, Key, Learner, PyTree
 from dbnjax.weights import io
-from experiments.rbm_learning_rules import judge, rules
-from experiments.rbm_learning_rules import start as rules_start
-from experiments.rbm_learning_rules.config import Config
-from experiments.rbm_learning_rules.rules import RULES
+from experiments.rbm_learning_rules import judge
+from experiments.rbm_learning_rules.config import BETAS, Config
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,8 +24,8 @@ class Task:
     Attributes:
       config: the run's options.
       key: of the whole run.
-      lower: machines below the one that learns, from the bottom up.
-      start: the machine before learning.
+      lower: RBMs below the one that learns, from the bottom up.
+      start: the RBM before learning.
       data: training cases on the device.
       seen: `[n, n_pixels]` training states, for the base rates.
       judged: `[m, n_pixels]` states that are judged.
@@ -42,53 +41,65 @@ class Task:
     judged: Array
     place: stages.Place
 
-    @property
-    def below(self) -> greedy.Below:
-        """The layers below the machine that learns."""
-        return rules_start.layers(self.lower)
 
-    @property
-    def pixels_as(self) -> Draw:
-        """What a step makes of the stored pixels: only resampled ones are drawn in it."""
-        return "sample" if self.config.binarisation == "resampled" else "mean"
+def learners(config: Config) -> dict[str, Learner]:
+    """Returns the learner of every rule; the persistent ones have equally many chains in all."""
+    n, k = config.n_chains, config.k
+    kind: Draw = "mean" if config.binarisation == "real" else "sample"  # as the data are
+    choices = phases.Choices(visible=kind)
+    return {
+        "cd1": contrastive_divergence(1, choices),
+        "cd10": contrastive_divergence(10, choices),
+        "cd25": contrastive_divergence(25, choices),
+        "pcd": persistent.persistent_contrastive_divergence(n, k),
+        "fast_pcd": persistent.fast_persistent_contrastive_divergence(n, k),
+        "centred_pcd": persistent.persistent_contrastive_divergence(n, k, centred=True),
+        "tempered": tempered.parallel_tempering(BETAS, max(n // len(BETAS), 1), k),
+    }
+
+
+def hyper(config: Config, name: str, rate: float) -> averaging.Hyper:
+    """Makes the hyper-parameters of an epoch of a rule with some learning rate.
+
+    Fast weights keep the rate that learning started with (Tieleman and Hinton 2009).
+    """
+    regular = updates.hyper(rate, config.momentum, config.decay)
+    own = persistent.fast_hyper(regular, config.rate_of(name)) if name == "fast_pcd" else regular
+    return averaging.hyper(own, config.averaging)
 
 
 def learn(task: Task, name: str) -> RBM:
-    """Learns by one rule, or goes on with it, and returns the averaged machine.
+    """Learns by one rule, or goes on with it, and returns the averaged RBM.
 
     The keys do not depend on the rule, so that all see the same cases in the same order.
     """
-    config, rate = task.config, rate_of(task.config, name)
-    chains = rules.Chains(config.n_chains, config.k, visible_as(config))
-    learner = averaging.averaged(RULES[name].make(chains))
-    prepare = greedy.layer_data(task.pixels_as, "sample", 0)
+    config, below = task.config, greedy.layers_of(task.lower)
+    learner = averaging.averaged(learners(config)[name])
+    # Only resampled pixels are drawn in a step; others were when they were read.
+    drawn: Draw = "sample" if config.binarisation == "resampled" else "mean"
+    prepare = greedy.layer_data(drawn, "sample", 0)
     program: Any = loop.epoch_program(learner, prepare, config.batch_size)
     key_init, key_epochs, key_judge = jax.random.split(jax.random.fold_in(task.key, 1), 3)
-    rates = fitting.schedule(config.schedule, rate, config.epochs)
-    at = points(config)
+    rates = fitting.schedule(config.schedule, config.rate_of(name), config.epochs)
 
-    def hyper(i: int) -> averaging.Hyper:
-        # Chains begin without a field, far from a machine that has learned: they take an epoch.
-        now = 0.0 if config.tied and i == 0 else rates(i)
-        regular = updates.hyper(now, config.momentum, config.decay)
-        return rules.hyper(name, regular, rate, config.averaging)
+    def hyper_at(i: int) -> averaging.Hyper:
+        # Chains begin without a field, far from an RBM that has learned: they take an epoch.
+        return hyper(config, name, 0.0 if config.tied and i == 0 else rates(i))
 
     state = learner.init(key_init, task.start)
     # Compiled before the clock starts: seconds are seconds of learning.
-    compiled = program.lower(key_epochs, hyper(0), state, task.below, task.data).compile()
+    compiled = program.lower(key_epochs, hyper_at(0), state, below, task.data).compile()
 
     def epoch(i: int, state: PyTree) -> tuple[PyTree, bool, dict[str, float]]:
         began = time.perf_counter()
         key_epoch = jax.random.fold_in(key_epochs, i)
-        state, report = compiled(key_epoch, hyper(i), state, task.below, task.data)
+        state, report = compiled(key_epoch, hyper_at(i), state, below, task.data)
         sound = bool(report.finite)  # waits until the epoch is over
         numbers = {"learning_seconds": time.perf_counter() - began}
         numbers |= {key: float(value) for key, value in report.info._asdict().items()}
-        if sound and i + 1 in at:
-            machines = (*task.lower, state.params)
-            numbers |= judge.judge(
-                config, key_judge, machines, task.seen, task.judged, last=i + 1 == config.epochs
-            )
+        if sound and i + 1 in points(config):
+            rbms, last = (*task.lower, state.params), i + 1 == config.epochs
+            numbers |= judge.judge(config, key_judge, rbms, task.seen, task.judged, last)
         return state, sound, numbers
 
     stage = stages.Stage(name, config.epochs, epoch)
@@ -96,17 +107,7 @@ def learn(task: Task, name: str) -> RBM:
     return params
 
 
-def rate_of(config: Config, name: str) -> float:
-    """Returns the learning rate at which a rule starts."""
-    return config.rate or RULES[name].rate
-
-
-def visible_as(config: Config) -> Draw:
-    """Returns what reconstructions are: of the data's own kind."""
-    return "mean" if config.binarisation == "real" else "sample"
-
-
 def points(config: Config) -> list[int]:
-    """Returns the epochs after which machines are judged, evenly spaced on a logarithmic scale."""
+    """Returns the epochs after which RBMs are judged, evenly spaced on a logarithmic scale."""
     spaced = np.geomspace(config.epochs, 1, config.points)  # the last one, if there is only one
     return sorted({round(epoch) for epoch in spaced.tolist()})

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from experiments.common import record_files
-from experiments.likelihood.section import LIKELIHOOD_FORM, likelihoods
-from experiments.rbm_learning_rules.section import learning_rules, read_rules
+from experiments.likelihood import report as likelihood
+from experiments.rbm_learning_rules import report as rules
 
 
 def sections(folder: Path) -> list[str]:
@@ -16,7 +16,10 @@ def sections(folder: Path) -> list[str]:
     Raises:
       InputError: a file is damaged.
     """
+    compared = record_files.read_folder(folder / "rules", rules.Record)
+    for source in compared:
+        rules.check(folder / "rules" / f"{source.name}.json", source.record)
     return [
-        *likelihoods(record_files.read_folder(folder / "likelihood", LIKELIHOOD_FORM)),
-        *learning_rules(read_rules(folder / "rules")),
+        *likelihood.sections(record_files.read_folder(folder / "likelihood", likelihood.Record)),
+        *rules.sections(compared),
     ]

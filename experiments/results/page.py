@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.benchmark import targets
+from experiments.benchmark import report as benchmark_report
 from experiments.common.record_files import Source
 from experiments.common.statistics import Spread
 from experiments.common.tables import NONE, duration, interval, several, table, wrap
@@ -86,7 +86,7 @@ def lay_out(
     if benchmark or scaling:
         parts.append("## Speed")
     if benchmark:
-        parts += [*speed(benchmark), *targets.speed(benchmark)]
+        parts += [*speed(benchmark), *benchmark_report.speed(benchmark)]
     if scaling:
         parts += ["### Weak scaling", *speed(scaling)]
     return "\n\n".join(parts) + "\n"

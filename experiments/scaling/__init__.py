@@ -9,16 +9,6 @@ share: --time shows whether an update costs more than so many times the work of 
 real devices are. A minute and 3 GB of memory on two CPU cores, two minutes with --time.
 """
 
-from typing import TYPE_CHECKING, Any
-
 from experiments.common import lazy
 
-if TYPE_CHECKING:
-    from experiments.scaling.config import Config
-    from experiments.scaling.main import run
-
-__all__ = ["Config", "run"]
-
-
-def __getattr__(name: str) -> Any:
-    return lazy.load(__name__, name, {"Config": "config", "run": "main"})
+__getattr__ = lazy.exports(__name__)

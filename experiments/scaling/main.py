@@ -1,25 +1,29 @@
-"""What `python -m experiments.scaling` runs."""
+"""What `python -m experiments.scaling` runs: epochs compiled on meshes, and what they send."""
 
 import contextlib
 import dataclasses
-import functools
+import math
+import re
 from collections import Counter
 from collections.abc import Callable, Hashable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
+import numpy as np
+from jax.sharding import PartitionSpec
 
 from dbnjax import checks, files
-from dbnjax.training import sharding
+from dbnjax.models import dbn as dbn_lib
+from dbnjax.training import loop, sharding
+from experiments.benchmark import jobs as jobs_lib
+from experiments.benchmark import main as benchmark
 from experiments.benchmark import report as benchmark_report
-from experiments.benchmark import timing as benchmark_timing
-from experiments.benchmark.jobs import Sizes
-from experiments.common import provenance
-from experiments.scaling.collectives import Collective
+from experiments.benchmark.config import PAPER, Sizes
+from experiments.benchmark.jobs import Setting, Training
+from experiments.common import options, provenance
 from experiments.scaling.config import ROUNDS, Config
-from experiments.scaling.programs import N_STEPS, Program, compile_all, split_cases, split_members
 
-PAPER = Sizes()
+N_STEPS = 5  # minibatches in an epoch
 COLUMNS = (
     "rule",
     "mesh",
@@ -37,6 +41,42 @@ NOTE = (
     "statistics as it has parameters. Sent once an epoch: the operations outside of the loops. An "
     "ensemble has one member on each device, and the parameters are those of one."
 )
+KINDS = (
+    "all-reduce|all-gather|all-to-all|collective-permute|collective-broadcast|reduce-scatter|"
+    "send|recv"
+)
+OPERATION = re.compile(rf" ({KINDS})(?:-start)?\(")
+ARRAY = re.compile(r"\b(?:pred|[a-z]+(\d+))\[([\d,]*)\]")  # bits of an element, and the shape
+
+
+class Collective(NamedTuple):
+    """An operation in which devices exchange something.
+
+    Attributes:
+      kind: XLA's name.
+      n_bytes: of its results on one device, several arrays counted together.
+    """
+
+    kind: str
+    n_bytes: int
+
+
+class Collectives(NamedTuple):
+    """Those of a program: `inside` its loops, each counted once, and `outside` of them."""
+
+    inside: list[Collective]
+    outside: list[Collective]
+
+
+class Program(NamedTuple):
+    """An epoch compiled on a mesh: what learns, from how many cases, what is sent, and a call."""
+
+    rule: str
+    mesh: str
+    n_cases: int
+    n_bytes: int
+    sent: Collectives
+    call: Callable[[], Any]
 
 
 def run(config: Config, sizes: Sizes = PAPER) -> dict[str, Any]:
@@ -48,29 +88,26 @@ def run(config: Config, sizes: Sizes = PAPER) -> dict[str, Any]:
     Raises:
       InputError: so many devices cannot be simulated, or the file cannot be written.
     """
-    checks.require(bool(config.devices), "--devices: expected one number or more, got none")
-    for n in config.devices:
-        checks.check_count("--devices", n, 1)
+    config.check_options()
     most = max(config.devices)
     simulate(most)
     programs: list[Program] = []
     for n in config.devices:
         larger = dataclasses.replace(sizes, batch_size=n * sizes.batch_size)
-        programs += compile_all(f"{sharding.DATA}:{n}", larger, split_cases)
-    members = functools.partial(split_members, n_members=most)
-    programs += compile_all(f"{sharding.ENSEMBLE}:{most}", sizes, members)
+        programs += compile_all(f"{sharding.DATA}:{n}", larger)
+    programs += compile_all(f"{sharding.ENSEMBLE}:{most}", sizes, n_members=most)
     programs.sort(key=lambda one: one.rule)
     calls: dict[Hashable, Callable[[], Any]] = {one[:2]: one.call for one in programs}
-    seconds = benchmark_timing.measure(calls, ROUNDS)[0] if config.time else {}
+    seconds = benchmark.time_calls(calls, ROUNDS)[0] if config.time else {}
     result = provenance.made() | {
-        "command": provenance.command("experiments.scaling", config, {}),
+        "command": options.command(config),
         "columns": list(COLUMNS),
         "rows": [row(one, seconds.get(one[:2])) for one in programs],
         "note": NOTE.format(size=sizes.batch_size),
     }
     if config.output is not None:
         files.write_json(config.output, result)
-    print(f"{benchmark_report.table(result['columns'], result['rows'])}\n\n{result['note']}")
+    print(benchmark_report.lay_out(result))
     return result
 
 
@@ -89,6 +126,82 @@ def simulate(n_devices: int) -> None:
         n_devices <= found and jax.default_backend() == "cpu",
         f"--devices: expected at most {found}, as many as JAX simulates since it was started, got "
         f"{n_devices}; use a process of its own",
+    )
+
+
+def compile_all(mesh: str, sizes: Sizes, n_members: int = 0) -> list[Program]:
+    """Compiles an epoch of every rule on a mesh, of an ensemble if it has members."""
+    n = N_STEPS * sizes.batch_size
+    pixels = np.random.default_rng(0).integers(0, 256, (n, benchmark.N_PIXELS), dtype=np.uint8)
+    setting = jobs_lib.setting(sizes, pixels, np.arange(n) % sizes.n_labels)
+    return [
+        compile_epoch(rule, mesh, setting, what, n_members) for rule, what in rules(setting).items()
+    ]
+
+
+def rules(setting: Setting) -> dict[str, Training]:
+    """Returns what learns: the first RBM by two rules, and the net."""
+    rbm, net = setting.stack.rbms[0], dbn_lib.untie(setting.stack)
+    divergence = jobs_lib.divergence(rbm, setting.sizes.batch_size)
+    shape = "{}-{}".format(*rbm.weights.shape)
+    layers = "-".join(map(str, (setting.n_pixels, *setting.sizes.layers)))
+    return {
+        f"CD-1, {shape}": divergence,
+        f"PCD-1, {shape}": jobs_lib.persistently(divergence),
+        f"up-down, {layers}": jobs_lib.tuning(setting, net),
+    }
+
+
+def compile_epoch(
+    rule: str, mesh: str, setting: Setting, what: Training, n_members: int
+) -> Program:
+    """Compiles an epoch and counts what it sends.
+
+    Minibatches and chains are split over the devices, or the members of an ensemble, if any.
+    """
+    make = loop.ensemble_program if n_members else loop.epoch_program
+    program: Any = make(what.learner, what.prepare, what.batch_size)
+    given: Any = what.hyper, what.learner.init(jax.random.key(1), what.params), what.context
+    if n_members:
+        given = jobs_lib.stacked(given, n_members)
+    with sharding.using(mesh):
+        everywhere = jax.device_put((jax.random.key(2), *given, setting.data), PartitionSpec())
+        key, hyper, state, context, data = everywhere
+        state = sharding.place_members(state) if n_members else sharding.place(state)
+        compiled = program.lower(key, hyper, state, context, data).compile()
+
+    def call() -> loop.Report:
+        nonlocal state
+        state, report = compiled(key, hyper, state, context, data)
+        return report
+
+    n_bytes = sum(array.nbytes for array in jax.tree.leaves(what.params))
+    return Program(rule, mesh, what.batch_size, n_bytes, find(compiled.as_text()), call)
+
+
+def find(text: str) -> Collectives:
+    """Finds the collective operations of a program.
+
+    Args:
+      text: of the optimised HLO module, `compiled.as_text()`. All computations but the entry
+        belong to loops in what `training.loop` compiles.
+    """
+    found, entry = Collectives([], []), False
+    for line in text.splitlines():
+        if line.endswith("{") and not line.startswith(" "):
+            entry = line.startswith("ENTRY")
+        operation = OPERATION.search(line)
+        if operation:
+            one = Collective(operation[1], n_bytes(line[: operation.start()]))
+            (found.outside if entry else found.inside).append(one)
+    return found
+
+
+def n_bytes(text: str) -> int:
+    """Returns the bytes of all arrays whose types stand in a text, `f32[784,500]` and the like."""
+    return sum(
+        math.prod(map(int, filter(None, shape.split(",")))) * int(bits or 8) // 8
+        for bits, shape in ARRAY.findall(text)
     )
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 
 from experiments.common import groups
-from experiments.common.options import INPUT, PLACE, Options, option
+from experiments.common.options import INPUT, PLACE, Options, file_name, option
 
 
 @dataclasses.dataclass(frozen=True)
@@ -11,7 +11,10 @@ class Config(Options):
     """Options of the run; each is a flag."""
 
     net: str | None = option(
-        None, "Saved net of mnist_dbn or mnist_classifier, a .safetensors file.", role=INPUT
+        None,
+        "Saved net of mnist_dbn or mnist_classifier, a .safetensors file.",
+        role=INPUT,
+        shown=file_name,
     )
     data_dir: str | None = groups.data_dir("Folder of IDX files with the test set, gzipped or not.")
     output: str | None = option(

@@ -12,8 +12,8 @@ from dbnjax import checks, files
 from dbnjax.data.images import Images
 from dbnjax.models.dbn import DBN
 from dbnjax.models.feedforward import Feedforward
+from dbnjax.scoring import read_outs
 from dbnjax.weights import io, shipped
-from experiments import classify
 from experiments.common import net_records, nets, record_files, records
 from experiments.mnist_classifier import report as classifier_report
 from experiments.mnist_dbn import report as dbn_report
@@ -70,7 +70,7 @@ def run(config: Config) -> dict[str, Any]:
     kind = KINDS[type(found.model)]
     about = describe(kind, str(config.net), found.metadata)
     test = nets.read_images(found, None, config.data_dir, "test")
-    n_classes = classify.count_classes(classify.Config(), found.model)
+    n_classes = read_outs.count_classes(found.model)
     judged = judge(found.model, nets.as_known(found, n_classes, test))
     told = {name: found.metadata[name] for name in net_records.KEPT if name in found.metadata}
     metadata = {"image_shape": list(found.shape), **told, **about, "rounded": judged}
@@ -137,4 +137,4 @@ def judge(net: DBN | Feedforward, test: Images) -> dict[str, Any]:
 
 def decisions(net: DBN | Feedforward, pixels: np.ndarray) -> np.ndarray:
     """Returns the class of each image under the deterministic read-out."""
-    return classify.class_probabilities(classify.Config(), net, pixels).argmax(-1)
+    return read_outs.class_probabilities(net, pixels).argmax(-1)

@@ -1,133 +1,187 @@
-"""The accelerator's sections from flags to file, their speeds, and one line for a mistake."""
+"""The accelerator's sections from flags to file: whole jobs, what is asked, and mistakes."""
 
 import dataclasses
 import json
-import subprocess
-import sys
+import shutil
 import types
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
-import machines
 import numpy as np
 import pytest
-import small_accelerator
-from small_accelerator import row
+import small_job
+from idx_files import write_set
 
+from dbnjax import files
 from dbnjax.checks import InputError
-from experiments.accelerator import config as accelerator_config
-from experiments.accelerator import main as accelerator
-from experiments.accelerator import report as accelerator_report
-from experiments.accelerator import speed as accelerator_speed
-from experiments.benchmark import parts as benchmark_parts
+from experiments import accelerator, likelihood
+from experiments.accelerator import main
+from experiments.accelerator.config import main_job
+from experiments.mnist_dbn import figures as dbn_figures
 
-ROOT = Path(__file__).parent.parent.parent
+SIZES = {"layers": (8,), "greedy_epochs": 1, "memory_epochs": 1}
+TUNED = {"up_down_epochs": (2,), "up_down_steps": (1,), "all_epochs": 3}
+SCORING = {"n_chains": 10, "n_temperatures": 50, "temper_betas": 4, "temper_steps": 20}
+
+
+def small(folder, place, **changes):
+    """Options of sections of seconds, on IDX files of a folder."""
+    job = dataclasses.asdict(small_job.config(folder, place / "work", **SIZES, **TUNED))
+    own = {"steps": 3, "preset": "paper", "n_protocols": 2, "output": str(place / "found.json")}
+    return accelerator.Config(**{**job, **own, **changes})
 
 
 @pytest.fixture
 def config(idx_folder, tmp_path):
-    return small_accelerator.config(idx_folder, tmp_path)
+    return small(idx_folder, tmp_path)
 
 
-def test_bandwidth_is_three_arrays_a_call(config, monkeypatch):
-    b, c = jnp.arange(3.0), jnp.array([4.0, 8.0, 2.0])
-    found = accelerator_speed.triad(jnp.zeros(3), b, c, jnp.float32(0.5))
-    np.testing.assert_array_equal(found, [2.0, 5.0, 3.0])
-    ticks = iter([0.0, 9.0, 10.0, 10.5])  # two rounds, the faster one half a second
-    clock = types.SimpleNamespace(perf_counter=lambda: next(ticks))
-    monkeypatch.setattr(accelerator_speed, "time", clock)
-    measured = accelerator_speed.triad_bandwidth(dataclasses.replace(config, rounds=2))
-    assert measured == 3 * 10**6 * accelerator_speed.CALLS / 0.5
-
-
-def test_least_traffic_of_an_update():
-    machine = machines.binary(0, 16, 6)
-    parts = benchmark_parts.contrastive_divergence(10, 16, 6)
-    # Weights: read for three products, written, and a velocity read and written.
-    expected = 4 * (6 * 16 * 6 + 3 * (16 + 6))
-    assert accelerator_speed.traffic(parts, machine) == expected
-    net = machines.net(1, (5, 4, 3, 6), n_labels=2)
-    parts = benchmark_parts.up_down(10, (5, 4, 3), 2, 6, n_steps=7)
-    n_bytes = sum(4 * array.size for array in jax.tree.leaves(net))
-    # Up twice and down twice through each directed layer, and through the memory 7 times and back.
-    read = 4 * (5 * 4 + 4 * 3) + (2 * 7 + 1) * (3 + 2) * 6
-    assert accelerator_speed.traffic(parts, net) == 4 * read + 3 * n_bytes
-
-
-def test_members_are_compared_with_one_after_another(config, monkeypatch):
-    made = accelerator_config.setting(config)
-    parts = benchmark_parts.contrastive_divergence(10, 784, 8)
-    alone, one, three = accelerator_speed.jobs(made, parts, (1, 3))
-    assert [job.n_units for job in (alone, one, three)] == [3, 3, 9]  # an epoch each
-    monkeypatch.setattr(accelerator_speed, "time_units", lambda jobs, n: [3.0, 4.0, 0.2])
-    monkeypatch.setattr(accelerator_speed, "triad_bandwidth", lambda _: 1e9)
-    found = accelerator_speed.ensembles(config)
-    n_bytes = 4 * (6 * 784 * 8 + 3 * (784 + 8))
-    np.testing.assert_allclose(row(found, "one after another")[:3], [3.0, 10_000 / 3, 1], rtol=1e-3)
-    ms, rate, times, share = row(found, "3 together")
-    np.testing.assert_allclose([ms, rate, times], [0.2, 50_000, 15])
-    np.testing.assert_allclose(share, 100 * n_bytes / 0.2e-3 / 1e9, rtol=1e-3)
-    assert [bar["met"] for bar in found.bars] == [True, True]
-    monkeypatch.setattr(accelerator_speed, "triad_bandwidth", lambda _: 1e12)
-    assert [bar["met"] for bar in accelerator_speed.ensembles(config).bars] == [True, False]
-
-
-def test_a_later_call_adds_to_the_file_and_all_of_it_is_shown(tmp_path):
-    output = tmp_path / "new" / "found.json"
-    sections = ["--sections=bandwidth", "--triad_mb=1", "--rounds=1"]
-    command = [sys.executable, "-m", "experiments.accelerator", *sections, f"--output={output}"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    first = json.loads(output.read_text())
-    told = "python -m experiments.accelerator --rounds=1 --triad_mb=1 --sections=bandwidth"
-    assert first["bandwidth"]["command"] == told
-    assert f"bandwidth: {accelerator_report.devices(first['bandwidth'])}; 20" in done.stdout
-    later = accelerator.Config(preset="best", sections=("ensembles",), output=str(output))
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Options, and a run of the main job, but for its figures."""
+    place = tmp_path_factory.mktemp("whole")
+    (place / "idx").mkdir()
+    write_set(place / "idx")
+    chosen = small(place / "idx", place)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(accelerator.SECTIONS, "ensembles", judged)
-        record = accelerator.run(later)
-    assert json.loads(output.read_text()) == record
-    assert list(record) == ["bandwidth", "ensembles"]
-    assert record["bandwidth"] == first["bandwidth"]
-    assert "--preset=best" in record["ensembles"]["command"]
+        patch.setattr(dbn_figures, "makers", lambda *_: {})
+        return chosen, main.finish(main_job(chosen, place / "run"))
+
+
+@pytest.fixture
+def again(whole, monkeypatch):
+    """Writes in the place of the main job what the finished run wrote; knows what it was asked."""
+    chosen, run = whole
+    jobs = []
+
+    def finish(job):
+        jobs.append(job)
+        double = jax.jit(lambda x: 2.5 * x)  # a program for the cache
+        double(jnp.ones(3)).block_until_ready()
+        shutil.copytree(Path(chosen.workdir).parent / "run", job.workdir)
+        return run._replace(seconds=70.0)
+
+    monkeypatch.setattr(main, "finish", finish)
+    return chosen, run, jobs
+
+
+def row(found, name):
+    """The cells beside a name in what a section found."""
+    (cells,) = [cells for cells in found["rows"] if cells[0] == name]
+    return cells[1:]
+
+
+def test_a_run_has_its_time_and_its_errors(whole):
+    chosen, run = whole
+    result = files.read_json(Path(chosen.workdir).parent / "run" / "result.json")
+    assert run.result == result
+    assert sum(result["seconds"].values()) < run.seconds
+    # The last net learned from validation cases, and is judged on all cases and the test.
+    assert run.errors("validation") == result["errors"]["up-down"]["deterministic"]["validation"]
+    assert run.errors("test") == result["errors"]["all cases"]["deterministic"]["test"]
+    assert run.errors("none") is None
+
+
+def test_a_protocol_is_run_with_an_empty_cache_of_programs_and_with_a_full_one(again, monkeypatch):
+    (chosen, run, jobs), cleared = again, []
+    monkeypatch.setattr(jax, "clear_caches", lambda: cleared.append(len(jobs)))
+    before = jax.config.jax_compilation_cache_dir
+    found = main.protocol(chosen)
+    assert jax.config.jax_compilation_cache_dir == before
+    assert cleared == [0, 1]
+    assert not list(Path(chosen.workdir).iterdir())
+    cold, warm = row(found, "programs compiled")
+    assert cold > 0
+    assert warm == 0
+    names = [*run.result["seconds"], "the rest"]
+    parts = np.array([row(found, f"{name}, s") for name in names])
+    np.testing.assert_allclose(parts.sum(0), row(found, "in all, s"), rtol=2e-3)
+    assert row(found, "in all, s") == [70.0, 70.0]
+    assert row(found, "test errors, all cases, deterministic") == [run.errors("test")] * 2
+    assert found["asked"] == [("cold run", 70, 90, "seconds"), ("warm run", 70, 60, "seconds")]
+
+
+def test_precisions_stand_in_a_row_each_with_the_log_p_of_their_net(again, monkeypatch):
+    chosen, run, jobs = again
+    monkeypatch.setattr(main, "SCORING", SCORING | {"n_samples": 2, "n_subset": 0})
+    records = []
+
+    def score(options):
+        records.append(records[0] if records else likelihood.run(options))  # one net, one score
+        return records[-1]
+
+    monkeypatch.setattr(
+        main, "likelihood", types.SimpleNamespace(run=score, Config=likelihood.Config)
+    )
+    found = main.precision(chosen)
+    assert [job.precision for job in jobs] == ["default", "highest", "bfloat16"]
+    assert {job.all_epochs for job in jobs} == {0}
+    assert [cells[0] for cells in found["rows"]] == ["default", "highest", "bfloat16"]
+    for (_, seconds, validation, test, log_p, half), record in zip(
+        found["rows"], records, strict=True
+    ):
+        assert (seconds, validation, test) == (70.0, run.errors("validation"), run.errors("test"))
+        judged = record["rows"][0]
+        assert (judged["quantity"], judged["images"]) == ("log p(v)", "test")
+        value, low, _ = judged["values"]["log Z forward"]
+        assert log_p == round(value, 3)
+        np.testing.assert_allclose(half, value - low, rtol=1e-3)
+
+
+def test_nets_of_many_seeds_learn_together(config):
+    found = main.protocols(config)
+    assert found["columns"] == ["", "2 nets together"]
+    (rbm,), (tuned,) = row(found, "rbm_1, 1 epochs, s"), row(found, "up_down_1, 2 epochs, s")
+    (rest,), (more,) = row(found, "the rest, s"), row(found, "epochs on all cases, reckoned, s")
+    (in_all,) = row(found, "in all, s")
+    np.testing.assert_allclose(rbm + tuned + rest + more, in_all, rtol=5e-3)
+    np.testing.assert_allclose(more, 3 * tuned / 2 * 40 / 20, rtol=5e-3)  # of 40 cases, not of 20
+    assert row(found, "validation cases") == [10]
+    assert 0 <= row(found, "validation errors, mean")[0] <= 10
+    assert row(found, "nets that diverged") == [0]
+    ((_, minutes, most, _),) = found["asked"]
+    np.testing.assert_allclose([minutes, most], [in_all / 60, 8], rtol=1e-3)
+
+
+def test_errors_of_nets_leave_out_those_that_diverged():
+    rows = [{"validation_errors": n} for n in (4, None, 6)]
+    record = {"rows": rows, "cases": {"validation": 10}}
+    assert [cells[1] for cells in main.errors_of_nets(record)] == [5, 1.414, 10, 1]
 
 
 def judged(config):
-    bars = [
-        accelerator_config.at_most("cold", 90, "seconds", 90.0),
-        accelerator_config.at_least("together", 12, "times", 11.9),
-    ]
-    return accelerator_config.Found(["a", "b"], [["x", 1.5]], "What it is.", bars)
+    asked = [("cold", 90.0, 90, "seconds"), ("warm", 61.25, 60, "seconds")]
+    return {"columns": ["a", "b"], "rows": [["x", 1.5]], "note": "What it is.", "asked": asked}
 
 
 def exhausted(config):
     raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes.\nmore")
 
 
-def test_bars_are_judged_and_a_section_without_memory_says_what_to_lower(
-    config, monkeypatch, capsys
-):
-    monkeypatch.setitem(accelerator.SECTIONS, "protocol", judged)
-    monkeypatch.setitem(accelerator.SECTIONS, "ensembles", exhausted)
-    both = dataclasses.replace(config, sections=("ensembles", "protocol"))
-    with pytest.raises(InputError, match=r"^section ensembles: the device is out .* --triad_mb"):
+def test_a_later_call_adds_to_the_file_and_all_of_it_is_shown(config, monkeypatch, capsys):
+    monkeypatch.setitem(main.MEASURE, "protocol", judged)
+    monkeypatch.setitem(main.MEASURE, "kernels", exhausted)
+    both = dataclasses.replace(config, sections=("kernels", "protocol"))
+    with pytest.raises(InputError, match=r"^section kernels: the device is out .* --n_protocols"):
         accelerator.run(both)
-    accelerator.run(dataclasses.replace(config, sections=("protocol",)))
+    monkeypatch.setitem(main.MEASURE, "kernels", judged)
+    record = accelerator.run(dataclasses.replace(config, preset="best", sections=("kernels",)))
+    assert json.loads(Path(config.output).read_text()) == json.loads(json.dumps(record))
+    assert list(record) == ["protocol", "kernels"]
+    assert "--preset=best" in record["kernels"]["command"]
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == lines[1] == f"protocol: written to {config.output}"
+    assert lines[:2] == [f"{name}: written to {config.output}" for name in record]
     assert lines[2].startswith("protocol: 8 x cpu; 20")
-    assert lines[-2:] == [
-        "met      cold: at most 90 seconds: 90 (protocol, 8 x cpu)",
-        "not met  together: at least 12 times: 11.9 (protocol, 8 x cpu)",
-    ]
-    assert list(json.loads(Path(config.output).read_text())) == ["protocol"]
+    assert lines[-3] == "cold: 90.0 seconds, at most 90.0: met"
+    assert lines[-1] == "warm: 61.25 seconds, at most 60.0: missed"
 
 
 def test_another_failure_of_the_device_is_not_explained_away(config, monkeypatch):
     def broken(config):
         raise jax.errors.JaxRuntimeError("INTERNAL: something else")
 
-    monkeypatch.setitem(accelerator.SECTIONS, "kernels", broken)
+    monkeypatch.setitem(main.MEASURE, "kernels", broken)
     with pytest.raises(jax.errors.JaxRuntimeError, match="something else"):
         accelerator.run(dataclasses.replace(config, sections=("kernels",)))
 
@@ -135,14 +189,14 @@ def test_another_failure_of_the_device_is_not_explained_away(config, monkeypatch
 @pytest.mark.parametrize(
     ("option", "line"),
     [
-        ({"sections": ("kernels", "x")}, "--sections: expected some of protocol, .*draws, got x"),
-        ({"sections": ()}, "--sections: .*, got none"),
-        ({"steps": 1}, "--steps: expected 2 or more, a whole number, got 1"),
-        ({"members": ()}, "--members: expected one number or more, got none"),
-        ({"members": (8, 0)}, "--members: expected 1 or more, a whole number, got 0"),
-        ({"labels": False}, "--labels: expected labels, whose errors are compared, got none"),
-        ({"up_down_epochs": (0, 0)}, "--up_down_epochs: expected one epoch or more in all, got"),
-        ({"platform": "tpu", "sections": ("bandwidth",)}, "--platform=tpu: expected such a device"),
+        ({"sections": ("kernels", "x")}, "--sections: expected some of protocol, .*, x"),
+        ({"n_protocols": 0}, "--n_protocols: expected 1 or more, got 0"),
+        (
+            {"labels": False, "all_epochs": 0},
+            "--labels: expected labels, whose errors are compared, got none",
+        ),
+        ({"up_down_epochs": (0,)}, "--up_down_epochs: expected one epoch or more in all, got"),
+        ({"platform": "tpu", "sections": ("kernels",)}, "--platform=tpu: expected such a device"),
     ],
 )
 def test_a_mistake_is_one_line(config, option, line):

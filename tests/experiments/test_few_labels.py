@@ -111,7 +111,7 @@ def test_a_run_that_was_stopped_goes_on_after_its_last_net(config, result, tmp_p
         return [{name: x for name, x in row.items() if name != "seconds"} for row in rows]
 
     assert without_times(resumed["rows"]) == without_times(result["rows"])
-    assert "/stack.safetensors " in resumed["command"]  # and the folder that numbers the net
+    assert " --stack=stack.safetensors " in resumed["command"]
     assert not any(name.startswith("greedy") for name in resumed["config"])
     assert len(metrics.read(tmp_path / "cut" / "metrics.jsonl")) == N_NETS
     assert (tmp_path / "cut" / "few_labels.png").stat().st_size > 10_000

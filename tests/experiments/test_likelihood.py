@@ -1,8 +1,6 @@
 """Likelihoods of small saved nets: what is printed and written, and what is refused."""
 
 import dataclasses
-import subprocess
-import sys
 
 import jax
 import jax.numpy as jnp
@@ -13,11 +11,12 @@ import pytest
 
 from dbnjax import files, rbm, units
 from dbnjax.checks import InputError
-from dbnjax.evaluation import annealing, schedules
+from dbnjax.evaluation import schedules
 from dbnjax.scoring import log_z as likelihood_estimates
+from dbnjax.scoring import tempered_samples
 from dbnjax.weights import io
 from experiments import likelihood
-from experiments.common import binarised, tempered_samples
+from experiments.common import binarised
 from experiments.likelihood import Config
 
 
@@ -87,16 +86,14 @@ def test_an_enumerable_machine_is_scored_exactly_and_from_both_sides(config, cap
     printed = capsys.readouterr().out
     assert printed.startswith("RBM 16-6; mnist; pixels: drawn once, seed 0; float32")
     assert "net: nothing is known of how it was made\n\n" in printed
-    assert f"{log_p(machine, states(config)).mean():.2f}\n" in printed.replace("   ", "\n")
+    assert f" {log_p(machine, states(config)).mean():.2f} " in printed
     v = states(config)
     raised = rows["RAISE bound on log p(v)", "test"]
     assert near(raised["values"]["no log Z"], log_p(machine, v).mean())
     assert raised["weights"] == 50
     assert 25 < raised["effective_sample_size"] < 50
-    assert (
-        f"RAISE bound on log p(v) of test images {raised['effective_sample_size']:.1f} of 50"
-        in (printed)
-    )
+    counted = f"RAISE bound on log p(v) of test images {raised['effective_sample_size']:.1f} of 50"
+    assert counted in " ".join(printed.split())
     (pseudo, _, _) = rows["pseudo-log-likelihood", "test"]["values"]["no log Z"]
     np.testing.assert_allclose(pseudo, pseudo_log_p(machine, v).mean(), atol=1e-4)
     done = ("exact", "forward", "samples", "reverse", "scores of 20 test images")
@@ -141,7 +138,7 @@ def test_a_deep_net_has_bounds_with_and_without_labels(config, tmp_path, monkeyp
     assert "made 0.00 round trips" in " ".join(record["warnings"])
     assert "the reverse estimate may not be trusted" in " ".join(record["warnings"])
     told = "; classes as the label units show them: another at 100 % of these looks, 4.0 a chain in"
-    assert told in capsys.readouterr().out
+    assert told in " ".join(capsys.readouterr().out.split())
     joint = log_joint(net, states(deep))
     truth = {
         "log p(v)": np.logaddexp.reduce(joint, axis=1).mean(),
@@ -173,23 +170,6 @@ def walked(acceptance, free_energy, classes=None):
     source = np.broadcast_to(np.arange(3)[:, None], (10 * n_looks, 3, n_chains))
     swaps = np.full((10 * n_looks, 2), acceptance)
     return tempered_samples.Walked(None, swaps, source, free_energy, classes)
-
-
-def test_a_walk_is_cut_into_calls(monkeypatch):
-    walked, told, betas = [], [], np.linspace(0.0, 1.0, 26)[1:]
-    state = annealing.State(*jnp.zeros((5, 1)))
-
-    def anneal(key, path, part, state):
-        walked.extend(part)
-        return state._replace(beta=part[-1])
-
-    monkeypatch.setattr(likelihood_estimates, "_anneal", anneal)
-    monkeypatch.setattr(likelihood_estimates, "CALL", 10)
-    after = likelihood_estimates.walk(None, None, betas, state, told.append)
-    assert walked == betas.tolist()
-    assert after.beta == 1.0
-    assert [round(numbers["beta"], 4) for numbers in told] == [0.4, 0.8, 1.0]
-    assert len(told) == likelihood_estimates.n_calls(25, 10)
 
 
 def test_the_binarisation_decides_the_states(config):
@@ -245,23 +225,6 @@ def test_the_schedule_is_the_one_that_was_asked_for(config, monkeypatch):
         np.testing.assert_array_equal(caught.value.args[0], expected(100))
 
 
-def test_what_takes_a_minute_is_summed_and_no_more():
-    def machine(visible, hidden):
-        return rbm.RBM(visible, hidden, jnp.zeros((visible.size, hidden.size)))
-
-    def bits(n):
-        return units.Bernoulli.zeros(n)
-
-    gauss = units.Gaussian.zeros
-    for small in [(bits(784), bits(25)), (bits(20), bits(784)), (gauss(300), gauss(9)),
-                  (gauss(784), bits(25))]:  # fmt: skip
-        assert likelihood_estimates.is_small(machine(*small))
-    for large in [(bits(784), bits(26)), (bits(3000), bits(25)), (bits(784), gauss(9))]:
-        assert not likelihood_estimates.is_small(machine(*large))
-    net, v = machines.net(0, (4, 16, 4)), np.zeros((10_000, 4))  # its 2^16 states for each image
-    assert likelihood_estimates.exact_scores(net, v, None) is None
-
-
 def refuse(config, message, **changes):
     with pytest.raises(InputError, match=message) as caught:
         likelihood.run(dataclasses.replace(config, **changes))
@@ -269,10 +232,6 @@ def refuse(config, message, **changes):
 
 
 def test_what_does_not_fit_is_refused(config, tmp_path, monkeypatch):
-    refuse(config, "--n_chains: expected 2 or more, a whole number, got 0", n_chains=0)
-    refuse(config, "--n_temperatures: expected 1 or more", n_temperatures=0)
-    refuse(config, "--temper_betas: expected 2 or more", temper_betas=1)
-    refuse(config, "--n_test: expected 0 or more, got -1", n_test=-1)
     refuse(config, "nowhere: expected a safetensors file", net="nowhere")
     refuse(
         config,
@@ -280,11 +239,10 @@ def test_what_does_not_fit_is_refused(config, tmp_path, monkeypatch):
         "28 x 28; reduce them with --side",
         side=0,
     )
-    refuse(config, "seed of the binarisation: expected 0 or more", binarisation_seed=-1)
     path = str(tmp_path / "other")
     hidden = rbm.RBM(units.Bernoulli.zeros(16), units.Bernoulli(jnp.zeros(0)), jnp.zeros((16, 0)))
     io.save(path, hidden)
-    refuse(config, "other: expected a machine with hidden units, got none", net=path)
+    refuse(config, "other: expected an RBM with hidden units, got none", net=path)
     io.save(path, machines.labelled(0, 16, 3, 4))
     refuse(config, "other: expected a data set of as many classes .*, got 10", net=path)
     io.save(path, rbm.init(jax.random.key(0), units.Gaussian.zeros(16), units.Bernoulli.zeros(4)))
@@ -293,11 +251,3 @@ def test_what_does_not_fit_is_refused(config, tmp_path, monkeypatch):
         patch.setattr(io, "_check", lambda path, model: None)
         io.save(path, machines.binary(0, 16, 6).replace(weights=jnp.full((16, 6), jnp.nan)))
     refuse(config, "other: model.weights: expected finite values, got 96 NaN", net=path)
-
-
-def test_a_mistake_is_one_line():
-    command = [sys.executable, "-m", "experiments.likelihood", "--n_chains=0"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert done.stderr == ("error: --n_chains: expected 2 or more, a whole number, got 0\n")

@@ -8,15 +8,13 @@ from dbnjax import rbm, units
 from dbnjax.models import dbn as dbn_lib
 from dbnjax.models import stack as stack_lib
 from experiments.common import nets
-from experiments.likelihood import Config
-from experiments.likelihood import config as likelihood_config
-from experiments.likelihood import score as likelihood_scores
+from experiments.likelihood import Config, judge, main
 
 
 def test_what_a_number_might_be_mistaken_for_is_said():
     def doubts(how, about, net="x"):
         chosen, dbn = Config(net=net, binarisation=how), machines.net(0, (4, 3, 2))
-        return likelihood_config.doubts(chosen, nets.Net(dbn, (2, 2), about))
+        return main.doubts(chosen, nets.Net(dbn, (2, 2), about))
 
     def of_rules(how):
         return {"binarisation": how}
@@ -34,7 +32,7 @@ def test_what_a_number_might_be_mistaken_for_is_said():
     assert doubts("real", of_main_job("mean")) == doubts("real", of_rules("real"))
     assert "no log-probabilities" in doubts("real", of_rules("real"))[0]
     real = nets.Net(of_one(gaussian(4, 2)), (2, 2), of_rules("real"))
-    assert likelihood_config.doubts(Config(net="x", binarisation="real"), real) == []
+    assert main.doubts(Config(net="x", binarisation="real"), real) == []
     (shipped,) = doubts("fixed", nets.read_net(None).metadata, None)
     assert "part of the images that the shipped net learned from" in shipped
 
@@ -73,8 +71,8 @@ def gaussian(n_visible, n_hidden):
     ids=["states", "real units", "machine", "net"],
 )
 def test_what_intensities_get_from_binary_units_is_no_log_p(net, how, names):
-    task = likelihood_scores.Task(Config(binarisation=how), net, None, None, None)
-    assert likelihood_scores.names(task) == names
+    task = judge.Task(Config(binarisation=how), net, None, None, None)
+    assert judge.quantities(task) == names
 
 
 def test_how_a_net_was_made_is_told_as_far_as_it_says():

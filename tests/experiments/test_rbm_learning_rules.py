@@ -8,20 +8,17 @@ import machines
 import numpy as np
 import pytest
 
-from dbnjax import averaging, dbn, files, rbm, stack, units, updates
+from dbnjax import averaging, files, rbm, stack, units, updates
 from dbnjax.checks import InputError
-from dbnjax.evaluation import ais, bounds, exact, exact_nets
+from dbnjax.evaluation import ais, exact
 from dbnjax.scoring import log_z
 from dbnjax.training import greedy
 from dbnjax.weights import io
 from experiments import rbm_learning_rules
 from experiments.common import binarised
-from experiments.rbm_learning_rules import config as rules_config
 from experiments.rbm_learning_rules import judge as rules_judging
-from experiments.rbm_learning_rules import rules as rules_learners
-from experiments.rbm_learning_rules import start as rules_start
-from experiments.rbm_learning_rules import train as learning
-from experiments.rbm_learning_rules.config import Config
+from experiments.rbm_learning_rules import main, train
+from experiments.rbm_learning_rules.config import RATES, Config
 
 
 @pytest.fixture
@@ -50,7 +47,7 @@ def judged(config):
 
 def test_a_run_writes_curves_machines_and_a_figure(config, tmp_path, capsys):
     copies = {"output": str(tmp_path / "rules.json"), "figure": str(tmp_path / "docs" / "x.png")}
-    record = rbm_learning_rules.run(config)
+    record = rbm_learning_rules.run(dataclasses.replace(config, **copies))
     printed = capsys.readouterr().out
     assert record["model"] == "RBM 16-5"
     assert record["pixels"] == "drawn anew, here with seed 0"
@@ -71,43 +68,8 @@ def test_a_run_writes_curves_machines_and_a_figure(config, tmp_path, capsys):
         assert about["image_shape"] == [4, 4]
         assert about["rule"] == name
     assert record["rules"]["cd1"]["log_p"] != record["rules"]["fast_pcd"]["log_p"]
-    before = (tmp_path / "run" / "rules.json").read_bytes()
-    again = rbm_learning_rules.run(dataclasses.replace(config, **copies))
-    assert again == record
-    assert (tmp_path / "run" / "rules.json").read_bytes() == before
     assert files.read_json(copies["output"]) == record | {"figure": copies["figure"]}
     assert (tmp_path / "docs" / "x.png").stat().st_size > 10_000
-    with pytest.raises(InputError, match="--epochs=3 there, 4 here"):
-        rbm_learning_rules.run(dataclasses.replace(config, epochs=4))
-
-
-def test_a_resumed_run_equals_an_uninterrupted_one(config, tmp_path, monkeypatch):
-    config = dataclasses.replace(config, rules=("fast_pcd",))
-    whole = rbm_learning_rules.run(config)
-    cut = dataclasses.replace(config, workdir=str(tmp_path / "cut"))
-    judge = rules_judging.judge
-
-    def interrupted(*arguments, **named):
-        monkeypatch.setattr(rules_judging, "judge", killed)
-        return judge(*arguments, **named)
-
-    def killed(*arguments, **named):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(rules_judging, "judge", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        rbm_learning_rules.run(cut)
-    monkeypatch.setattr(rules_judging, "judge", judge)
-    resumed = rbm_learning_rules.run(cut)["rules"]["fast_pcd"]
-    expected = whole["rules"]["fast_pcd"]
-    for key in ("updates", "log_p", "low", "high"):
-        assert resumed[key] == expected[key]
-    assert len(resumed["seconds"]) == 2
-    for a, b in zip(
-        *(jax.tree.leaves(io.load(f"{c.workdir}/fast_pcd.safetensors")[0]) for c in (config, cut)),
-        strict=True,
-    ):
-        np.testing.assert_array_equal(a, b)
 
 
 def test_a_machine_on_features_is_saved_joined_and_its_bound_is_judged(config, tmp_path):
@@ -125,29 +87,16 @@ def test_a_machine_on_features_is_saved_joined_and_its_bound_is_judged(config, t
     np.testing.assert_array_equal(joined.rbms[0].weights, lower.weights)
     assert joined.rbms[1].weights.shape == (6, 5)
     assert np.isfinite(record["rules"]["cd1"]["log_p"]).all()
-    lower_two = rules_start.read_below(str(tmp_path / "run" / "cd1.safetensors"), 16, "fixed")
-    assert [layer.unit.size for layer in rules_start.layers(lower_two)] == [6, 5]
+    lower_two = main.read_below(str(tmp_path / "run" / "cd1.safetensors"), 16, "fixed")
+    assert [rbm.hidden.size for rbm in lower_two] == [6, 5]
 
 
-@pytest.mark.parametrize(("n_hidden", "error"), [(6, 1e-5), (40, 0.01)])
-def test_a_tied_machine_starts_with_the_log_p_of_the_one_below(n_hidden, error):
-    lower = machines.binary(0, 6, 4)
-    machine = rules_start.tied(greedy.layer(jax.random.key(0), 4, n_hidden), (lower,))
-    net = dbn.untie(stack.create((lower, machine)))
-    v = exact.binary_states(6)
-    # Exact log p, which no bound exceeds; spare units with small weights cost next to nothing.
-    found = exact_nets.log_prob(net, v)
-    np.testing.assert_allclose(found, exact.log_prob(lower, v), rtol=0, atol=error)
-    log_w = bounds.log_weights(jax.random.key(1), net, v, exact.log_z(machine), 3)
-    np.testing.assert_allclose(log_w, jnp.broadcast_to(found, (3, 64)), rtol=0, atol=10 * error)
-
-
-@pytest.mark.parametrize("name", rules_learners.RULES)
+@pytest.mark.parametrize("name", RATES)
 def test_every_rule_keeps_an_average_of_what_it_learns(name):
     machine = greedy.layer(jax.random.key(0), 6, 4)
-    chains = rules_learners.Chains(n=4, k=1, visible="sample")
-    learner = averaging.averaged(rules_learners.RULES[name].make(chains))
-    hyper = rules_learners.hyper(name, updates.hyper(0.1), 0.1, 0.5)
+    config = Config(n_chains=4, averaging=0.5)
+    learner = averaging.averaged(train.learners(config)[name])
+    hyper = train.hyper(config, name, 0.1)
     state = jax.eval_shape(learner.init, jax.random.key(1), machine)
     batch = jnp.ones((5, 6))
     after, _ = jax.eval_shape(learner.step, jax.random.key(2), hyper, state, batch)
@@ -159,27 +108,25 @@ def test_every_rule_keeps_an_average_of_what_it_learns(name):
 def test_persistent_chains_are_shared_out_over_temperatures_and_make_k_steps():
     machine = machines.binary(0, 6, 4)
     shapes = {}
+    once, twice = (train.learners(Config(n_chains=40, k=k)) for k in (1, 2))
     for name in ("pcd", "tempered"):
-        make = rules_learners.RULES[name].make
-        state = make(rules_learners.Chains(40, 1, "sample")).init(jax.random.key(1), machine)
+        state = once[name].init(jax.random.key(1), machine)
         shapes[name] = state.chains.shape
         after = [
-            make(rules_learners.Chains(40, k, "sample"))
-            .step(jax.random.key(2), updates.hyper(0.1), state, jnp.ones((5, 6)))[0]
-            .chains
-            for k in (1, 2)
+            learners[name].step(jax.random.key(2), updates.hyper(0.1), state, jnp.ones((5, 6)))[0]
+            for learners in (once, twice)
         ]
-        assert (after[0] != after[1]).any()
+        assert (after[0].chains != after[1].chains).any()
     assert shapes == {"pcd": (40, 4), "tempered": (2, 20, 4)}
 
 
 def test_the_last_machine_of_a_rule_is_judged_from_above_too(config, monkeypatch, capsys):
-    truth = rbm_learning_rules.run(config)["rules"]["cd1"]["log_p"]
-    assert rbm_learning_rules.run(config)["rules"]["cd1"]["reverse"] == []
+    config = dataclasses.replace(config, rules=("cd1",), n_temperatures=100, sample_steps=50)
+    exactly = rbm_learning_rules.run(config)["rules"]["cd1"]
+    truth = exactly["log_p"]
+    assert exactly["reverse"] == []
     monkeypatch.setattr(log_z, "exact_log_z", lambda rbm: None)
-    config = dataclasses.replace(
-        config, rules=("cd1",), workdir=f"{config.workdir}2", n_temperatures=100, sample_steps=50
-    )
+    config = dataclasses.replace(config, workdir=f"{config.workdir}2")
     found = rbm_learning_rules.run(config)["rules"]["cd1"]
     # A twentieth of a nat is far more than the errors of 50 chains at 100 temperatures here.
     np.testing.assert_allclose(found["log_p"], truth, atol=0.05)
@@ -190,25 +137,16 @@ def test_the_last_machine_of_a_rule_is_judged_from_above_too(config, monkeypatch
 
 
 def test_rules_are_judged_in_even_logarithmic_steps():
-    assert learning.points(Config(epochs=100, points=5)) == [1, 3, 10, 32, 100]
-    assert learning.points(Config(epochs=3, points=9)) == [1, 2, 3]
-    assert learning.points(Config(epochs=7, points=1)) == [7]
+    assert train.points(Config(epochs=100, points=5)) == [1, 3, 10, 32, 100]
+    assert train.points(Config(epochs=3, points=9)) == [1, 2, 3]
+    assert train.points(Config(epochs=7, points=1)) == [7]
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"rules": ("cd1", "cd2")}, "--rules: expected some of cd1, .*, each once, got cd1, cd2"),
-        ({"rules": ()}, "--rules: expected some of .*, got none"),
-        ({"rules": ("pcd", "pcd")}, "each once, got pcd, pcd"),
-        ({"averaging": 0.0}, "--averaging: expected more than 0 and at most 1, got 0"),
-        ({"momentum": 1.0}, "--momentum: expected 0 or more and less than 1"),
-        ({"rate": -1.0}, "--rate: expected 0.0 or more, got -1"),
-        ({"k": 0}, "--k: expected 1 or more"),
-        ({"ais_chains": 1}, "--ais_chains: expected 2 or more"),
-        ({"n_hidden": 0}, "--n_hidden: expected 1 or more"),
         ({"batch_size": 1000}, "batch size: expected 1 to 40"),
-        ({"tied": True}, "--tied: expected --below and --n_hidden of its visible units or more"),
+        ({"tied": True}, "--tied: expected --below too"),
         ({"tied": True, "rules": ("tempered",)}, "--tied: expected rules other than tempered"),
         ({"below": "nowhere"}, "nowhere: expected a safetensors file"),
     ],
@@ -233,15 +171,15 @@ def test_nets_that_cannot_be_joined_are_refused(tmp_path, model, pixels, message
     path = str(tmp_path / "net")
     io.save(path, model, {"binarisation": "fixed"})
     with pytest.raises(InputError, match=message):
-        rules_start.read_below(path, 6, pixels)
+        main.read_below(path, 6, pixels)
 
 
 def test_machines_may_be_joined_that_learned_from_pixels_of_one_law(tmp_path):
     path = str(tmp_path / "net")
-    assert rules_start.read_below(None, 6, "fixed") == ()
+    assert main.read_below(None, 6, "fixed") == ()
     for about in ({"binarisation": "fixed"}, {}):
         io.save(path, machines.binary(0, 6, 4), about)
-        assert len(rules_start.read_below(path, 6, "resampled")) == 1
+        assert len(main.read_below(path, 6, "resampled")) == 1
 
 
 def test_a_tied_start_is_not_thrown_away_by_chains_that_have_to_find_their_place(config, tmp_path):
@@ -275,11 +213,12 @@ def test_what_speaks_against_a_rule_is_said():
 def test_no_interval_is_told_where_too_few_chains_count():  # F25
     log_weights = jnp.where(jnp.arange(50) < 2, 0.0, -40.0)
     few = ais.Estimate(jnp.float32(3.0), log_weights, jnp.float32(2.0), *jnp.float32([0.7, 1, 5]))
-    assert rules_judging._all({"": few}, -90.0, 0.1) == {"log_p": -93.0, "effective_chains": 2.0}
+    found = rules_judging.less_log_z("", few, -90.0, 0.1)
+    assert found == {"log_p": -93.0, "effective_chains": 2.0}
     many = few._replace(effective_sample_size=jnp.float32(20.0))
-    assert set(rules_judging._all({"": many}, -90.0, 0.1)) > {"log_p", "low", "high"}
+    assert set(rules_judging.less_log_z("", many, -90.0, 0.1)) > {"log_p", "low", "high"}
 
 
-def test_all_rules_that_were_asked_for_are_there():
-    assert set(Config().rules) == set(rules_learners.RULES) - {"cd25"}
-    rules_config.check(Config(rules=tuple(rules_learners.RULES)))
+def test_all_rules_have_a_learner_and_a_rate():
+    assert train.learners(Config()).keys() == RATES.keys() == {*Config().rules, "cd25"}
+    assert [Config(rate=rate).rate_of("cd10") for rate in (0.0, 0.3)] == [0.1, 0.3]

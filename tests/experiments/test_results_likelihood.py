@@ -9,6 +9,7 @@ from experiments.results import main as results
 
 RULES = MADE | {
     "command": "python -m experiments.rbm_learning_rules",
+    "config": {},
     "model": "RBM 784-500",
     "below": [],
     "pixels": "drawn anew, here with seed 0",

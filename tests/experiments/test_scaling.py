@@ -13,12 +13,10 @@ import pytest
 
 from dbnjax.checks import InputError
 from experiments.benchmark import jobs as benchmark_jobs
-from experiments.benchmark.jobs import Sizes
-from experiments.scaling import collectives
-from experiments.scaling import config as scaling_config
+from experiments.benchmark.config import Sizes
 from experiments.scaling import main as scaling
-from experiments.scaling import programs as scaling_programs
-from experiments.scaling.collectives import Collective
+from experiments.scaling.config import Config
+from experiments.scaling.main import Collective
 
 ROOT = Path(__file__).parent.parent.parent
 SIZES = Sizes(layers=(8, 6, 12), batch_size=10)
@@ -30,10 +28,10 @@ MACHINE = 4 * (784 * 8 + 784 + 8)  # bytes
 def finished(tmp_path_factory):
     """A run of one rule on 1 and on 4 of the 8 simulated devices, and the file that it wrote."""
     output = tmp_path_factory.mktemp("scaling") / "scaling.json"
-    config = scaling_config.Config(devices=(1, 4), time=True, output=str(output))
-    every = scaling_programs.rules
+    config = Config(devices=(1, 4), time=True, output=str(output))
+    every = scaling.rules
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scaling_programs, "rules", lambda setting: {RULE: every(setting)[RULE]})
+        patch.setattr(scaling, "rules", lambda setting: {RULE: every(setting)[RULE]})
         return scaling.run(config, SIZES), output
 
 
@@ -77,7 +75,7 @@ def test_the_parameters_are_those_of_one_machine(finished):
 def test_machines_and_the_net_learn():
     pixels = np.zeros((20, 784), np.uint8)
     setting = benchmark_jobs.setting(SIZES, pixels, np.zeros(20, int))
-    learned = scaling_programs.rules(setting)
+    learned = scaling.rules(setting)
     assert list(learned) == ["CD-1, 784-8", RULE, "up-down, 784-8-6-12"]
     shapes = [jax.tree.map(jnp.shape, what.params) for what in learned.values()]
     machine, net = (jax.tree.map(jnp.shape, x) for x in (setting.stack.rbms[0], setting.stack))
@@ -103,7 +101,7 @@ ENTRY %main (x: f32[4,2]) -> f32[4,2] {
 
 
 def test_collectives_are_found_with_their_bytes_in_loops_and_outside():
-    found = collectives.find(PROGRAM)
+    found = scaling.find(PROGRAM)
     assert found.inside == [
         Collective("all-reduce", 4 * (8 + 3 + 1)),
         Collective("all-gather", 2 * 16),
@@ -127,16 +125,9 @@ def test_devices_are_asked_for_before_jax_starts():
     assert found.stdout.count("CpuDevice") == 3
 
 
-@pytest.mark.parametrize(
-    ("devices", "line"),
-    [
-        ((), "--devices: expected one number or more, got none"),
-        ((2, 0), "--devices: expected 1 or more, a whole number, got 0"),
-        ((2, 16), "--devices: expected at most 8, as many as JAX simulates .* got 16; use a pro"),
-    ],
-)
-def test_a_mistake_is_one_line(devices, line):
+def test_more_devices_than_jax_simulates_are_refused():
     assert len(jax.devices()) == 8  # JAX has started
-    with pytest.raises(InputError, match=line) as caught:
-        scaling.run(scaling_config.Config(devices=devices), SIZES)
-    assert "\n" not in str(caught.value)
+    with pytest.raises(
+        InputError, match=r"--devices: expected at most 8, as many as JAX .* got 16"
+    ):
+        scaling.run(Config(devices=(2, 16)), SIZES)

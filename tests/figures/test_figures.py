@@ -142,6 +142,28 @@ def test_curves_are_labelled(log_y):
     np.testing.assert_array_equal(axes.lines[0].get_ydata(), [3.0, 2.0, 1.0])
 
 
+def test_estimates_have_bars_where_intervals_are_known_and_another_end():
+    curves = {
+        "one": figures.Judged([-9.0, -5.0], [-9.5, None], [-8.5, None], None),
+        "two": figures.Judged([-8.0, -4.0], [-8.0, -4.5], [-8.0, -3.5], -6.0),
+    }
+    panels = {"updates": {"one": [1, 9], "two": [1, 9]}, "seconds": {"one": [2, 4], "two": [3, 5]}}
+    figure = figures.estimates(curves, panels, "log p", "Rules", "from above")
+    first, second = figure.axes
+    assert [axes.get_xlabel() for axes in (first, second)] == ["updates", "seconds"]
+    assert (first.get_xscale(), first.get_ylabel()) == ("log", "log p")
+    names = [text.get_text() for text in first.get_legend().get_texts()]
+    assert sorted(names) == ["from above", "one", "two"]
+    bars = [container.lines[2][0].get_segments() for container in second.containers]
+    np.testing.assert_allclose(bars[0][0], [[2, -9.5], [2, -8.5]])
+    assert not np.isfinite(bars[0][1:]).any()
+    np.testing.assert_allclose(bars[1][1], [[5, -4.5], [5, -3.5]])
+    (dotted,) = (line for line in second.lines if line.get_linestyle() == ":")
+    np.testing.assert_allclose(dotted.get_xydata(), [[5, -4], [5, -6]])
+    with pytest.raises(InputError, match="estimates: expected at least one panel, got none"):
+        figures.estimates(curves, {}, "log p", "Rules", "from above")
+
+
 def rows(n_rows, n_columns, height=4, width=4):
     images = np.random.default_rng(0).random((n_rows, n_columns, height, width))
     names = [f"a row that is called {i} " * 9 for i in range(n_rows)]

@@ -2,9 +2,13 @@
 
 import jax
 import jax.numpy as jnp
+import machines
 import numpy as np
 import pytest
 
+from dbnjax import dbn, stack
+from dbnjax.checks import InputError
+from dbnjax.evaluation import bounds, exact, exact_nets
 from dbnjax.models.belief_net import Layer
 from dbnjax.training import greedy
 from dbnjax.units import Bernoulli
@@ -79,3 +83,34 @@ def test_a_stack_is_learned_from_the_bottom_up():
     assert seen == [(0, 6, 0), (1, 5, 1), (2, 4 + 2, 2)]
     assert [rbm.weights.shape for rbm in stack.rbms] == [(6, 5), (5, 4), (6, 3)]
     assert float(stack.rbms[2].weights.mean()) == pytest.approx(2.0, abs=0.1)  # what was learned
+
+
+def test_a_matched_layer_begins_with_the_activities_of_its_data():
+    below = greedy.layers_of([machines.binary(0, 6, 4)])
+    pixels = np.random.default_rng(0).integers(0, 256, (50, 6), dtype=np.uint8)
+    machine = greedy.matched_layer(jax.random.key(0), 3, below, pixels)
+    field = pixels / 255.0 @ np.float64(below[0].weights) + np.float64(below[0].unit.bias)
+    mean = (1 / (1 + np.exp(-field))).mean(0)
+    np.testing.assert_allclose(machine.visible.bias, np.log(mean / (1 - mean)), rtol=1e-4)
+    lowest = greedy.matched_layer(jax.random.key(0), 3, (), pixels)
+    mean = pixels.mean(0) / 255.0
+    np.testing.assert_allclose(lowest.visible.bias, np.log(mean / (1 - mean)), rtol=1e-4)
+    assert lowest.weights.shape == (6, 3)
+
+
+@pytest.mark.parametrize(("n_hidden", "error"), [(6, 1e-5), (40, 0.01)])
+def test_a_tied_layer_starts_with_the_log_p_of_the_one_below(n_hidden, error):
+    lower = machines.binary(0, 6, 4)
+    machine = greedy.tied_layer(greedy.layer(jax.random.key(0), 4, n_hidden), lower)
+    net = dbn.untie(stack.create((lower, machine)))
+    v = exact.binary_states(6)
+    # Exact log p, which no bound exceeds; spare units with small weights cost next to nothing.
+    found = exact_nets.log_prob(net, v)
+    np.testing.assert_allclose(found, exact.log_prob(lower, v), rtol=0, atol=error)
+    log_w = bounds.log_weights(jax.random.key(1), net, v, exact.log_z(machine), 3)
+    np.testing.assert_allclose(log_w, jnp.broadcast_to(found, (3, 64)), rtol=0, atol=10 * error)
+
+
+def test_a_tied_layer_has_a_place_for_all_weights_below():
+    with pytest.raises(InputError, match=r"tied layer: expected 6 or more, .* below, got 5; there"):
+        greedy.tied_layer(greedy.layer(jax.random.key(0), 4, 5), machines.binary(0, 6, 4))

@@ -1,11 +1,22 @@
-"""The bare work inside what the benchmark times: matrix products and random draws, counted."""
+"""The matrix products and random draws inside what the benchmark times: counted, and run alone.
 
+A product is made as the library makes it, operands stored alike. Draws have their probabilities at
+hand and a new key every time.
+"""
+
+import contextlib
+import dataclasses
+import functools
 import itertools
 from collections import Counter
-from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeAlias
 
-from dbnjax.types import Array
+import jax
+import jax.numpy as jnp
+
+from dbnjax import numerics
+from dbnjax.types import Array, Key
 
 Shape: TypeAlias = tuple[int, int]
 
@@ -30,6 +41,11 @@ class Product(NamedTuple):
         """Cases that it serves at once."""
         return self.left[0]
 
+    def __str__(self) -> str:
+        (a, b), (c, d) = self.left, self.right
+        full = " in full float32" if self.full else ""
+        return f"{self.multiply.__name__.strip('_')} {a}x{b}, {c}x{d}{full}"
+
 
 class Sampled(NamedTuple):
     """Bernoulli states drawn at once, `[n_cases, n_units]`."""
@@ -37,9 +53,35 @@ class Sampled(NamedTuple):
     n_cases: int
     n_units: int
 
+    def __str__(self) -> str:
+        return f"draws {self.n_cases}x{self.n_units}"
+
 
 Part: TypeAlias = Product | Sampled
 Parts: TypeAlias = Counter[Part]
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """Something to time.
+
+    Attributes:
+      name: its row.
+      unit: what is counted.
+      n_units: units in a call.
+      call: does the work; what it returns may still be on its way. None: not installed.
+      parts: products and draws in a unit.
+      images: that a unit learns from or reads; None where there are no data.
+      compiled: whether XLA compiles it.
+    """
+
+    name: str
+    unit: str
+    n_units: int
+    call: Callable[[], Any] | None
+    parts: Mapping[Part, float]
+    images: int | None = None
+    compiled: bool = True
 
 
 def _forward(x: Array, weights: Array) -> Array:
@@ -70,15 +112,10 @@ def outer(n_cases: int, n_from: int, n_to: int) -> Product:
 
 
 def contrastive_divergence(n_cases: int, n_visible: int, n_hidden: int) -> Parts:
-    """CD-1 of a layer: five products, one draw of hidden states; reconstructions are means."""
-    return Counter(
-        {
-            forward(n_cases, n_visible, n_hidden): 2,
-            backward(n_cases, n_visible, n_hidden): 1,
-            outer(n_cases, n_visible, n_hidden): 2,
-            Sampled(n_cases, n_hidden): 1,
-        }
-    )
+    """CD-1 of an RBM: five products, one draw of hidden states; reconstructions are means."""
+    shape = n_cases, n_visible, n_hidden
+    drawn: dict[Part, int] = {Sampled(n_cases, n_hidden): 1}
+    return Counter(drawn | {forward(*shape): 2, backward(*shape): 1, outer(*shape): 2})
 
 
 def persistent(n_cases: int, n_visible: int, n_hidden: int) -> Parts:
@@ -120,16 +157,10 @@ def up_down(
         parts[forward(n_cases, upper, lower)] += 2  # the down-pass, and the generative prediction
         parts.update((outer(n_cases, lower, upper), outer(n_cases, upper, lower)))
     parts.update(Sampled(n_cases, width) for width in widths[1:-1])  # dreamed; pixels stay means
-    joined, penultimate = widths[-1] + n_labels, widths[-1]
-    return parts + Counter(
-        {
-            forward(n_cases, joined, n_top): n_steps + 1,
-            backward(n_cases, joined, n_top): n_steps,
-            outer(n_cases, joined, n_top): 2,
-            Sampled(n_cases, n_top): n_steps + 1,
-            Sampled(n_cases, penultimate): n_steps,
-        }
-    )
+    parts += Counter({Sampled(n_cases, n_top): n_steps + 1, Sampled(n_cases, widths[-1]): n_steps})
+    memory = n_cases, widths[-1] + n_labels, n_top
+    products = {forward(*memory): n_steps + 1, backward(*memory): n_steps, outer(*memory): 2}
+    return parts + Counter(products)
 
 
 def backprop(n_cases: int, widths: tuple[int, ...]) -> Parts:
@@ -152,15 +183,9 @@ def classification(n_cases: int, widths: tuple[int, ...], n_top: int) -> Parts:
 
 def gibbs(n_chains: int, n_penultimate: int, n_labels: int, n_top: int) -> Parts:
     """One iteration of the memory; clamped labels are drawn too, and then put back."""
-    return Counter(
-        [
-            backward(n_chains, n_penultimate + n_labels, n_top),
-            forward(n_chains, n_penultimate + n_labels, n_top),
-            Sampled(n_chains, n_penultimate),
-            Sampled(n_chains, n_labels),
-            Sampled(n_chains, n_top),
-        ]
-    )
+    shape = n_chains, n_penultimate + n_labels, n_top
+    drawn = [Sampled(n_chains, n) for n in (n_penultimate, n_labels, n_top)]
+    return Counter([backward(*shape), forward(*shape), *drawn])
 
 
 def annealing(n_chains: int, n_visible: int, n_hidden: int) -> Parts:
@@ -168,3 +193,42 @@ def annealing(n_chains: int, n_visible: int, n_hidden: int) -> Parts:
     shape = (n_chains, n_visible, n_hidden)
     products = [one(*shape)._replace(full=True) for one in (forward, backward)]
     return Counter([*products, Sampled(n_chains, n_visible), Sampled(n_chains, n_hidden)])
+
+
+def runner(part: Part, n_times: int) -> Callable[[], Array]:
+    """Returns a call that does a part a number of times, and returns the last result."""
+    key_left, key_right, key_run = jax.random.split(jax.random.key(0), 3)
+    if isinstance(part, Sampled):
+        probability = jax.random.uniform(key_left, part)
+        return lambda: repeat(_draw, probability, key_run, n_times)
+    left = jax.random.uniform(key_left, part.left)
+    right = 0.01 * jax.random.normal(key_right, part.right)
+
+    def call() -> Array:
+        with jax.default_matmul_precision("highest") if part.full else contextlib.nullcontext():
+            return repeat(part.multiply, left, right, n_times)
+
+    return call
+
+
+def _draw(probability: Array, key: Key) -> Array:
+    return numerics.bernoulli(key, probability)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 3))
+def repeat(work: Callable[[Array, Any], Array], start: Array, given: Any, n: int) -> Array:
+    """Calls `work(operand, given)` n times in a loop, and returns the last result.
+
+    An element of each result goes back into the operand and the whole result into the loop's state,
+    so that XLA can drop nothing and move nothing out of the loop. Where `given` is a key, each call
+    has one of its own.
+    """
+    is_key = jnp.issubdtype(given.dtype, jax.dtypes.prng_key)
+
+    def once(carry: tuple[Array, Array], i: Array) -> tuple[tuple[Array, Array], None]:
+        result = work(carry[0], jax.random.fold_in(given, i) if is_key else given)
+        return (carry[0].at[0, 0].set(result[0, 0]), result), None
+
+    shape = jax.eval_shape(work, start, given)
+    begin = (start, jnp.zeros(shape.shape, shape.dtype))
+    return jax.lax.scan(once, begin, jnp.arange(n))[0][1]

@@ -13,9 +13,9 @@ from dbnjax.models import dbn as dbn_lib
 from dbnjax.models import path as path_lib
 from dbnjax.models import stack as stack_lib
 from dbnjax.sampling import ladder
+from dbnjax.scoring import read_outs
+from dbnjax.scoring import tempered_samples as samples
 from dbnjax.weights import shipped
-from experiments.common import tempered_samples as samples
-from experiments.likelihood import classes as likelihood_classes
 
 N_CHAINS = 500
 MACHINE = machines.labelled(0, 6, 3, 4)
@@ -25,7 +25,7 @@ def of(*rbms):
     return dbn_lib.untie(stack_lib.create(rbms))
 
 
-LABELS = likelihood_classes.reader(of(MACHINE), (2, 3))
+LABELS = read_outs.state_reader(of(MACHINE), (2, 3))
 
 
 def sample(key, machine, n_steps, *more):
@@ -88,7 +88,7 @@ def strokes():
 def test_without_labels_the_shipped_net_sees_classes():
     images, weights = strokes(), jnp.zeros((784, 2))
     machine = rbm.RBM(units.Bernoulli.zeros(784), units.Bernoulli.zeros(2), weights)
-    name, read = likelihood_classes.reader(of(machine), (28, 28))
+    name, read = read_outs.state_reader(of(machine), (28, 28))
     expected = classify.deterministic(shipped.load()[0], images).argmax(-1)
     assert name == "as the shipped net sees them"
     assert expected.tolist() == [0, 1]
@@ -96,15 +96,13 @@ def test_without_labels_the_shipped_net_sees_classes():
     # Each of two penultimate units shows one of the images.
     shown = machine.replace(weights=(60.0 * images - 30.0).T)
     deep = of(shown, machines.binary(0, 2, 3))
-    np.testing.assert_array_equal(
-        likelihood_classes.reader(deep, (28, 28)).read(jnp.eye(2)), [0, 1]
-    )
+    np.testing.assert_array_equal(read_outs.state_reader(deep, (28, 28)).read(jnp.eye(2)), [0, 1])
 
 
 def test_what_the_shipped_net_was_not_made_for_has_no_classes():
-    assert likelihood_classes.reader(of(machines.binary(0, 16, 3)), (4, 4)) is None
+    assert read_outs.state_reader(of(machines.binary(0, 16, 3)), (4, 4)) is None
     real = rbm.RBM(units.Gaussian.zeros(784), units.Bernoulli.zeros(2), jnp.zeros((784, 2)))
-    assert likelihood_classes.reader(of(real), (28, 28)) is None
+    assert read_outs.state_reader(of(real), (28, 28)) is None
 
 
 def walked(free_energy):

@@ -28,12 +28,12 @@ def film(
     Args:
       key: a PRNG key.
       net: a net.
-      state: chains to go on from.
-      times: Gibbs iterations since the start, rising.
-      clamp: units of the memory's visible layer to hold.
+      state: chains to go on from, as of `inference.generate.start_at_random`.
+      times: `[n_times]` Gibbs iterations since the start, rising.
+      clamp: units of the memory's visible layer to hold, None for free chains.
 
     Returns:
-      The last state and at each time the images, `[n_chains, n_pixels]`.
+      The last state, and at each time the means of the images, `[n_chains, n_pixels]`.
     """
     seen = []
     waits = [blocks(int(wait)) for wait in np.diff(times, prepend=0)]
@@ -55,14 +55,16 @@ def blocks(n_steps: int) -> list[int]:
 
 
 def complete(key: Key, net: DBN, pixels: np.ndarray, known: np.ndarray, n_steps: int) -> np.ndarray:
-    """Fills in the unknown pixels, in a net of one machine by exact Gibbs sampling.
+    """Fills in the unknown pixels, in a net of one RBM by exact Gibbs sampling.
+
+    In a deep net by rounds of `inference.complete.go_round`, which is approximate.
 
     Args:
       key: a PRNG key.
       net: a net.
       pixels: `[n, n_pixels]` in [0, 1].
       known: `[n_pixels]` bool.
-      n_steps: rounds through a deep net, Gibbs iterations of a single machine.
+      n_steps: rounds through a deep net, Gibbs iterations of a single RBM.
 
     Returns:
       `[n, n_pixels]` with the known pixels in place.

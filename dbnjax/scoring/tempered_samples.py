@@ -1,4 +1,9 @@
-"""Samples of a machine by parallel tempering, for the reverse estimate, and how well they mix."""
+"""Samples of an RBM by parallel tempering, for log Z from above, and how well its chains mix.
+
+Swaps of states between neighbouring temperatures as in Desjardins, Courville, Bengio, Vincent and
+Delalleau (2010), `dbnjax.sampling.tempering`; temperatures spaced by the rejected swaps of pilots,
+`dbnjax.sampling.ladder`. What is said of the mixing comes from `dbnjax.evaluation.diagnostics`.
+"""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -55,7 +60,7 @@ class Walked(NamedTuple):
 
 
 class Sampled(NamedTuple):
-    """Samples of a machine.
+    """Samples of an RBM.
 
     Attributes:
       v: `[n_chains, n_visible]`.
@@ -185,12 +190,12 @@ def warnings(samples: dict[str, Any]) -> list[str]:
     if samples["least_acceptance"] < LEAST_ACCEPTANCE:
         found.append(
             "two temperatures of the samples swap with probability "
-            f"{samples['least_acceptance']:.3f} only: take more --temper_betas"
+            f"{samples['least_acceptance']:.3f} only: take more temperatures"
         )
     if samples["round_trips"] < 1.0:
         found.append(
             f"the samples made {samples['round_trips']:.2f} round trips through the "
-            "temperatures: take more --temper_steps, or the reverse estimate may be no upper one"
+            "temperatures: take more steps, or the reverse estimate may be no upper one"
         )
     if samples["unknown"] is not None:
         found.append(f"nothing is known of how the samples mix: {samples['unknown']}")
@@ -198,6 +203,6 @@ def warnings(samples: dict[str, Any]) -> list[str]:
         r_hat = "infinite" if samples["r_hat"] is None else f"{samples['r_hat']:.2f}"
         found.append(
             f"R-hat of the samples' free energies is {r_hat}: the chains have not forgotten where "
-            "they started, and the reverse estimate may not be trusted; take more --temper_steps"
+            "they started, and the reverse estimate may not be trusted; take more steps"
         )
     return found

@@ -1,0 +1,87 @@
+"""The experiments, one line for each, in the order of RESULTS.md's parts.
+
+Nothing is imported before it is asked for: JAX takes seconds.
+"""
+
+import importlib
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from experiments.common.options import Options
+
+
+class Experiment(NamedTuple):
+    """What `python -m experiments.NAME` starts.
+
+    Attributes:
+      name: of its folder or file below `experiments`.
+      records: where its committed records stand below `results`, a pattern; empty for none.
+    """
+
+    name: str
+    records: str = ""
+
+    @property
+    def module(self) -> str:
+        """Its dotted name."""
+        return f"experiments.{self.name}"
+
+    @property
+    def config(self) -> type[Options]:
+        """The class of its options."""
+        found: type[Options] = importlib.import_module(self.module).Config
+        return found
+
+    @property
+    def run(self) -> Callable[[Any], Any]:
+        """What runs it with its options."""
+        found: Callable[[Any], Any] = importlib.import_module(self.module).run
+        return found
+
+    @property
+    def tiny(self) -> Mapping[str, Any] | None:
+        """The options of its smallest run, which stand beside its config; None without a run.
+
+        An input that another experiment makes is named by that and by a file of its smallest run,
+        such as `mnist_dbn/net.safetensors`.
+        """
+        return getattr(importlib.import_module(self.config.__module__), "TINY", None)
+
+    def part(self, name: str) -> ModuleType:
+        """Imports a part of its folder, such as `report`."""
+        return importlib.import_module(f"{self.module}.{name}")
+
+
+EXPERIMENTS = (
+    Experiment("mnist_dbn", "**/*seed*.json"),
+    Experiment("ship", "shipped*.json"),
+    Experiment("sweep", "sweeps/*.json"),
+    Experiment("mnist_classifier", "classifiers/*.json"),
+    Experiment("hybrid", "hybrid/*.json"),
+    Experiment("three_ideas", "three_ideas/*.json"),
+    Experiment("few_labels", "few_labels/*.json"),
+    Experiment("comparators", "comparators/*.json"),
+    Experiment("likelihood", "likelihood/*.json"),
+    Experiment("rbm_learning_rules", "rules/*.json"),
+    Experiment("benchmark", "benchmark.json"),
+    Experiment("accelerator"),
+    Experiment("scaling", "scaling.json"),
+    Experiment("classify"),
+    Experiment("generate"),
+    Experiment("paper_figures"),
+    Experiment("shifted_digits"),
+    Experiment("explaining_away"),
+    Experiment("results"),
+    Experiment("results_charts"),
+)
+
+
+def names() -> list[str]:
+    """Returns the names of all experiments."""
+    return [experiment.name for experiment in EXPERIMENTS]
+
+
+def find(name: str) -> Experiment:
+    """Returns an experiment by its name."""
+    return next(experiment for experiment in EXPERIMENTS if experiment.name == name)

@@ -1,0 +1,367 @@
+"""What every experiment with a work directory does alike, seen in the smallest run of each.
+
+A run is made once, killed after a checkpoint and resumed elsewhere, refused with other options or
+other inputs; its record is read, damaged and laid out.
+"""
+
+import dataclasses
+import html
+import json
+import shlex
+import shutil
+import types
+import typing
+from pathlib import Path
+
+import command_lines
+import jax
+import numpy as np
+import pytest
+from idx_files import digits, write_idx, write_set
+from test_options import cases, other
+
+from dbnjax import files
+from dbnjax.checks import InputError
+from dbnjax.training import checkpoint, metrics
+from dbnjax.weights import io
+from experiments import registry
+from experiments.common import options, records, tables, workdir
+from experiments.common.record_files import Source
+
+# Experiments that do not keep the contract; none is added.
+STILL: set[str] = set()
+WHOLE = [one for one in registry.EXPERIMENTS if one.name not in STILL]
+NAMES = [one.name for one in WHOLE if one.tiny is not None]
+CHANGING = {"seconds", "date", "command"}  # keys of what two runs of the same numbers differ in
+STRANGE = {"strange": ["value"]}
+
+
+class KilledError(Exception):
+    """In the place of a kill."""
+
+
+class Person:
+    """Somebody's folder, with images and the smallest run of each experiment that is asked for.
+
+    Attributes:
+      folder: the folder.
+      made: what finished runs returned, by their experiments.
+      written: what a finished run wrote for good, in its order: "checkpoint" or "record".
+    """
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.made = {}
+        self.written = {}
+        (folder / "idx").mkdir()
+        write_set(folder / "idx")
+
+    def config(self, name, **changes):
+        """The options of the smallest run, of which some may be changed."""
+        config, tiny = registry.find(name).config, registry.find(name).tiny
+        inputs = options.names(config, options.INPUT)
+        given = {
+            option: self.place(value) if option in inputs else value
+            for option, value in tiny.items()
+        }
+        common = {"dataset": "mnist", "data_dir": str(self.folder / "idx")}
+        known = {field.name for field in dataclasses.fields(config)}
+        given = {option: value for option, value in common.items() if option in known} | given
+        return config(**given | {"workdir": str(self.folder / name)} | changes)
+
+    def place(self, value):
+        """A file of another experiment's run, which is made first."""
+        if isinstance(value, tuple):
+            return tuple(map(self.place, value))
+        self.finished(value.partition("/")[0])
+        return str(self.folder / value)
+
+    def finished(self, name):
+        """The options of the smallest run, and what it returned."""
+        config = self.config(name)
+        if name not in self.made:
+            with pytest.MonkeyPatch.context() as patch:
+                self.written[name] = watched(patch)
+                self.made[name] = registry.find(name).run(config)
+        return config, self.made[name]
+
+
+@pytest.fixture(scope="module")
+def person(tmp_path_factory):
+    return Person(tmp_path_factory.mktemp("somebody"))
+
+
+def watched(patch, end=None):
+    """Lists what is written for good, and ends the run after so many of it."""
+    written = []
+
+    def watch(module, name, kind):
+        write = getattr(module, name)
+
+        def watching(*words):
+            write(*words)
+            written.append(kind)
+            if len(written) == end:
+                raise KilledError
+
+        patch.setattr(module, name, watching)
+
+    watch(checkpoint, "save", "checkpoint")
+    watch(metrics, "append", "record")
+    return written
+
+
+def content(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def same(record):
+    """A record without what differs from run to run."""
+    if isinstance(record, dict):
+        return {key: same(value) for key, value in record.items() if key not in CHANGING}
+    return list(map(same, record)) if isinstance(record, list) else record
+
+
+def refusal(name, config):
+    """The line by which a run is refused."""
+    with pytest.raises(InputError) as caught:
+        registry.find(name).run(config)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def check_record(name, config, record):
+    """What a run returned is what it wrote, by the type of its records, and is shown again."""
+    report = registry.find(name).part("report").REPORT
+    path = Path(config.workdir) / report.file
+    found = files.read_json(path)
+    assert found == json.loads(files.dumps(record))
+    records.conform(path, records.TOP, found, report.record)
+    before = content(path.parent)
+    assert registry.find(name).run(config) == found
+    written = {place for place, data in content(path.parent).items() if before.get(place) != data}
+    assert all(place.suffix == ".png" for place in written)
+    return report, path, found
+
+
+def parts(value, form, place=()):
+    """The places in a record whose type is known: place, type, whether it must be there."""
+    origin, inner = typing.get_origin(form), typing.get_args(form)
+    if origin in (typing.Union, types.UnionType) and value is not None:
+        for one in inner:
+            if typing.is_typeddict(one) or typing.get_origin(one):
+                yield from parts(value, one, place)
+    elif typing.is_typeddict(form):
+        for key, part in typing.get_type_hints(form).items():
+            if key in value:
+                yield (*place, key), part, key in form.__required_keys__
+                yield from parts(value[key], part, (*place, key))
+    elif origin in (dict, list):
+        keys = list(value) if origin is dict else range(len(value))
+        for key in keys[:1]:
+            yield (*place, key), inner[-1], False
+            yield from parts(value[key], inner[-1], (*place, key))
+
+
+def damages(record, form):
+    """A record with each of its parts taken out or of another type, and where."""
+    for place, part, required in parts(record, form):
+        if required:
+            yield place, changed(record, place)
+        if part not in (typing.Any, object):
+            is_dict = typing.is_typeddict(part) or typing.get_origin(part) is dict
+            yield place, changed(record, place, "strange" if is_dict else STRANGE)
+        if part in (int, float):
+            yield place, changed(record, place, True)
+
+
+def changed(record, place, *value):
+    """A copy of a record with another value in a place, or without it."""
+    if len(place) > 1:
+        inner = changed(record[place[0]], place[1:], *value)
+    elif value:
+        (inner,) = value
+    else:
+        return {key: kept for key, kept in record.items() if key != place[0]}
+    found = record.copy()
+    found[place[0]] = inner
+    return found
+
+
+def check_damages(name, config, report, path, record):
+    """A damaged record is refused in a line that names the file and the place."""
+    tried = 0
+    for place, damaged in damages(record, report.record):
+        with pytest.raises(InputError) as caught:
+            records.conform(path, records.TOP, damaged, report.record)
+        line = str(caught.value)
+        assert line.startswith(f"{path}: ")
+        assert "\n" not in line
+        assert str(place[-1]) in line
+        tried += 1
+    assert tried > len(record)
+    whole = path.read_bytes()
+    files.write_json(path, damaged)
+    assert str(path) in refusal(name, config)
+    path.write_bytes(whole)
+
+
+def check_table(report, record):
+    """The table holds all its cells in every form, and the text stands beneath it."""
+    table = report.lay_out(record)
+    assert table.rows
+    assert all(len(row) == len(table.header) for row in table.rows)
+    forms = {form: tables.render(table, form) for form in ("text", "markdown", "html")}
+    for cell in {*table.header, *(cell for row in table.rows for cell in row)}:
+        assert cell in forms["text"]
+        assert cell.replace("|", r"\|") in forms["markdown"]
+        assert html.escape(cell) in forms["html"]
+    assert report.text(record).startswith(forms["text"])
+
+
+def check_page(name, record):
+    """Its part of RESULTS.md is made from the record, with the command by which it was made."""
+    sections = registry.find(name).part("report").sections
+    assert sections([]) == []
+    page = "\n\n".join(sections([Source("tiny", record)]))
+    assert page.startswith("##")
+    assert record["command"] in page
+
+
+def check_command(config, record):
+    """The command of a record makes the same run again."""
+    found = command_lines.read(shlex.split(record["command"])[3:], type(config))
+    for option in options.names(type(config), options.LEARNS):
+        assert getattr(found, option) == getattr(config, option), option
+
+
+def check_privacy(person, folder):
+    """Nothing that is passed on names a person's folder; what a run goes on from is not."""
+    for path, data in content(folder).items():
+        if path.name != workdir.CONFIG and "checkpoints" not in path.parts:
+            assert str(person.folder).encode() not in data, path
+
+
+def check_options(name, config):
+    """A work directory refuses what learns otherwise, by its flag, and takes places and devices."""
+    before = content(Path(config.workdir))
+    for case in cases(name):
+        different = dataclasses.replace(config, **{case.name: other(case)})
+        if case.declared.role == options.LEARNS:
+            if getattr(config, case.name) == getattr(different, case.name):
+                different = dataclasses.replace(config, **{case.name: case.default})
+            with pytest.raises(InputError, match=f"--{case.name}=.* there, .* here") as caught:
+                workdir.begin(different, {})
+            assert "\n" not in str(caught.value)
+        elif case.declared.role in (options.PLACE, options.HOW) and case.name != "workdir":
+            workdir.begin(different, {})
+    assert content(Path(config.workdir)) == before
+
+
+def other_net(path, place):
+    """Saves another net, which tells the same of itself."""
+    net, about = io.load(path)
+    io.save(place, jax.tree.map(lambda x: x + 0.5, net), about)
+    return str(place)
+
+
+def other_images(folder, place):
+    """Copies images, and gives the first test case another label."""
+    shutil.copytree(folder, place)
+    _, labels = digits(20, seed=1)
+    write_idx(place / "t10k-labels-idx1-ubyte.gz", np.roll(labels, 1))
+    return str(place)
+
+
+def check_inputs(name, config, place):
+    """An input may lie elsewhere, but its content may not change: the folder stays as it was."""
+    before = content(Path(config.workdir))
+    for option in options.names(type(config), options.INPUT):
+        value = getattr(config, option)
+        if not value:
+            continue
+        several = isinstance(value, tuple)
+        path = value[0] if several else value
+        make = other_images if Path(path).is_dir() else other_net
+        found = make(path, place / option)
+        found = (found, *value[1:]) if several else found
+        line = refusal(name, dataclasses.replace(config, **{option: found}))
+        assert f"got others by --{option}; files were replaced" in line
+    assert content(Path(config.workdir)) == before
+
+
+def kill(person, name, place):
+    """A run that was killed after a checkpoint halfway, or a record where it writes only these.
+
+    Returns:
+      Its options, and how many records it has not written.
+    """
+    written = person.written[name]
+    kind = "checkpoint" if "checkpoint" in written else "record"
+    ends = [number for number, one in enumerate(written, start=1) if one == kind]
+    end = ends[(len(ends) - 1) // 2]
+    config = person.config(name, workdir=str(place))
+    with pytest.MonkeyPatch.context() as patch:
+        watched(patch, end)
+        with pytest.raises(KilledError):
+            registry.find(name).run(config)
+    return config, written[end:].count("record")
+
+
+def moved(value, place):
+    """Copies the files of an input, and names the copies."""
+    if isinstance(value, tuple):
+        return tuple(moved(item, place) for item in value)
+    path = Path(value)
+    if path.is_dir():
+        return str(shutil.copytree(path, place / path.name))
+    (place / path.parent.name).mkdir(parents=True, exist_ok=True)
+    return str(shutil.copy(path, place / path.parent.name / path.name))
+
+
+def check_resumed(person, name, killed, left, place):
+    """A killed run goes on with inputs and work directory elsewhere, saved less often.
+
+    It ends with the same record and the same bits.
+    """
+    shutil.copytree(killed.workdir, place)
+    others = {"workdir": str(place)}
+    for option in options.names(type(killed), options.INPUT):
+        if getattr(killed, option):
+            others[option] = moved(getattr(killed, option), place.parent / "moved")
+    if "save_every" in options.names(type(killed), options.HOW):
+        others["save_every"] = 2
+    config = dataclasses.replace(killed, **others)
+    with pytest.MonkeyPatch.context() as patch:
+        written = watched(patch)
+        found = registry.find(name).run(config)
+    assert written.count("record") == left
+    whole, record = person.finished(name)
+    assert same(json.loads(files.dumps(found))) == same(json.loads(files.dumps(record)))
+    nets = sorted(Path(whole.workdir).rglob("*.safetensors"))
+    assert [path.relative_to(whole.workdir) for path in nets] == sorted(
+        path.relative_to(place) for path in place.rglob("*.safetensors")
+    )
+    for path in nets:
+        first, second = io.load(path)[0], io.load(place / path.relative_to(whole.workdir))[0]
+        for one, two in zip(*map(jax.tree.leaves, (first, second)), strict=True):
+            np.testing.assert_array_equal(one, two)
+
+
+def check_all(person, name, place):
+    config, made = person.finished(name)
+    check_privacy(person, Path(config.workdir))
+    report, path, record = check_record(name, config, made)
+    check_damages(name, config, report, path, record)
+    check_table(report, record)
+    check_page(name, record)
+    check_command(config, record)
+    killed, left = kill(person, name, place / "killed")
+    check_options(name, killed)
+    check_inputs(name, killed, place)
+    check_resumed(person, name, killed, left, place / "resumed")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_experiment_does_what_all_do(person, tmp_path, name):
+    check_all(person, name, tmp_path)
