@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dbnjax import figures, files
 from experiments import registry
-from experiments.common import program, sections
+from experiments.common import program, tables
 from experiments.common.options import INPUT, PLACE, Options, option
 
 
@@ -29,16 +29,17 @@ def run(config: Config) -> list[Path]:
     Raises:
       InputError: a result file is damaged, or a chart cannot be written.
     """
-    from experiments.results import page  # which imports JAX: --help need not wait for it
-
     written = []
-    for name, runs in page.read(files.expand(config.results)).items():
-        report = page.part_of(registry.find(name))
-        for one in runs if getattr(report, "SHOWS", "") else ():
-            (make,) = report.REPORT.draw(one.record).values()
-            written.append(files.expand(config.output) / sections.chart_file(name, one))
-            figures.save(make(), written[-1])
-            print(written[-1], flush=True)
+    for experiment in registry.EXPERIMENTS:
+        report = experiment.part("report") if experiment.records else None
+        for run in (
+            experiment.read(files.expand(config.results)) if hasattr(report, "SHOWS") else ()
+        ):
+            (make,) = report.REPORT.draw(run.record).values()
+            place = files.expand(config.output) / tables.chart_file(experiment.name, run)
+            figures.save(make(), place)
+            written.append(place)
+            print(place, flush=True)
     return written
 
 

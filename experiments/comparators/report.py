@@ -6,10 +6,8 @@ from typing import Any, TypedDict
 from matplotlib.figure import Figure
 
 from experiments.common import records, resumable, statistics
-from experiments.common.record_files import Source
-from experiments.common.records import MadeRun
-from experiments.common.sections import charted
-from experiments.common.tables import NONE, Table, count, duration, interval, table, wrap
+from experiments.common.records import Cases, MadeRun, Source
+from experiments.common.tables import NONE, Table, charted, count, duration, interval, table, wrap
 from experiments.comparators.config import LINES, Row
 
 SHOWS = "test errors of the comparators beside the paper's"  # the chart, for who does not see it
@@ -18,13 +16,6 @@ SHOWS = "test errors of the comparators beside the paper's"  # the chart, for wh
 class Options(TypedDict):
     epochs: int
     svm_cost: float
-
-
-class Cases(TypedDict):
-    train: int
-    validation: int
-    test: int
-    all: int
 
 
 class Record(MadeRun):

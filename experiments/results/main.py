@@ -5,14 +5,15 @@ import sys
 from pathlib import Path
 
 from dbnjax import checks, files
+from experiments import registry
 from experiments.common.tables import duration, made
 from experiments.mnist_dbn import report as dbn_report
 from experiments.mnist_dbn.report import read_runs
+from experiments.results import discrimination, front, summary
 from experiments.results import groups as results_groups
-from experiments.results import page as results_page
-from experiments.results import summary
 from experiments.results.config import Config
 from experiments.results.groups import Group
+from experiments.ship import report as ship_report
 
 
 def run(config: Config) -> str:
@@ -46,7 +47,24 @@ def build(folder: Path) -> str:
     Raises:
       InputError: the folder has no runs, or a file is damaged or contradicts another.
     """
-    return results_page.lay_out(groups(folder), folder)
+    main_job = groups(folder)
+    found = {
+        experiment.name: experiment.read(folder)
+        for experiment in registry.EXPERIMENTS
+        if experiment.records and experiment.name != "mnist_dbn"
+    }
+    net, classifier = (
+        ship_report.sections(found["ship"], name) for name in ("shipped", "shipped_classifier")
+    )
+    parts = front.lay_out(main_job, net)
+    for name, sources in found.items():
+        if name == "mnist_classifier":
+            parts += discrimination.sections(sources, found["hybrid"], classifier)
+        elif name not in ("ship", "hybrid"):  # which stand in other parts
+            alone = name == "scaling" and sources and not found["benchmark"]
+            parts += ["## Speed"] if alone else []
+            parts += registry.find(name).part("report").sections(sources)
+    return "\n\n".join(parts) + "\n"
 
 
 def groups(folder: Path) -> list[Group]:
@@ -68,10 +86,11 @@ def blocks(folder: Path) -> dict[str, str]:
     record = embedded[0].record
     took = f"Learning took {duration(sum(record['seconds'].values()))}."
     table = f"```\n{dbn_report.REPORT.text(record)}\n```"
+    tuned = [registry.find(name).read(folder) for name in ("mnist_classifier", "hybrid")]
     found = {
-        "headline": results_page.headline(groups(folder)),
+        "headline": front.headline(groups(folder)),
         "embedded": "\n\n".join([*made(record), took, table]),
-        "classifiers": summary.headline(folder),
+        "classifiers": summary.headline(*tuned),
     }
     return {name: block for name, block in found.items() if block is not None}
 

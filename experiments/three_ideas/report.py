@@ -8,11 +8,9 @@ from matplotlib.figure import Figure
 
 from dbnjax.figures.charts import Values, dots
 from experiments.common import records, resumable, statistics
-from experiments.common.record_files import Source
-from experiments.common.records import MadeRun
-from experiments.common.sections import charted
+from experiments.common.records import MadeRun, Source
 from experiments.common.tables import NONE as EMPTY
-from experiments.common.tables import Table, duration, spread, table, wrap
+from experiments.common.tables import Table, charted, duration, spread, table, wrap
 from experiments.three_ideas.config import NONE, Era, Method
 
 FIGURE = "three_ideas.png"

@@ -197,6 +197,15 @@ def tuned(wrong, wrong_all=None):
     return net
 
 
+STACK = {
+    "command": "python -m experiments.stacks",
+    "commit": "def5678",
+    "number": 0,
+    "seconds": 600.0,
+    "epochs": 120,
+}
+
+
 def classifiers(preset="tr", start="pretrained", nets=None, products=()):
     """A run of `mnist_classifier`, one of three nets unless others are given."""
     return MADE | {
@@ -209,9 +218,7 @@ def classifiers(preset="tr", start="pretrained", nets=None, products=()):
         "nets": [tuned(range(13))] if nets is None else nets,
         "products": dict(products),
         "seconds": {"tuning": 61.0, "all_cases": 30.0},
-        "pretraining": [
-            {"command": "python -m experiments.stacks", "commit": "def5678", "seconds": 600.0}
-        ],
+        "pretraining": [STACK],
     }
 
 
@@ -279,7 +286,7 @@ def few_labels():
         "command": "python -m experiments.few_labels",
         "config": {"choose_by": "few", "rounds": 9, "patience": 2},
         "cases": {"train": 5000, "validation": 1000, "test": 1000},
-        "stack": {"command": "python -m experiments.stacks", "commit": "", "seconds": 600.0},
+        "stack": STACK | {"commit": ""},
         "rows": [
             {
                 "labels": 100,

@@ -26,7 +26,7 @@ from experiments.sweep import config as sweep_config
 from experiments.sweep import main as sweep
 
 OF_SPLIT = {"dataset": "mnist", "split_seed": 0, "n_train": 20, "n_validation": 10}
-STACKED = {"dataset": "mnist", "split_seed": 0, "n_validation": 10, "n_test": 0, "folds": 1}
+STACKED = {"dataset": "mnist", "split_seed": 0, "n_validation": 10, "n_test": 0}
 SMALL = {"dataset": "mnist", "n_validation": 10, "batch_size": 10}
 DBN = {"n_train": 20, "layers": (6,), "memory_chains": 10, "baselines": False, **SMALL}
 EXPERIMENTS = {
@@ -78,8 +78,9 @@ def machine(seed, n_visible, n_hidden):
 
 def save_stack(path, seed):
     """A stack as `mnist_classifier` leaves it."""
-    made = {"pretraining": {"config": STACKED, "number": 0}}
-    io.save(path, stack.create((machine(seed, 784, 6),)), made)
+    made = {"command": "", "commit": "", "config": STACKED, "number": 0}
+    made |= {"seconds": 1.0, "epochs": 1}
+    io.save(path, stack.create((machine(seed, 784, 6),)), {"pretraining": made})
 
 
 def save_machine(path, seed):

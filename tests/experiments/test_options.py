@@ -20,11 +20,7 @@ from experiments.common import options
 
 ROOT = Path(__file__).parents[2]
 # Experiments whose options are not declared in full; none is added.
-STILL = {
-    "ship",
-    "mnist_classifier",
-    "few_labels",
-}
+STILL: set[str] = set()
 NAMES = [name for name in registry.names() if name not in STILL]
 # Options that may be any finite number.
 ANY = {"cause_bias", "jump_bias", "weight"}

@@ -1,25 +1,12 @@
-"""Lays out RESULTS.md: the paper beside the runs, tests between nets, then run by run."""
-
-from pathlib import Path
-from typing import Any
+"""The front of RESULTS.md: the paper beside the main job, tests between nets, run by run."""
 
 import numpy as np
 
-from experiments import registry
-from experiments.common import record_files
-from experiments.common.record_files import SHIPPED, Source
 from experiments.common.statistics import Spread
 from experiments.common.tables import NONE, duration, interval, several, table, wrap
 from experiments.mnist_dbn import report as dbn_report
-from experiments.registry import Experiment
-from experiments.results import discrimination
 from experiments.results import groups as results_groups
 from experiments.results.groups import Comparison, Group
-from experiments.results.shipped import shipped
-from experiments.results.still import STILL
-
-ELSEWHERE = ("mnist_dbn", "mnist_classifier", "hybrid")  # read with what they are set beside
-SHARED = dict.fromkeys(("benchmark", "scaling"), "## Speed")  # headings of what two have together
 
 # What the 2006 paper prints (sections 6.1 and 6.2): test errors in per cent, and the read-outs.
 PAPER_ERRORS = {"greedy": 2.49, "up-down": 1.39, "all cases": 1.25}
@@ -64,59 +51,19 @@ that only the first net gets wrong; c: only the second. p is not corrected for t
 tests."""
 
 
-def read(folder: Path) -> dict[str, list[Source]]:
-    """Reads the committed records by experiment, in the page's order, but those of `ELSEWHERE`.
-
-    Raises:
-      InputError: a file is damaged or contradicts itself.
-    """
-    found = {}
-    for experiment in registry.EXPERIMENTS:
-        if experiment.records and experiment.name not in ELSEWHERE:
-            part = part_of(experiment)
-            check = getattr(part, "check", lambda path, record: None)
-            sources = record_files.read(folder, experiment.records, part.Record, check)
-            found[experiment.name] = sources
-    return found
-
-
-def part_of(experiment: Experiment) -> Any:
-    """Returns the report of an experiment: the type of its records, their check, its sections."""
-    return STILL.get(experiment.name) or experiment.part("report")
-
-
-def lay_out(groups: list[Group], folder: Path) -> str:
-    """Returns the page.
+def lay_out(groups: list[Group], shipped: list[str]) -> list[str]:
+    """Returns the front of the page.
 
     Args:
       groups: runs of the main job.
-      folder: of all result files.
+      shipped: what is said of the net that comes with the package.
 
     Raises:
-      InputError: a file is damaged or contradicts another.
+      InputError: nets to be compared were tested on different cases.
     """
-    found = read(folder)
-    parts = []
-    for experiment in registry.EXPERIMENTS:
-        name, sources = experiment.name, found.get(experiment.name, [])
-        if name == "mnist_dbn":
-            parts += front(groups, found["ship"])
-        elif name == "mnist_classifier":
-            parts += discrimination.sections(folder)
-        elif sources:
-            heading = SHARED.get(name)
-            parts += [heading] if heading and heading not in parts else []
-            parts += part_of(experiment).sections(sources)
-    return "\n\n".join(parts) + "\n"
-
-
-def front(groups: list[Group], shipped_nets: list[Source]) -> list[str]:
-    """The paper beside the main job: errors, read-outs, tests between nets, run by run."""
     comparisons = results_groups.compare(groups)
     parts = ["# Results", HEAD, "## Test errors", headline(groups), ERRORS, binarisations(groups)]
-    parts += dbn_report.targets(results_groups.means(groups), STAGE_NAMES)
-    for one in shipped_nets:
-        parts += shipped(one.record) if f"{one.name}.json" == SHIPPED else []
+    parts += [*dbn_report.targets(results_groups.means(groups), STAGE_NAMES), *shipped]
     parts += ["## Read-outs", read_outs(groups), READ_OUTS]
     if comparisons:
         parts += ["## Nets compared", mcnemar(comparisons), COMPARISONS]
