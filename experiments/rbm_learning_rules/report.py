@@ -5,8 +5,7 @@ from typing import Any, NotRequired, TypedDict
 
 from dbnjax.figures import Judged, estimates
 from experiments.common import resumable
-from experiments.common.record_files import Source
-from experiments.common.records import MadeRun, Number, check_lengths, require
+from experiments.common.records import MadeRun, Number, Source, check_lengths, require
 from experiments.common.statistics import interval
 from experiments.common.tables import NONE, Table, duration, made, render, wrap
 from experiments.rbm_learning_rules.config import INTERVAL

@@ -26,7 +26,7 @@ from dbnjax.training import checkpoint, metrics
 from dbnjax.weights import io
 from experiments import registry
 from experiments.common import options, records, tables, workdir
-from experiments.common.record_files import Source
+from experiments.common.records import Source
 
 # Experiments that do not keep the contract; none is added.
 STILL: set[str] = set()
