@@ -22,12 +22,10 @@ ROOT = Path(__file__).parents[2]
 # Experiments whose options are not declared in full; none is added.
 STILL = {
     "ship",
-    "sweep",
     "mnist_classifier",
     "three_ideas",
     "few_labels",
     "comparators",
-    "shifted_digits",
     "results",
     "results_charts",
 }
