@@ -12,7 +12,7 @@ from experiments.mnist_dbn import report as dbn_report
 from experiments.results import groups as results_groups
 from experiments.results.groups import Comparison, Group
 from experiments.results.shipped import shipped, speed
-from experiments.sweep.report import one_sweep
+from experiments.sweep import report as sweep_report
 
 # What the 2006 paper prints (sections 6.1 and 6.2): test errors in per cent, and the read-outs.
 PAPER_ERRORS = {"greedy": 2.49, "up-down": 1.39, "all cases": 1.25}
@@ -74,15 +74,8 @@ def lay_out(
     parts += ["## Read-outs", read_outs(groups), READ_OUTS]
     if comparisons:
         parts += ["## Nets compared", mcnemar(comparisons), COMPARISONS]
-    parts.append("## Runs")
-    for group in groups:
-        for run in group.runs:
-            parts += dbn_report.one_run(run)
-    if sweeps:
-        parts.append("## Sweeps, on validation cases")
-    for sweep in sweeps:
-        parts += one_sweep(sweep)
-    parts += likelihoods
+    parts += dbn_report.sections([run for group in groups for run in group.runs])
+    parts += [*sweep_report.sections(sweeps), *likelihoods]
     if benchmark or scaling:
         parts.append("## Speed")
     if benchmark:

@@ -70,6 +70,12 @@ def read(folder: Path) -> list[Source]:
     return record_files.read_folder(folder / "sweeps", Record)
 
 
+def sections(sweeps: list[Source]) -> list[str]:
+    """Returns the part of RESULTS.md on sweeps, none without one."""
+    heading = ["## Sweeps, on validation cases"] if sweeps else []
+    return heading + [part for sweep in sweeps for part in one_sweep(sweep)]
+
+
 def one_sweep(sweep: Source) -> list[str]:
     """Every member, the fewest validation errors first, and the settings over their seeds."""
     parts = members(sweep)
