@@ -26,7 +26,7 @@ import numpy as np
 from dbnjax import files
 from dbnjax.scoring import read_outs
 from experiments.common import groups, nets, program
-from experiments.common.options import INPUT, PLACE, option
+from experiments.common.options import INPUT, PLACE, file_name, option
 
 READ_OUTS = ("deterministic", "stochastic", "averaged", "gibbs")
 
@@ -39,9 +39,10 @@ class Config(groups.Seed):
         None,
         "Saved net, or mnist_classifier; without one, the net that comes with dbnjax.",
         role=INPUT,
+        shown=file_name,
     )
     images: str | None = option(
-        None, "PNG or another picture, a folder of them, or NPY file.", role=INPUT
+        None, "PNG or another picture, a folder of them, or NPY file.", role=INPUT, shown=file_name
     )
     data_dir: str | None = groups.data_dir()
     split: str = option("test", "Which images of --data_dir.", ("train", "test"))

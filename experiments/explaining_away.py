@@ -66,7 +66,12 @@ def summarise(states: np.ndarray, posterior: np.ndarray) -> Result:
 
 
 def run(config: Config) -> Result:
-    """Prints the exact posterior and returns it."""
+    """Prints the exact posterior and returns it.
+
+    Raises:
+      InputError: an option is no number.
+    """
+    config.check_options()
     states, posterior = exact_nets.posterior_over_causes(make_net(config), jnp.ones(1))
     result = summarise(np.asarray(states, np.float64), np.asarray(posterior, np.float64))
     print("The house jumped. What happened?")

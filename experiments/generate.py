@@ -36,7 +36,7 @@ from dbnjax.scoring import chains
 from dbnjax.types import Key
 from experiments.common import groups, nets, pictures, program
 from experiments.common.nets import Net
-from experiments.common.options import INPUT, PLACE, option
+from experiments.common.options import INPUT, PLACE, file_name, option
 
 STEPS = {
     "clamped": 1000,
@@ -54,7 +54,7 @@ class Config(groups.Seed):
     """Options of the run; each is a flag."""
 
     net: str | None = option(
-        None, "Saved net; without one, the net that comes with dbnjax.", role=INPUT
+        None, "Saved net; without one, the net that comes with dbnjax.", role=INPUT, shown=file_name
     )
     mode: str = option("clamped", "What to imagine.", tuple(STEPS))
     digits: tuple[str, ...] = option(
@@ -68,7 +68,10 @@ class Config(groups.Seed):
         least=0,
     )
     images: str | None = option(
-        None, "To complete: PNG or another picture, a folder of them, or NPY file.", role=INPUT
+        None,
+        "To complete: PNG or another picture, a folder of them, or NPY file.",
+        role=INPUT,
+        shown=file_name,
     )
     data_dir: str | None = groups.data_dir("To complete: folder of IDX files, gzipped or not.")
     split: str = option("test", "Which images of --data_dir.", ("train", "test"))

@@ -41,7 +41,7 @@ from dbnjax.scoring import read_outs
 from dbnjax.types import Key
 from experiments.common import groups, nets, pictures, program
 from experiments.common.nets import Model, Net
-from experiments.common.options import INPUT, PLACE, option
+from experiments.common.options import INPUT, PLACE, file_name, option
 from experiments.mnist_classifier import figures as classifier_figures
 from experiments.mnist_dbn import figures as dbn_figures
 
@@ -56,7 +56,7 @@ class Config(groups.Seed):
     """Options of the run; each is a flag."""
 
     net: str | None = option(
-        None, "Saved net; without one, the net that comes with dbnjax.", role=INPUT
+        None, "Saved net; without one, the net that comes with dbnjax.", role=INPUT, shown=file_name
     )
     data_dir: str | None = groups.data_dir("Folder of IDX files with the test set, gzipped or not.")
     output: str = option("figures", "Folder to write the figures to.", role=PLACE)

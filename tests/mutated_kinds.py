@@ -29,13 +29,13 @@ from dbnjax import files
 from dbnjax.data import folders, idx, images, sources
 from dbnjax.training import digests, metrics
 from dbnjax.weights import io
-from experiments import classify, paper_figures, registry, results_charts, ship
+from experiments import classify, likelihood, paper_figures, registry, results_charts, ship
 from experiments.common import nets, records, stacks, workdir
 from experiments.hybrid import config as hybrid_config
 from experiments.hybrid import start as hybrid_start
-from experiments.likelihood import config as likelihood_config
+from experiments.likelihood import main as likelihood_main
 from experiments.mnist_dbn import figures as dbn_figures
-from experiments.rbm_learning_rules import start as rules_start
+from experiments.rbm_learning_rules import main as rules
 from experiments.results import main as results
 from experiments.sweep import train as sweep_train
 
@@ -135,9 +135,9 @@ def net_file(rng: Rng, folder: Path) -> Input:
 
 
 def scored(path: str) -> None:
-    config, net = likelihood_config.Config(net=path), nets.read_net(path)
+    config, net = likelihood.Config(net=path), nets.read_net(path)
     nets.origin(net.metadata)
-    likelihood_config.doubts(config, net)
+    likelihood_main.doubts(config, net)
 
 
 def figure_of_errors(path: str) -> None:
@@ -170,7 +170,7 @@ def metadata(rng: Rng, folder: Path) -> Input:
         ),
         "hybrid": lambda: hybrid_start.read(hybrid_config.Config(net=path, all_net=path)),
         "likelihood": lambda: scored(path),
-        "rules": lambda: rules_start.read_below(path, SIDE * SIDE, "fixed"),
+        "rules": lambda: rules.read_below(path, SIDE * SIDE, "fixed"),
         "stack": lambda: stack_of_another(path),
     }
     useful = {

@@ -239,7 +239,9 @@ def test_experiments_have_few_floors():
     heights = {}
     for module, chain in longest_chain(modules).items():
         heights[experiment(module)] = max(heights.get(experiment(module), 0), len(chain))
-    assert {name: n for name, n in heights.items() if n > EXPERIMENTS_FLOORS} == TALLER
+    assert {
+        name: n for name, n in heights.items() if n > TALLER.get(name, EXPERIMENTS_FLOORS)
+    } == {}
 
 
 def slow_imports(module, seen):
@@ -258,7 +260,7 @@ def slow_imports(module, seen):
 def test_options_wait_for_no_slow_package():
     found = {module for module in SOURCES if module.endswith(".config")}
     slow = {module for module in found if slow_imports(module, set())}
-    assert {experiment(module) for module in slow} == SLOW_OPTIONS
+    assert {experiment(module) for module in slow} <= SLOW_OPTIONS
     assert slow_imports("experiments.common.program", set()) == set()
     assert "jax" in slow_imports("experiments.hybrid.main", set())
 

@@ -1,1 +1,1 @@
-"""Compiled drivers over `dbnjax.evaluation`."""
+"""Compiled drivers over `dbnjax.evaluation` and `dbnjax.inference`, in calls of bounded length."""

@@ -84,8 +84,8 @@ class Record(Made):
 def text(record: dict[str, Any]) -> str:
     """Lays out a record as it is printed."""
     about = (record["model"], record["dataset"], f"pixels: {record['pixels']}", record["precision"])
-    told = [tables.render(lay_out(record)), *estimates(record)]
-    return "\n\n".join([f"{'; '.join(about)}\nnet: {of_net(record['net'])}", *told])
+    head = f"{'; '.join(about)}\nnet: {of_net(record['net'])}"
+    return "\n\n".join([head, tables.render(lay_out(record)), "\n".join(estimates(record))])
 
 
 def lay_out(record: dict[str, Any]) -> Table:

@@ -14,6 +14,8 @@ RATES = {"cd1": 0.05, "cd10": 0.1, "cd25": 0.1, "pcd": 0.1, "fast_pcd": 0.1, "ce
 # learned digits by centred PCD, where neighbours swap with probability 0.4 or more.
 BETAS = (1.0, 0.991, 0.981, 0.963, 0.922, 0.83, 0.714, 0.607, 0.518, 0.443, 0.38, 0.322, 0.27,
          0.221, 0.178, 0.138, 0.1, 0.064, 0.031, 0.0)  # fmt: skip
+INTERVAL = ("log_p", "low", "high")  # names of what is judged, with the ends of its interval
+ABOVE = "reverse_"  # what stands before these names where log Z is estimated from above
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,3 +81,18 @@ class Config(Workdir, Binarised):
     def rate_of(self, rule: str) -> float:
         """Returns the learning rate at which a rule starts."""
         return self.rate or RATES[rule]
+
+
+# The smallest run that does all, for tests.
+TINY = {
+    "side": 4,
+    "rules": ("cd1", "centred_pcd"),
+    "n_hidden": 3,
+    "epochs": 2,
+    "batch_size": 10,
+    "n_chains": 10,
+    "points": 2,
+    "ais_chains": 2,
+    "n_temperatures": 2,
+    "sample_steps": 2,
+}

@@ -21,8 +21,7 @@ from dbnjax.models.dbn import DBN
 from dbnjax.models.rbm import RBM
 from dbnjax.scoring import both_sides, log_z, means, tempered_samples
 from dbnjax.types import Array, Key
-from experiments.rbm_learning_rules.config import BETAS, Config
-from experiments.rbm_learning_rules.report import ABOVE, INTERVAL
+from experiments.rbm_learning_rules.config import ABOVE, BETAS, INTERVAL, Config
 
 MIXING = ("least_acceptance", "round_trips", "r_hat")
 
@@ -69,10 +68,10 @@ def judge(
 
 def recognition_error(log_w: np.ndarray) -> float:
     """The standard error of the mean bound that the recognition passes `[n_samples, n]` cause."""
-    n_samples, n = log_w.shape
-    if n_samples == 1:
+    if len(log_w) == 1:
         return 0.0
-    return float(np.linalg.norm(bounds.variational(jnp.asarray(log_w)).standard_error)) / n
+    error = bounds.variational(jnp.asarray(log_w)).standard_error
+    return float(np.linalg.norm(error)) / len(error)
 
 
 def less_log_z(name: str, estimate: ais.Estimate, mean: float, error: float) -> dict[str, float]:

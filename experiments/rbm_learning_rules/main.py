@@ -16,8 +16,7 @@ from dbnjax.weights import io
 from experiments.common import binarised, nets, resumable, workdir
 from experiments.common.binarised import Cases
 from experiments.rbm_learning_rules import judge, report, train
-from experiments.rbm_learning_rules.config import Config
-from experiments.rbm_learning_rules.report import ABOVE, INTERVAL
+from experiments.rbm_learning_rules.config import ABOVE, INTERVAL, Config
 from experiments.rbm_learning_rules.train import Task
 
 TOLD = ("epochs", "binarisation", "binarisation_seed", "seed")  # options in a saved net

@@ -9,10 +9,9 @@ from experiments.common.record_files import Source
 from experiments.common.records import MadeRun, Number, check_lengths, require
 from experiments.common.statistics import interval
 from experiments.common.tables import NONE, Table, duration, made, render, wrap
+from experiments.rbm_learning_rules.config import INTERVAL
 
 RESULT, FIGURE = "rules.json", "learning_rules.png"
-INTERVAL = ("log_p", "low", "high")
-ABOVE = "reverse_"  # what the same are called by a log Z from above
 LOOKS = ("updates", "seconds", *INTERVAL)  # one value each time that a rule is judged
 AXES = {"updates": "updates", "seconds": "seconds of learning"}
 
@@ -79,8 +78,7 @@ def note(record: dict[str, Any]) -> str:
 
 def doubts(record: dict[str, Any]) -> list[str]:
     """Says what speaks against the numbers of each rule."""
-    rules = record["rules"].items()
-    return [f"{name}: {text}" for name, rule in rules for text in rule["doubts"]]
+    return [f"{name}: {text}" for name, rule in record["rules"].items() for text in rule["doubts"]]
 
 
 def of_rules(record: dict[str, Any]) -> str:

@@ -64,10 +64,8 @@ def hyper(config: Config, name: str, rate: float) -> averaging.Hyper:
     Fast weights keep the rate that learning started with (Tieleman and Hinton 2009).
     """
     regular = updates.hyper(rate, config.momentum, config.decay)
-    if name == "fast_pcd":
-        fast = persistent.fast_hyper(regular, config.rate_of(name))
-        return averaging.hyper(fast, config.averaging)
-    return averaging.hyper(regular, config.averaging)
+    own = persistent.fast_hyper(regular, config.rate_of(name)) if name == "fast_pcd" else regular
+    return averaging.hyper(own, config.averaging)
 
 
 def learn(task: Task, name: str) -> RBM:
@@ -83,7 +81,6 @@ def learn(task: Task, name: str) -> RBM:
     program: Any = loop.epoch_program(learner, prepare, config.batch_size)
     key_init, key_epochs, key_judge = jax.random.split(jax.random.fold_in(task.key, 1), 3)
     rates = fitting.schedule(config.schedule, config.rate_of(name), config.epochs)
-    at = points(config)
 
     def hyper_at(i: int) -> averaging.Hyper:
         # Chains begin without a field, far from an RBM that has learned: they take an epoch.
@@ -100,7 +97,7 @@ def learn(task: Task, name: str) -> RBM:
         sound = bool(report.finite)  # waits until the epoch is over
         numbers = {"learning_seconds": time.perf_counter() - began}
         numbers |= {key: float(value) for key, value in report.info._asdict().items()}
-        if sound and i + 1 in at:
+        if sound and i + 1 in points(config):
             rbms, last = (*task.lower, state.params), i + 1 == config.epochs
             numbers |= judge.judge(config, key_judge, rbms, task.seen, task.judged, last)
         return state, sound, numbers

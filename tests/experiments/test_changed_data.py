@@ -22,7 +22,6 @@ from experiments.mnist_classifier import config as classifier_config
 from experiments.mnist_classifier import main as mnist_classifier
 from experiments.mnist_dbn import config as dbn_config
 from experiments.mnist_dbn import main as mnist_dbn
-from experiments.rbm_learning_rules import config as rules_config
 from experiments.rbm_learning_rules import main as rbm_learning_rules
 from experiments.sweep import config as sweep_config
 from experiments.sweep import main as sweep
@@ -44,7 +43,7 @@ EXPERIMENTS = {
     "comparators": (comparators, comparators_config.Config(n_train=20, **SMALL)),
     "three_ideas": (three_ideas, ideas_config.Config(n_train=20, seeds=1, **SMALL)),
     "few_labels": (few_labels, few_labels_config.Config(labels=(10,), layers=(6,), **SMALL)),
-    "rules": (rbm_learning_rules, rules_config.Config(side=4, n_hidden=5, batch_size=10)),
+    "rules": (rbm_learning_rules, rbm_learning_rules.Config(side=4, n_hidden=5, batch_size=10)),
     "hybrid": (hybrid, hybrid_config.Config(net="net.safetensors", batch_size=10)),
 }
 

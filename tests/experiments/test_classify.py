@@ -14,7 +14,6 @@ from PIL import Image
 from dbnjax.checks import InputError
 from dbnjax.data import ink
 from dbnjax.models import feedforward
-from dbnjax.training import evaluate
 from dbnjax.weights import io, shipped
 from experiments import classify
 from experiments.common import nets
@@ -44,43 +43,6 @@ def labelled(tmp_path):
     write_idx(folder / "t10k-images-idx3-ubyte.gz", two_classes.pixels(LABELS))
     write_idx(folder / "t10k-labels-idx1-ubyte.gz", np.where(np.arange(7) == 3, 1, LABELS))
     return str(folder)
-
-
-@pytest.mark.parametrize("read_out", classify.READ_OUTS)
-def test_every_read_out_knows_the_classes(net, images, read_out):
-    results = classify.run(
-        classify.Config(net=net, images=images, read_out=read_out, n_gibbs=5, n_passes=3)
-    )
-    np.testing.assert_array_equal(results.guesses, LABELS)
-    assert (results.probabilities > 0.99).all()
-    assert (results.probabilities < 1 + 1e-5).all()
-    assert results.labels is None
-    assert results.errors is None
-
-
-def test_probabilities_are_those_of_the_free_energy(tmp_path):
-    strength, shades = 0.03, np.array([0, 51, 204, 255], np.uint8)
-    io.save(tmp_path / "net", two_classes.single(strength), {"image_shape": two_classes.SHAPE})
-    pixels = two_classes.pixels([0])[0] & shades[:, None, None]
-    np.save(tmp_path / "x.npy", pixels)
-    results = classify.run(
-        classify.Config(net=str(tmp_path / "net"), images=str(tmp_path / "x.npy"))
-    )
-    surplus = (pixels.reshape(4, -1) / 255.0) @ two_classes.SIDES
-    fields = strength * (surplus[:, None] + np.array([1.0, -1.0]))  # by label
-    log_joint = np.logaddexp(0, fields) + np.logaddexp(0, -fields)
-    exact = np.exp(log_joint) / np.exp(log_joint).sum(-1, keepdims=True)
-    assert 0.5 < exact[1:, 0].max() < 0.6
-    np.testing.assert_allclose(results.probabilities, exact.max(-1), rtol=1e-5)
-
-
-def test_chunks_do_not_change_the_answer(net, images, monkeypatch, capsys):
-    whole = classify.run(classify.Config(net=net, images=images))
-    monkeypatch.setattr(evaluate, "CHUNK", 3)
-    chunked = classify.run(classify.Config(net=net, images=images))
-    np.testing.assert_array_equal(chunked.guesses, whole.guesses)
-    np.testing.assert_allclose(chunked.probabilities, whole.probabilities, rtol=1e-6)
-    assert "3/3" in capsys.readouterr().err
 
 
 def test_labels_give_a_confusion_matrix_and_the_errors_last(net, labelled, tmp_path, capsys):

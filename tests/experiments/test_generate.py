@@ -1,18 +1,9 @@
-import os
-import subprocess
-import sys
-
-import jax
 import numpy as np
 import pytest
 import two_classes
 from PIL import Image
 
-from dbnjax import dbn, stack
 from dbnjax.checks import InputError
-from dbnjax.inference import complete
-from dbnjax.sampling import gibbs
-from dbnjax.scoring import chains
 from dbnjax.weights import io
 from experiments import generate
 
@@ -96,32 +87,6 @@ def test_the_hidden_half_is_filled_in(imagine, tmp_path, model):
     np.testing.assert_allclose(completed[:, 2:], original[:, 2:], atol=0.01)
 
 
-def test_a_deep_completion_is_the_librarys_with_progress(capfd):
-    net = two_classes.deep(strength=0.2)  # so weak that its draws show in the images
-    pixels = np.tile(np.float32(CLEAN.reshape(2, -1)), (10, 1))
-    known = np.arange(24) < 12
-    clamp = gibbs.clamp(net.generative[0].unit, known, pixels)
-    expected, other = (
-        complete.complete_dbn(jax.random.key(seed), net, clamp, 4, chains.ROUND) for seed in (3, 4)
-    )
-    filled = chains.complete(jax.random.key(3), net, pixels, known, 4)
-    np.testing.assert_allclose(filled, expected, rtol=1e-5)
-    assert not np.allclose(filled, other, rtol=1e-5)
-    lines = capfd.readouterr().err.splitlines()
-    assert [line.split(" [")[0] for line in lines] == [f"complete: {i}/4" for i in range(1, 5)]
-
-
-def test_one_machine_is_completed_in_blocks(monkeypatch, capfd):
-    monkeypatch.setattr(chains, "BLOCK", 2)
-    pixels = np.float32(CLEAN.reshape(2, -1))
-    known = np.arange(24) < 12
-    net = dbn.untie(stack.create((two_classes.single(),)))
-    filled = chains.complete(jax.random.key(0), net, pixels, known, 5)
-    np.testing.assert_array_equal(filled, pixels)  # the machine is nearly certain of its classes
-    lines = capfd.readouterr().err.splitlines()
-    assert [line.split(" [")[0] for line in lines] == [f"imagine: {i}/3" for i in range(1, 4)]
-
-
 def test_an_array_holds_the_images(imagine, tmp_path):
     path = tmp_path / "new" / "page.npy"
     page = imagine(digits=(0,), n_samples=2, output=str(path))
@@ -136,13 +101,6 @@ def test_the_seed_alone_decides(imagine, tmp_path):
     )
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
-
-
-def test_long_waits_are_cut_into_blocks():
-    assert chains.blocks(0) == []
-    assert chains.blocks(20) == [20]
-    assert chains.blocks(1000) == [1000]
-    assert chains.blocks(2500) == [1000, 1000, 500]
 
 
 WRONG = {
@@ -162,12 +120,3 @@ def test_what_cannot_be_meant_is_refused(imagine, tmp_path, options, message):
         imagine(**options)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "page.png").exists()
-
-
-def test_a_mistaken_flag_shows_no_traceback(net):
-    environment = os.environ | {"JAX_PLATFORMS": "cpu"}
-    command = [sys.executable, "-m", "experiments.generate", f"--net={net}", "--digit=3"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert done.returncode != 0
-    assert "Unknown command line flag 'digit'" in done.stderr
-    assert "Traceback" not in done.stderr

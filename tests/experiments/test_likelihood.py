@@ -11,7 +11,7 @@ import pytest
 
 from dbnjax import files, rbm, units
 from dbnjax.checks import InputError
-from dbnjax.evaluation import annealing, schedules
+from dbnjax.evaluation import schedules
 from dbnjax.scoring import log_z as likelihood_estimates
 from dbnjax.scoring import tempered_samples
 from dbnjax.weights import io
@@ -172,23 +172,6 @@ def walked(acceptance, free_energy, classes=None):
     return tempered_samples.Walked(None, swaps, source, free_energy, classes)
 
 
-def test_a_walk_is_cut_into_calls(monkeypatch):
-    walked, told, betas = [], [], np.linspace(0.0, 1.0, 26)[1:]
-    state = annealing.State(*jnp.zeros((5, 1)))
-
-    def anneal(key, path, part, state):
-        walked.extend(part)
-        return state._replace(beta=part[-1])
-
-    monkeypatch.setattr(likelihood_estimates, "_anneal", anneal)
-    monkeypatch.setattr(likelihood_estimates, "CALL", 10)
-    after = likelihood_estimates.walk(None, None, betas, state, told.append)
-    assert walked == betas.tolist()
-    assert after.beta == 1.0
-    assert [round(numbers["beta"], 4) for numbers in told] == [0.4, 0.8, 1.0]
-    assert len(told) == likelihood_estimates.n_calls(25, 10)
-
-
 def test_the_binarisation_decides_the_states(config):
     config = dataclasses.replace(config, side=14)  # the strokes of 28 x 28 are 2 pixels wide
     ways = {way: states(dataclasses.replace(config, binarisation=way))
@@ -240,23 +223,6 @@ def test_the_schedule_is_the_one_that_was_asked_for(config, monkeypatch):
         with pytest.raises(CaughtError) as caught:
             likelihood.run(dataclasses.replace(config, schedule=name))
         np.testing.assert_array_equal(caught.value.args[0], expected(100))
-
-
-def test_what_takes_a_minute_is_summed_and_no_more():
-    def machine(visible, hidden):
-        return rbm.RBM(visible, hidden, jnp.zeros((visible.size, hidden.size)))
-
-    def bits(n):
-        return units.Bernoulli.zeros(n)
-
-    gauss = units.Gaussian.zeros
-    for small in [(bits(784), bits(25)), (bits(20), bits(784)), (gauss(300), gauss(9)),
-                  (gauss(784), bits(25))]:  # fmt: skip
-        assert likelihood_estimates.is_small(machine(*small))
-    for large in [(bits(784), bits(26)), (bits(3000), bits(25)), (bits(784), gauss(9))]:
-        assert not likelihood_estimates.is_small(machine(*large))
-    net, v = machines.net(0, (4, 16, 4)), np.zeros((10_000, 4))  # its 2^16 states for each image
-    assert likelihood_estimates.exact_scores(net, v, None) is None
 
 
 def refuse(config, message, **changes):

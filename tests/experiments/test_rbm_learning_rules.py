@@ -47,7 +47,7 @@ def judged(config):
 
 def test_a_run_writes_curves_machines_and_a_figure(config, tmp_path, capsys):
     copies = {"output": str(tmp_path / "rules.json"), "figure": str(tmp_path / "docs" / "x.png")}
-    record = rbm_learning_rules.run(config)
+    record = rbm_learning_rules.run(dataclasses.replace(config, **copies))
     printed = capsys.readouterr().out
     assert record["model"] == "RBM 16-5"
     assert record["pixels"] == "drawn anew, here with seed 0"
@@ -68,10 +68,6 @@ def test_a_run_writes_curves_machines_and_a_figure(config, tmp_path, capsys):
         assert about["image_shape"] == [4, 4]
         assert about["rule"] == name
     assert record["rules"]["cd1"]["log_p"] != record["rules"]["fast_pcd"]["log_p"]
-    before = (tmp_path / "run" / "rules.json").read_bytes()
-    again = rbm_learning_rules.run(dataclasses.replace(config, **copies))
-    assert again == record
-    assert (tmp_path / "run" / "rules.json").read_bytes() == before
     assert files.read_json(copies["output"]) == record | {"figure": copies["figure"]}
     assert (tmp_path / "docs" / "x.png").stat().st_size > 10_000
 
@@ -125,12 +121,12 @@ def test_persistent_chains_are_shared_out_over_temperatures_and_make_k_steps():
 
 
 def test_the_last_machine_of_a_rule_is_judged_from_above_too(config, monkeypatch, capsys):
-    truth = rbm_learning_rules.run(config)["rules"]["cd1"]["log_p"]
-    assert rbm_learning_rules.run(config)["rules"]["cd1"]["reverse"] == []
+    config = dataclasses.replace(config, rules=("cd1",), n_temperatures=100, sample_steps=50)
+    exactly = rbm_learning_rules.run(config)["rules"]["cd1"]
+    truth = exactly["log_p"]
+    assert exactly["reverse"] == []
     monkeypatch.setattr(log_z, "exact_log_z", lambda rbm: None)
-    config = dataclasses.replace(
-        config, rules=("cd1",), workdir=f"{config.workdir}2", n_temperatures=100, sample_steps=50
-    )
+    config = dataclasses.replace(config, workdir=f"{config.workdir}2")
     found = rbm_learning_rules.run(config)["rules"]["cd1"]
     # A twentieth of a nat is far more than the errors of 50 chains at 100 temperatures here.
     np.testing.assert_allclose(found["log_p"], truth, atol=0.05)

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from result_records import LIKELIHOOD, benchmark, cells, finished, write
 
+from experiments import likelihood
 from experiments.benchmark import report as benchmark_report
 from experiments.common import record_files
-from experiments.likelihood import config as likelihood_config
-from experiments.likelihood import targets as likelihood_targets
+from experiments.likelihood import report as likelihood_report
 from experiments.results import main as results
 
 ROOT = Path(__file__).parent.parent.parent
@@ -174,9 +174,9 @@ def test_directions_and_times_are_judged_at_the_default_schedule(tmp_path, chang
 
 
 def test_the_default_schedule_is_that_of_the_experiment():
-    config = likelihood_config.Config()
+    config = likelihood.Config()
     found = (config.n_chains, config.n_temperatures, config.schedule)
-    assert found == likelihood_targets.DEFAULTS
+    assert found == likelihood_report.DEFAULTS
 
 
 def test_the_repositorys_benchmark_has_the_rows_of_every_bar():

@@ -6,7 +6,8 @@ import machines
 import numpy as np
 import pytest
 
-from dbnjax.evaluation import exact, exact_nets, schedules
+from dbnjax import rbm, units
+from dbnjax.evaluation import annealing, exact, exact_nets, schedules
 from dbnjax.models import path
 from dbnjax.models.dbn import DBN
 from dbnjax.scoring import log_z
@@ -57,3 +58,37 @@ def test_a_deep_net_is_scored_by_samples_whose_mean_is_its_probability():
 def test_what_is_too_large_has_no_exact_answer():
     large = machines.binary(0, 40, 40)
     assert log_z.exact_log_z(large) is None
+
+
+def test_a_walk_is_cut_into_calls(monkeypatch):
+    walked, told, betas = [], [], np.linspace(0.0, 1.0, 26)[1:]
+    state = annealing.State(*jnp.zeros((5, 1)))
+
+    def anneal(key, path, part, state):
+        walked.extend(part)
+        return state._replace(beta=part[-1])
+
+    monkeypatch.setattr(log_z, "_anneal", anneal)
+    monkeypatch.setattr(log_z, "CALL", 10)
+    after = log_z.walk(None, None, betas, state, told.append)
+    assert walked == betas.tolist()
+    assert after.beta == 1.0
+    assert [round(numbers["beta"], 4) for numbers in told] == [0.4, 0.8, 1.0]
+    assert len(told) == log_z.n_calls(25, 10)
+
+
+def test_what_takes_a_minute_is_summed_and_no_more():
+    def machine(visible, hidden):
+        return rbm.RBM(visible, hidden, jnp.zeros((visible.size, hidden.size)))
+
+    def bits(n):
+        return units.Bernoulli.zeros(n)
+
+    gauss = units.Gaussian.zeros
+    for small in [(bits(784), bits(25)), (bits(20), bits(784)), (gauss(300), gauss(9)),
+                  (gauss(784), bits(25))]:  # fmt: skip
+        assert log_z.is_small(machine(*small))
+    for large in [(bits(784), bits(26)), (bits(3000), bits(25)), (bits(784), gauss(9))]:
+        assert not log_z.is_small(machine(*large))
+    net, v = machines.net(0, (4, 16, 4)), np.zeros((10_000, 4))  # its 2^16 states for each image
+    assert log_z.exact_scores(net, v, None) is None
