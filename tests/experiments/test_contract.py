@@ -27,7 +27,6 @@ from dbnjax.training import checkpoint, metrics
 from dbnjax.weights import io
 from experiments import registry
 from experiments.common import options, records, tables, workdir
-from experiments.common.records import Source
 from experiments.results import main as results
 
 # Experiments that do not keep the contract; none is added.
