@@ -18,9 +18,8 @@ from dbnjax import checks
 from dbnjax.data import folder_writing, folders
 from dbnjax.data.images import Images
 from dbnjax.training import metrics
-from experiments.common import cases, program
-from experiments.common.groups import Split
-from experiments.common.options import Options, option
+from experiments.common import cases, groups, program
+from experiments.common.options import PLACE, option
 
 FARTHEST = 2  # pixels
 BATCH = 250  # images at a time, which stay in the cache: five times as fast as 5,000
@@ -28,16 +27,15 @@ SHOWN = 100_000  # images between two steps of the progress bar
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(Options):
+class Config(groups.Seed, groups.Images):
     """Options of the run; each is a flag."""
 
     dataset: str = option("mnist", "Digits to shift, as in the main job.")
-    data_dir: str | None = option(None, "Folder of IDX files, gzipped or not.")
-    output: str | None = option(None, "Folder to write, new or empty.")
-    n: int = option(8_000_000, "Images to write.")
-    n_train: int = option(0, "Training cases to shift; 0: as many as the main job takes.")
-    split_seed: int = option(0, "Seed of the split, as in the main job.")
-    seed: int = option(0, "Seed of the shifts.")
+    output: str | None = option(None, "Folder to write, new or empty.", role=PLACE)
+    n: int = option(8_000_000, "Images to write.", least=1)
+    n_train: int = option(0, "Training cases to shift; 0: as many as the main job takes.", least=0)
+    split_seed: int = option(0, "Seed of the split, as in the main job.", least=0)
+    seed: int = option(0, "Seed of the shifts.", least=0, below=groups.SEEDS)
 
 
 def run(config: Config) -> folders.Folder:
@@ -46,12 +44,11 @@ def run(config: Config) -> folders.Folder:
     Raises:
       InputError: an option or the data cannot be used, or the folder cannot be written.
     """
+    config.check_options()
     if config.output is None:
         raise checks.InputError("--output: expected a folder to write, got none; name one")
-    checks.check_count("--n", config.n, 1)
-    checks.check_seed(config.seed)
     split = {name: getattr(config, name) for name in ("dataset", "n_train", "split_seed")}
-    source, splits = cases.read(Split(**split, data_dir=config.data_dir))
+    source, splits = cases.read(groups.Split(**split, data_dir=config.data_dir))
     train = splits.train
     origin = {
         "images": "training images shifted by up to two pixels, bilinear",

@@ -35,9 +35,9 @@ from experiments.hybrid import config as hybrid_config
 from experiments.hybrid import start as hybrid_start
 from experiments.likelihood import main as likelihood_main
 from experiments.mnist_dbn import figures as dbn_figures
-from experiments.rbm_learning_rules import start as rules_start
+from experiments.rbm_learning_rules import main as rules
 from experiments.results import main as results
-from experiments.sweep import outcomes as sweep_outcomes
+from experiments.sweep import train as sweep_train
 
 SIDE = mutated_nets.SIDE
 Input = tuple[str, Callable[[], Any]]
@@ -170,7 +170,7 @@ def metadata(rng: Rng, folder: Path) -> Input:
         ),
         "hybrid": lambda: hybrid_start.read(hybrid_config.Config(net=path, all_net=path)),
         "likelihood": lambda: scored(path),
-        "rules": lambda: rules_start.read_below(path, SIDE * SIDE, "fixed"),
+        "rules": lambda: rules.read_below(path, SIDE * SIDE, "fixed"),
         "stack": lambda: stack_of_another(path),
     }
     useful = {
@@ -244,12 +244,13 @@ def work_directory(rng: Rng, folder: Path) -> Input:
         ),
         "digests.json": ({"a": "b", "c": "d"}, lambda: digests.changed(folder)),
         "members/a/outcome.json": (
-            sweep_outcomes.Outcome(1.5, 3, 4, 5, 6, 7)._asdict(),
-            lambda: sweep_outcomes.words(sweep_outcomes.read(sweep, member)),
+            sweep_train.Outcome(1.5, 3, 4, 5, 6, 7)._asdict(),
+            lambda: sweep_train.words(sweep_train.read(sweep, member)),
         ),
         "metrics.jsonl": (with_rows, lambda: metrics.truncate(path, lambda record: True)),
     }
-    sweep, member = SimpleNamespace(member=lambda one: folder / "members/a"), SimpleNamespace()
+    sweep = SimpleNamespace(outcome=lambda one: folder / "members/a/outcome.json")
+    member = SimpleNamespace()
     name = str(rng.choice(list(sound)))
     value, door = sound[name]
     path = folder / name

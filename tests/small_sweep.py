@@ -7,8 +7,11 @@ import jax
 import numpy as np
 import small_job
 
-from dbnjax.training import loop
+from dbnjax.models import dbn
+from dbnjax.training import ensembles, fine_tuning, loop, pretraining
 from experiments import sweep
+from experiments.mnist_dbn.train import stack_plan, up_down_plan
+from experiments.sweep import train
 
 
 def config(folder: Path, workdir: Path, **changes) -> sweep.Config:
@@ -28,6 +31,22 @@ def cases() -> tuple[loop.Data, loop.Data]:
         return loop.put(pixels, labels, 10, batch_size, balanced)
 
     return put(20, 20, True), put(10, 1, False)
+
+
+def learn(shared: train.Sweep, members):
+    """All members together: their stacks, and their fine-tuned nets."""
+    task = train.joint_task(shared, "all", ["all"])
+    keys = [train.key_of(member) for member in members]
+    stacks = ensembles.learn_stacks(task, keys, [stack_plan(m.config) for m in members])
+    plans = [up_down_plan(member.config) for member in members]
+    return stacks, ensembles.fine_tune(task, keys, plans, stacks)
+
+
+def learn_alone(shared: train.Sweep, member):
+    """One member by itself: its greedy net, and the fine-tuned one."""
+    own = shared.task(train.key_of(member), shared.folder / "alone")
+    net = dbn.untie(pretraining.learn_stack(own, stack_plan(member.config)))
+    return net, fine_tuning.fine_tune(own, up_down_plan(member.config), net)
 
 
 def take(ensemble, member):

@@ -62,8 +62,6 @@ STILL = {
         "experiments.mnist_classifier.task",
         "experiments.mnist_classifier.train",
     },
-    "experiments.mnist_classifier.config": {"experiments.mnist_dbn.config"},
-    "experiments.mnist_classifier.train": {"experiments.mnist_dbn.stages"},
 }
 # Files stay short enough to be read at one go.
 LINES_OF_A_FILE, LINES_OF_A_FUNCTION = 300, 60
@@ -73,13 +71,13 @@ EXPERIMENTS_FLOORS = 6
 TALLER = {
     "accelerator": 9,
     "comparators": 8,
-    "few_labels": 10,
-    "mnist_classifier": 9,
-    "mnist_dbn": 8,
-    "paper_figures": 9,
-    "results": 12,
-    "results_charts": 12,
-    "sweep": 9,
+    "few_labels": 9,
+    "mnist_classifier": 8,
+    "paper_figures": 8,
+    "rbm_learning_rules": 7,
+    "results": 11,
+    "results_charts": 11,
+    "scaling": 7,
 }
 # What `--help` waits for, and the checks of options: modules that may not import these packages.
 SLOW = ("jax", "flax", "optax", "orbax", "matplotlib", "scipy", "sklearn")
@@ -241,7 +239,9 @@ def test_experiments_have_few_floors():
     heights = {}
     for module, chain in longest_chain(modules).items():
         heights[experiment(module)] = max(heights.get(experiment(module), 0), len(chain))
-    assert {name: n for name, n in heights.items() if n > EXPERIMENTS_FLOORS} == TALLER
+    assert {
+        name: n for name, n in heights.items() if n > TALLER.get(name, EXPERIMENTS_FLOORS)
+    } == {}
 
 
 def slow_imports(module, seen):
@@ -260,7 +260,7 @@ def slow_imports(module, seen):
 def test_options_wait_for_no_slow_package():
     found = {module for module in SOURCES if module.endswith(".config")}
     slow = {module for module in found if slow_imports(module, set())}
-    assert {experiment(module) for module in slow} == SLOW_OPTIONS
+    assert {experiment(module) for module in slow} <= SLOW_OPTIONS
     assert slow_imports("experiments.common.program", set()) == set()
     assert "jax" in slow_imports("experiments.hybrid.main", set())
 

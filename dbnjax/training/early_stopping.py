@@ -7,10 +7,11 @@ passed its minimum, and the fewest validation errors so far, which fluctuate, li
 
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 
 from dbnjax import checks
+from dbnjax.training import selection
+from dbnjax.training.fitting import owned
 from dbnjax.types import Array, PyTree
 
 NONE_YET = jnp.iinfo(jnp.int32).max
@@ -41,7 +42,7 @@ class Watch(NamedTuple):
 def watch(learner: Any) -> Watch:
     """Begins to watch a learner's state; nothing has been measured yet."""
     zero = jnp.zeros((), jnp.int32)
-    best = jax.tree.map(jnp.copy, learner.params)
+    best = owned(learner.params)
     return Watch(learner, best, zero + NONE_YET, zero, jnp.full((), jnp.inf, float), zero, zero)
 
 
@@ -55,12 +56,10 @@ def look(seen: Watch, learner: Any, errors: int, cross_entropy: float) -> Watch:
       cross_entropy: its validation cross-entropy.
     """
     now = seen.n_epochs + 1
-    if errors < seen.errors:
-        best = jax.tree.map(jnp.copy, learner.params)
-        seen = seen._replace(best=best, errors=jnp.int32(errors), epoch=now)
+    seen = selection.update(seen, learner, learner.params, now, errors)
     if cross_entropy < seen.least:
         seen = seen._replace(least=jnp.asarray(cross_entropy, float), least_epoch=now)
-    return seen._replace(learner=learner, n_epochs=now)
+    return seen._replace(n_epochs=now)
 
 
 def done(seen: Watch, patience: int = 10) -> bool:

@@ -63,14 +63,16 @@ class Place:
         return self.workdir / "checkpoints" / stage
 
 
-def run(stage: Stage, state: PyTree, architecture: Mapping[str, Any], place: Place) -> PyTree:
+def run(
+    stage: Stage, state: PyTree, architecture: Mapping[str, Any], place: Place | None = None
+) -> PyTree:
     """Runs what is left of a stage.
 
     Args:
       stage: what to do.
       state: to start from; a checkpoint takes its place if there is one.
       architecture: JSON-able; compared with the checkpoint's.
-      place: where to write.
+      place: where to write; None writes nothing and resumes nothing.
 
     Returns:
       The state after the last epoch that was run.
@@ -81,15 +83,9 @@ def run(stage: Stage, state: PyTree, architecture: Mapping[str, Any], place: Pla
         cannot be written.
     """
     checks.check_count("epochs of a stage", stage.n_epochs, 0)
-    checks.check_count("epochs between checkpoints", place.save_every, 1)
-    folder = place.checkpoints(stage.name)
     first = 0
-    if checkpoint.latest_step(folder) is not None:
-        first, state = checkpoint.restore(folder, state, architecture)
-    metrics.truncate(
-        place.metrics,
-        lambda record: record.get("stage") != stage.name or record.get("epoch", 0) <= first,
-    )
+    if place is not None:
+        first, state = _resume(stage, state, architecture, place)
     if first >= stage.n_epochs or stage.done(state):
         return state
     with metrics.progress(stage.n_epochs, stage.name, done=first) as advance:
@@ -97,22 +93,39 @@ def run(stage: Stage, state: PyTree, architecture: Mapping[str, Any], place: Pla
             begin = time.perf_counter()
             state, finite, numbers = stage.epoch(i, state)
             if not finite:
-                raise DivergenceError(_diverged(stage.name, i, folder))
+                raise DivergenceError(_diverged(stage.name, i, place))
             seconds = time.perf_counter() - begin
-            record = {"stage": stage.name, "epoch": i + 1, **numbers, "seconds": seconds}
-            metrics.append(place.metrics, record)
             last = stage.done(state) or i + 1 == stage.n_epochs
-            if last or (i + 1) % place.save_every == 0:
-                checkpoint.save(folder, i + 1, state, architecture)
-            place.log(i + 1, {f"{stage.name}/{name}": x for name, x in numbers.items()})
+            if place is not None:
+                record = {"stage": stage.name, "epoch": i + 1, **numbers, "seconds": seconds}
+                metrics.append(place.metrics, record)
+                if last or (i + 1) % place.save_every == 0:
+                    checkpoint.save(place.checkpoints(stage.name), i + 1, state, architecture)
+                place.log(i + 1, {f"{stage.name}/{name}": x for name, x in numbers.items()})
             advance(numbers)
             if last:
                 break
     return state
 
 
-def _diverged(name: str, i: int, folder: Path) -> str:
-    steps = [path for path in folder.parent.glob("*/*") if path.name.isdigit()]
+def _resume(
+    stage: Stage, state: PyTree, architecture: Mapping[str, Any], place: Place
+) -> tuple[int, PyTree]:
+    """Returns the epochs that are done and the state after them; drops later records."""
+    checks.check_count("epochs between checkpoints", place.save_every, 1)
+    folder, first = place.checkpoints(stage.name), 0
+    if checkpoint.latest_step(folder) is not None:
+        first, state = checkpoint.restore(folder, state, architecture)
+    metrics.truncate(
+        place.metrics,
+        lambda record: record.get("stage") != stage.name or record.get("epoch", 0) <= first,
+    )
+    return first, state
+
+
+def _diverged(name: str, i: int, place: Place | None) -> str:
+    folders = [] if place is None else place.checkpoints("").glob("*/*")
+    steps = [path for path in folders if path.name.isdigit()]
     good = max(steps, key=lambda path: path.stat().st_mtime, default="none was written")
     return (
         f"diverged: a parameter is not finite after epoch {i + 1} of {name}; expected finite "

@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 from dbnjax import checks
 from experiments.common.options import HOW, PLACE, Presets, option
 from experiments.mnist_dbn import config as dbn_config
-from experiments.mnist_dbn import presets
 
 SECTIONS = ("protocol", "kernels", "protocols", "precision")
 
@@ -16,10 +15,10 @@ SECTIONS = ("protocol", "kernels", "protocols", "precision")
 class Config(dbn_config.Config):
     """The main job's options, the paper's by default, and those of the sections' own."""
 
-    PRESETS: ClassVar[Presets] = presets.PRESETS | {"": presets.PAPER}
+    PRESETS: ClassVar[Presets] = dbn_config.PRESETS | {"": dbn_config.PAPER}
 
     preset: str = option(
-        "paper", "Recipe of the nets: paper, best, 16x16.", tuple(filter(None, presets.PRESETS))
+        "paper", "Recipe of the nets: paper, best, 16x16.", tuple(filter(None, dbn_config.PRESETS))
     )
     save_every: int = option(
         100, "Epochs between checkpoints: a whole run may take a minute.", least=1, role=HOW

@@ -25,8 +25,9 @@ from experiments.accelerator.config import SECTIONS, Config, main_job
 from experiments.accelerator.kernels import kernels
 from experiments.benchmark import report as benchmark_report
 from experiments.benchmark.report import number
-from experiments.common import arithmetic, devices, options, provenance
 from experiments.common import cases as dbn_cases
+from experiments.common import devices, options, provenance
+from experiments.common.groups import GENERATORS
 from experiments.common.targets import judge
 from experiments.likelihood.reported import FORWARD
 from experiments.mnist_dbn import config as dbn_config
@@ -74,8 +75,8 @@ def run(config: Config) -> dict[str, Any]:
     record = files.read_json(config.output) if files.expand(config.output).exists() else {}
     with (
         devices.taken(config.platform, "", ()),
-        arithmetic.precision(config.precision),
-        jax.default_prng_impl(arithmetic.GENERATORS[config.draws]),
+        devices.precision(config.precision),
+        jax.default_prng_impl(GENERATORS[config.draws]),
     ):
         for name in (name for name in SECTIONS if name in config.sections):
             record[name] = measure(config, name)

@@ -17,7 +17,8 @@ from experiments.benchmark import operations, peers, report, rows
 from experiments.benchmark.config import PAPER, Config, Sizes
 from experiments.benchmark.jobs import Setting
 from experiments.benchmark.operations import Job
-from experiments.common import arithmetic, options, provenance
+from experiments.common import devices, options, provenance
+from experiments.common.groups import GENERATORS
 
 N_PIXELS = 784  # of random images
 MAKE: dict[str, Callable[[Setting], list[Job]]] = {
@@ -61,8 +62,8 @@ def run(config: Config, sizes: Sizes = PAPER) -> dict[str, Any]:
     config.check_options()
     pixels, labels = cases(config, sizes)
     with (
-        arithmetic.precision(config.precision),
-        jax.default_prng_impl(arithmetic.GENERATORS[config.draws]),
+        devices.precision(config.precision),
+        jax.default_prng_impl(GENERATORS[config.draws]),
     ):
         setting = benchmark_jobs.setting(sizes, pixels, labels)
         jobs = [job for name in config.sections for job in MAKE[name](setting)]

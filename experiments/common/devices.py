@@ -1,4 +1,4 @@
-"""Where a run computes: the platform that is asked for, the processes that share it, the mesh."""
+"""Where and how a run computes: platform, processes, mesh, generator of draws, precision."""
 
 import contextlib
 import os
@@ -9,9 +9,10 @@ import jax
 
 from dbnjax import checks
 from dbnjax.training import sharding
+from dbnjax.types import Key
+from experiments.common.groups import GENERATORS, PRECISIONS, Devices
 
 FAILURE = jax.errors.JaxRuntimeError
-PLATFORMS = ("", "cpu", "gpu", "tpu")
 ADDRESS, N_PROCESSES, PROCESS_ID = (
     "JAX_COORDINATOR_ADDRESS",
     "DBNJAX_N_PROCESSES",
@@ -25,11 +26,26 @@ LOST = re.compile(
 
 
 @contextlib.contextmanager
+def of(config: Devices, axes: Sequence[str]) -> Iterator[None]:
+    """Makes what stands inside run where its options say, with matrix products as they say.
+
+    Args:
+      config: the options.
+      axes: of a mesh that the experiment has work for.
+
+    Raises:
+      InputError: as `taken`.
+    """
+    with taken(config.platform, config.mesh, axes), precision(config.precision):
+        yield
+
+
+@contextlib.contextmanager
 def taken(platform: str, mesh: str, axes: Sequence[str]) -> Iterator[None]:
     """Makes what stands inside run where the flags say.
 
     Args:
-      platform: one of `PLATFORMS`; empty for the best there is.
+      platform: one of `groups.PLATFORMS`; empty for the best there is.
       mesh: devices by axis, as `sharding.using` reads them.
       axes: of a mesh that the experiment has work for.
 
@@ -47,6 +63,28 @@ def taken(platform: str, mesh: str, axes: Sequence[str]) -> Iterator[None]:
     )
     with sharding.using(mesh, axes):
         yield
+
+
+def key(seed: int, draws: str) -> Key:
+    """Makes the key of a whole run, which decides how everything in it is drawn.
+
+    Args:
+      seed: of the run.
+      draws: one of `groups.GENERATORS`.
+    """
+    return jax.random.key(seed, impl=GENERATORS[draws])
+
+
+def precision(name: str) -> contextlib.AbstractContextManager[None]:
+    """Makes what stands inside learn with such matrix products.
+
+    Probabilities, free energies and likelihoods that are reported ask for full float32 themselves,
+    and stay as they are.
+
+    Args:
+      name: one of `groups.PRECISIONS`.
+    """
+    return jax.default_matmul_precision(PRECISIONS[name])
 
 
 def join(environment: Mapping[str, str]) -> None:

@@ -1,16 +1,18 @@
 """Reads the files that RESULTS.md is built from, and refuses a damaged one with one line."""
 
 import dataclasses
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from dbnjax import checks, files
-from experiments.common.records import NULL, NUMBER, TOP, check_wrong, conform, require
+from dbnjax import files
+from experiments.common.records import TOP, conform, require
 
 BENCHMARK = "benchmark.json"
 SCALING = "scaling.json"
 SHIPPED = "shipped.json"
 SHIPPED_CLASSIFIER = "shipped_classifier.json"
+OTHERS = (BENCHMARK, SCALING, SHIPPED, SHIPPED_CLASSIFIER)  # beside the runs of the main job
 
 MADE = {
     "command": str,
@@ -18,33 +20,9 @@ MADE = {
     "machine": {"processor": str, "cores": int, "devices": [str], "system": str},
     "versions": {str: str},
 }
-RUN_FORM = MADE | {
-    "preset": str,
-    "seed": int,
-    "config": {"pixels": str, "n_gibbs": int, "n_passes": int},
-    "cases": {"train": int, "validation": int, "test": int},
-    "errors": {"greedy": {}},
-    "wrong": {str: [int]},
-    "baselines": {},
-    "seconds": {str: NUMBER},
-    "epochs": [{"stage": str}],
-}
 # What some runs have; where a form has the same name, the form tells what it is.
 OPTIONAL = {
     "later_commits": [str],  # of what was resumed with other code
-    "chosen": {"epoch": int, "training_errors": int},  # of a run with up-down
-    "target": {"most": int, "errors": int},  # of a run that went on with all cases
-}
-SWEEP_ROW = {
-    "varied": {str: object},
-    "validation_errors": (int, NULL),  # null where the net diverged
-    "training_errors": (int, NULL),
-    "seconds": NUMBER,
-}
-SWEEP_FORM = MADE | {
-    "proxy": {str: object},
-    "rows": [SWEEP_ROW],
-    "cases": {"train": int, "validation": int},
 }
 SHIPPED_FORM = {
     "command": str,
@@ -71,42 +49,19 @@ class Source:
     record: dict[str, Any]
 
 
-def read_runs(folder: Path) -> list[Source]:
-    """Reads the finished runs of a folder, in the order of their names.
+def read_folder(folder: Path, form: Any, without: Collection[str] = ()) -> list[Source]:
+    """Reads the result files of a folder, which have one form; none without the folder.
 
-    Raises:
-      InputError: there are none, or a file is damaged or contradicts itself.
-    """
-    others = (BENCHMARK, SCALING, SHIPPED, SHIPPED_CLASSIFIER)
-    runs = [_read(path, RUN_FORM) for path in _paths(folder) if path.name not in others]
-    checks.require(
-        bool(runs),
-        f"{folder}: expected a folder of result files, got "
-        f"{'none in it' if folder.is_dir() else 'no such folder'}; a finished run of "
-        "experiments.mnist_dbn leaves result.json in its work directory: copy it here by another "
-        "name",
-    )
-    for run in runs:
-        check_run(folder / f"{run.name}.json", run.record)
-    return runs
-
-
-def read_sweeps(folder: Path) -> list[Source]:
-    """Reads the sweeps of a results folder, if it has any.
+    Args:
+      folder: the folder.
+      form: the type of their records.
+      without: names of files of other forms.
 
     Raises:
       InputError: a file is damaged.
     """
-    return read_folder(folder / "sweeps", SWEEP_FORM)
-
-
-def read_folder(folder: Path, form: Any) -> list[Source]:
-    """Reads all result files of a folder, which have one form; none without the folder.
-
-    Raises:
-      InputError: a file is damaged.
-    """
-    return [_read(path, form) for path in _paths(folder)]
+    paths = [path for path in sorted(folder.glob("*.json")) if path.name not in without]
+    return [_read(path, form) for path in paths]
 
 
 def read_benchmark(folder: Path, name: str = BENCHMARK) -> dict[str, Any] | None:
@@ -131,10 +86,6 @@ def read_shipped(folder: Path, name: str = SHIPPED) -> dict[str, Any] | None:
     return _read(path, SHIPPED_FORM).record if path.exists() else None
 
 
-def _paths(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*.json"))
-
-
 def _read(path: Path, form: Any) -> Source:
     record = files.read_json(path)
     check_form(path, record, form)
@@ -155,31 +106,3 @@ def check_form(path: Path, record: Any, form: Any) -> None:
     conform(path, "cases", cases, {str: int})
     for split, n in cases.items():
         require(n > 0, path, f"cases.{split}", "1 or more", n)
-
-
-def check_run(path: Path, record: dict[str, Any]) -> None:
-    """Checks what the form of a run cannot say.
-
-    Raises:
-      InputError: the record contradicts itself.
-    """
-    if "target" in record:
-        conform(path, "cases", record["cases"], {"all": int})
-    _check_counts(path, "baselines", record["baselines"], record["cases"])
-    for stage, read_outs in record["errors"].items():
-        conform(path, f"errors.{stage}", read_outs, {"deterministic": {}})
-        _check_counts(path, f"errors.{stage}", read_outs, record["cases"])
-        conform(path, "wrong", record["wrong"], {stage: [int]})
-        told = (f"errors.{stage}.deterministic.test", read_outs["deterministic"]["test"])
-        check_wrong(path, f"wrong.{stage}", record["wrong"][stage], told, record["cases"])
-
-
-def _check_counts(path: Path, where: str, found: Any, cases: dict[str, int]) -> None:
-    """Checks errors by name and split: no more than there are cases."""
-    conform(path, where, found, {str: {"test": int}})
-    for name, counts in found.items():
-        for split, n in counts.items():
-            here = f"{where}.{name}.{split}"
-            require(split in cases, path, here, f"one of {', '.join(cases)}", split)
-            conform(path, here, n, int)
-            require(0 <= n <= cases[split], path, here, f"0 to {cases[split]} errors", n)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from matplotlib.figure import Figure
 
 from dbnjax import files
+from dbnjax.training import sharding
 from dbnjax.types import PyTree
 from experiments.common import records, workdir
 from experiments.common.options import Options
@@ -77,7 +78,8 @@ def run(
     else:
         workdir.note_commit(folder)
         found, made = learn(folder)
-        files.write_json(folder / report.file, found)
+        # The others wait for the file, which all read.
+        sharding.by_first(lambda: files.write_json(folder / report.file, found))
     record = files.read_json(folder / report.file)
     records.conform(folder / report.file, records.TOP, record, report.record)
     text = workdir.laid_out(folder / report.file, record, report.text)

@@ -23,6 +23,28 @@ class McNemar(NamedTuple):
     p: float
 
 
+class Spread(NamedTuple):
+    """Error counts of several runs of one kind.
+
+    Attributes:
+      counts: of each run.
+      n: cases.
+    """
+
+    counts: list[int]
+    n: int
+
+    @property
+    def mean(self) -> float:
+        """The mean error rate in per cent."""
+        return 100.0 * float(np.mean(self.counts)) / self.n
+
+    @property
+    def deviation(self) -> float:
+        """The standard deviation over runs in points, of a sample; needs two of them."""
+        return 100.0 * float(np.std(self.counts, ddof=1)) / self.n
+
+
 def mcnemar(first: Collection[int], second: Collection[int]) -> McNemar:
     """Compares two nets by the indices of the cases that they get wrong in one test set."""
     only_first = len(set(first) - set(second))

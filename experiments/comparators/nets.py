@@ -9,12 +9,11 @@ import optax
 from dbnjax.learning import backprop
 from dbnjax.models import feedforward
 from dbnjax.models.feedforward import Feedforward
-from dbnjax.training import early_stopping, evaluate, loop, metrics, stages, tuning
+from dbnjax.training import early_stopping, evaluate, keys, loop, metrics, stages, tuning
 from dbnjax.training.fitting import finite
 from dbnjax.types import Learner
 from dbnjax.weights import io
 from experiments.common import cases as dbn_cases
-from experiments.common import keys
 from experiments.comparators.config import Config
 from experiments.comparators.rows import Outcome, Task
 

@@ -5,16 +5,17 @@ from typing import Any
 from dbnjax.models.dbn import DBN
 from dbnjax.models.stack import Stack
 from dbnjax.training import loop, metrics
+from dbnjax.training.selection import ByErrorsThenCost
 from experiments.common import workdir
 from experiments.common.records import ALL, CHOSEN
 from experiments.hybrid import train
 from experiments.hybrid.report import ALL_START, START, Record
 from experiments.hybrid.start import Starts
-from experiments.hybrid.train import Selected, Task
+from experiments.hybrid.train import Task
 
 
 def result(
-    task: Task, starts: Starts, selected: Selected, last: DBN | Stack, test: loop.Data
+    task: Task, starts: Starts, selected: ByErrorsThenCost, last: DBN | Stack, test: loop.Data
 ) -> Record:
     """Judges the nets, the test cases for the first time, and returns all that RESULTS.md needs.
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,9 +11,10 @@ from dbnjax.learning import hybrid
 from dbnjax.models import dbn
 from dbnjax.models.dbn import DBN
 from dbnjax.models.stack import Stack
-from dbnjax.training import evaluate, greedy, loop, stages
+from dbnjax.training import evaluate, greedy, loop, selection, stages
 from dbnjax.training.evaluate import Measured, judge
 from dbnjax.training.fitting import finite, owned, schedule
+from dbnjax.training.selection import ByErrorsThenCost
 from dbnjax.types import Array, Key, Learner
 from dbnjax.weights import io
 from experiments.hybrid.config import CHOOSING, Config
@@ -55,24 +56,6 @@ def measure(params: DBN | Stack, data: loop.Data) -> Measured:
     return judge(log_p, data)
 
 
-class Selected(NamedTuple):
-    """A hybrid state and the net that did best on validation so far.
-
-    Attributes:
-      learner: what learning goes on from.
-      best: the net with the fewest validation errors, of equals the one that is surest.
-      errors: its errors, int32.
-      cost: its cross-entropy.
-      epoch: after which it stood, counted over all weights, int32; 0 for the net of the start.
-    """
-
-    learner: hybrid.State
-    best: DBN | Stack
-    errors: Array
-    cost: Array
-    epoch: Array
-
-
 def make_learner(config: Config) -> Learner:
     """Makes the learner of a form."""
     if config.form == "pretraining":
@@ -111,25 +94,23 @@ def at_rest(task: Task, params: DBN | Stack) -> hybrid.State:
     return state
 
 
-def choose(task: Task, params: DBN | Stack) -> Selected:
+def choose(task: Task, params: DBN | Stack) -> ByErrorsThenCost:
     """Raises the weight from stage to stage and keeps the net that validation likes best."""
     learn = learning(task, CHOOSING, task.data)
 
-    def epoch(i: int, state: Selected) -> tuple[Selected, bool, dict[str, float]]:
+    def epoch(i: int, state: ByErrorsThenCost) -> tuple[ByErrorsThenCost, bool, dict[str, float]]:
         learned, sound, numbers = learn(i, state.learner)
         held_out = measure(learned.params, task.held_out)
         errors = len(held_out.wrong)
-        if (errors, held_out.cost) < (int(state.errors), float(state.cost)):
-            best, cost = owned(learned.params), jnp.float32(held_out.cost)
-            state = Selected(learned, best, jnp.int32(errors), cost, jnp.int32(i + 1))
+        state = selection.update(state, learned, learned.params, i + 1, errors, held_out.cost)
         numbers |= {
             "validation_cost": held_out.cost,
             "validation_error": 100.0 * errors / len(task.held_out.labels),
         }
-        return state._replace(learner=learned), sound and finite(numbers), numbers
+        return state, sound and finite(numbers), numbers
 
     before = measure(params, task.held_out)
-    start = Selected(
+    start = ByErrorsThenCost(
         learner=at_rest(task, params),
         best=owned(params),
         errors=jnp.int32(len(before.wrong)),
@@ -137,7 +118,7 @@ def choose(task: Task, params: DBN | Stack) -> Selected:
         epoch=jnp.int32(0),
     )
     stage = stages.Stage(CHOOSING, task.config.n_epochs, epoch)
-    found: Selected = stages.run(stage, start, io.describe(params), task.place)
+    found: ByErrorsThenCost = stages.run(stage, start, io.describe(params), task.place)
     return found
 
 

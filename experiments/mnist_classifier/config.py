@@ -6,7 +6,6 @@ from typing import Any, ClassVar, Literal
 from dbnjax import checks
 from experiments.common import groups
 from experiments.common.options import Options, Presets, option
-from experiments.mnist_dbn import config as dbn_config
 
 TABLE, UNPRETRAINED = "tr", "unpretrained"  # the presets that are the report's table
 
@@ -193,28 +192,3 @@ def given_stacks(config: Config) -> tuple[str, ...]:
 def dropout(config: Config) -> bool:
     """Returns whether any unit is ever taken out."""
     return bool(config.drop_visible or config.drop_hidden)
-
-
-def pretraining(config: Config) -> dbn_config.Config:
-    """Returns the main job's options for the same machines, learned without labels."""
-    return dbn_config.Config(
-        dataset=config.dataset,
-        seed=config.seed,
-        layers=config.layers,
-        labels=False,
-        batch_size=config.greedy_batch_size,
-        pixels=config.pixels,
-        greedy_features=config.greedy_features,
-        greedy_epochs=config.greedy_epochs,
-        greedy_rate=config.greedy_rate,
-        greedy_momentum=config.greedy_momentum,
-        memory_rule="cd",
-        memory_features=config.greedy_features,
-        memory_epochs=config.greedy_epochs,
-        memory_rate=config.greedy_rate,
-        memory_momentum=config.greedy_momentum,
-        decay=config.decay,
-        up_down_epochs=(),
-        up_down_steps=(),
-        baselines=False,
-    )

@@ -13,18 +13,19 @@ from dbnjax.learning import backprop, conjugate_gradient
 from dbnjax.models import feedforward
 from dbnjax.models.feedforward import Feedforward
 from dbnjax.models.stack import Stack
-from dbnjax.training import early_stopping, easy_cases, loop, stages
+from dbnjax.training import early_stopping, easy_cases, keys, loop, pretraining, stages
 from dbnjax.training.evaluate import measure
 from dbnjax.training.fitting import finite, schedule
+from dbnjax.training.plans import LayerPlan, StackPlan
+from dbnjax.training.task import Task as Pretraining
 from dbnjax.training.tuning import cases
 from dbnjax.types import Array, Learner, PyTree
 from dbnjax.units import Bernoulli, Rectifier
 from dbnjax.weights import io
-from experiments.common import keys, stacks
+from experiments.common import stacks
 from experiments.mnist_classifier import config as classifier_config
 from experiments.mnist_classifier.config import Config
 from experiments.mnist_classifier.task import Task
-from experiments.mnist_dbn import stages as dbn_stages
 
 RANDOM: dict[str, tuple[Any, Callable[[int, int], float]]] = {
     "2006": (Bernoulli, feedforward.science_2006),
@@ -65,20 +66,34 @@ def stack(task: Task) -> Stack:
     given = classifier_config.given_stacks(task.config)
     if given:
         return stacks.read(given[task.number], task)
-    learned = dbn_stages.learn_stack(
-        dbn_stages.Task(
-            config=classifier_config.pretraining(task.config),
-            key=task.key,
-            n_labels=0,
-            data=task.data,
-            held_out=task.held_out,
-            everything=None,
-            place=task.place,
-            vary=task.vary,
-        )
+    own = Pretraining(
+        key=task.key,
+        n_labels=0,
+        data=task.data,
+        held_out=task.held_out,
+        place=task.place,
+        vary=task.vary,
     )
+    learned = pretraining.learn_stack(own, stack_plan(task.config))
     stacks.save(learned, task)
     return learned
+
+
+def stack_plan(config: Config) -> StackPlan:
+    """Returns how the stack learns, every RBM by CD-1 without labels."""
+    layers = [
+        LayerPlan(
+            n_hidden=n_hidden,
+            n_epochs=config.greedy_epochs,
+            rate=config.greedy_rate,
+            features=config.greedy_features,
+            schedule="linear",
+            momentum=config.greedy_momentum,
+            decay=config.decay,
+        )
+        for n_hidden in config.layers
+    ]
+    return StackPlan(tuple(layers), config.greedy_batch_size, config.pixels, data_biases=True)
 
 
 def learner(config: Config) -> Learner:

@@ -14,11 +14,12 @@ from dbnjax.data.images import Images
 from dbnjax.inference import generate as generate_lib
 from dbnjax.models.dbn import DBN
 from dbnjax.scoring import chains, read_outs
-from dbnjax.training import metrics
+from dbnjax.training import keys, metrics
 from dbnjax.types import Key
-from experiments.common import keys, nets, pictures, workdir
+from experiments.common import nets, pictures
 from experiments.common.nets import Net
-from experiments.mnist_dbn.stages import Task
+from experiments.common.resumable import Makers
+from experiments.mnist_dbn.train import Job
 
 COLUMNS = 10  # images in a row of what the net imagines
 FREE_CHAINS, FREE_STEPS = 10, 200  # chains of the free memory, its iterations between two looks
@@ -37,18 +38,17 @@ film = jax.jit(generate_lib.film, static_argnames=("n_frames", "n_steps"))
 unit_effects = jax.jit(generate_lib.unit_effects, static_argnums=1)
 
 
-def draw(task: Task, dbn: DBN, test: Images) -> None:
-    """Draws receptive fields, curves and, for a net with labels, samples and errors."""
-    net = Net(dbn, test.pixels.shape[1:], dict(task.about))
-    makers: dict[str, Callable[[], Figure]] = {"receptive_fields": lambda: receptive_fields(net)}
-    makers |= curves(metrics.read(task.place.metrics))
-    if task.n_labels:
-        key = jax.random.fold_in(task.key, keys.SAMPLES)
-        makers["samples"] = lambda: samples(key, net)
-        names = nets.classes(net, task.n_labels).names
-        makers["errors"] = lambda: pictures.errors(test, probabilities(net, test), names)
-    place = task.place.workdir / "figures"
-    workdir.draw({place / f"{name}.png": make for name, make in makers.items()})
+def makers(job: Job, dbn: DBN, test: Images) -> Makers:
+    """Returns what draws receptive fields, curves and, with labels, samples and errors."""
+    net = Net(dbn, test.pixels.shape[1:], dict(job.about))
+    found: dict[str, Callable[[], Figure]] = {"receptive_fields": lambda: receptive_fields(net)}
+    found |= curves(metrics.read(job.folder / "metrics.jsonl"))
+    if job.task.n_labels:
+        key = jax.random.fold_in(job.task.key, keys.SAMPLES)
+        found["samples"] = lambda: samples(key, net)
+        names = nets.classes(net, job.task.n_labels).names
+        found["errors"] = lambda: pictures.errors(test, probabilities(net, test), names)
+    return {f"figures/{name}.png": make for name, make in found.items()}
 
 
 def receptive_fields(net: Net) -> Figure:

@@ -1,8 +1,7 @@
-"""What the main job reports: errors under every read-out beside baselines, as a table."""
+"""What the main job measures: errors under every read-out, beside those of baselines."""
 
-import dataclasses
 import itertools
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -10,20 +9,21 @@ import numpy as np
 
 from dbnjax.data import preparation
 from dbnjax.models.dbn import DBN
-from dbnjax.training import evaluate, metrics
+from dbnjax.training import evaluate, keys, metrics
 from dbnjax.types import Array
-from experiments.common import keys, options, provenance, workdir
-from experiments.mnist_dbn import config as dbn_config
-from experiments.mnist_dbn import presets
-from experiments.mnist_dbn import stream as dbn_stream
-from experiments.mnist_dbn.stages import Task
+from experiments.common import workdir
+from experiments.mnist_dbn import stream
+from experiments.mnist_dbn.report import Record
+from experiments.mnist_dbn.train import Job
 
 CONTINUED = ("all cases", "tail")  # nets that learned from validation cases too
-HIDDEN = ("workdir", "tensorboard")  # flags that do not change what is learned
+# Flags that came later: a result names them only where they are not these, as if there were none.
+LATER = {"draws": "threefry", "precision": "default"}
+STREAMED = ("stream", "chunk")  # a result names them only where there is a stream, by a digest
 
 
 def judge(
-    task: Task, nets: dict[str, DBN], splits: preparation.Splits
+    job: Job, nets: dict[str, DBN], splits: preparation.Splits
 ) -> tuple[dict[str, dict[str, dict[str, int]]], dict[str, list[int]]]:
     """Reads out every net on every split, when all learning is over.
 
@@ -33,13 +33,13 @@ def judge(
       Errors by net, read-out and split, and by net the test cases that the deterministic read-out
       gets wrong.
     """
-    read_outs = evaluate.read_outs(task.config.n_gibbs, task.config.n_passes)
-    key = jax.random.fold_in(task.key, keys.READ_OUTS)
+    read_outs = evaluate.read_outs(job.config.n_gibbs, job.config.n_passes)
+    key = jax.random.fold_in(job.task.key, keys.READ_OUTS)
     errors: dict[str, dict[str, dict[str, int]]] = {}
     wrong: dict[str, list[int]] = {}
     with metrics.progress(len(nets) * len(read_outs), "read-outs", unit="read-out") as advance:
         for (stage, net), (name, read_out) in itertools.product(nets.items(), read_outs.items()):
-            for split, (pixels, labels) in seen(task, splits, stage).items():
+            for split, (pixels, labels) in seen(job, splits, stage).items():
                 scores = evaluate.scores(read_out, key, net, pixels)
                 for title, values in named(name, scores).items():
                     cases = np.flatnonzero(values.argmax(-1) != labels)
@@ -50,11 +50,11 @@ def judge(
     return errors, wrong
 
 
-def seen(task: Task, splits: preparation.Splits, stage: str) -> dict[str, tuple[Array, Array]]:
+def seen(job: Job, splits: preparation.Splits, stage: str) -> dict[str, tuple[Array, Array]]:
     """Returns pixels and labels of the splits that the net of a stage is judged on."""
-    parts = {"train": task.data, "validation": task.held_out}
-    if stage in CONTINUED and task.everything is not None:
-        parts = {"all": task.everything}
+    parts = {"train": job.task.data, "validation": job.task.held_out}
+    if stage in CONTINUED and job.everything is not None:
+        parts = {"all": job.everything}
     test = splits.test
     flat = jnp.asarray(test.pixels.reshape(len(test.pixels), -1))
     cases = {"test": (flat, jnp.asarray(test.known_labels()))}
@@ -96,81 +96,40 @@ def fit_baselines(splits: preparation.Splits) -> dict[str, dict[str, int]]:
     return errors
 
 
-def summarise(task: Task, nets: dict[str, DBN], splits: preparation.Splits) -> dict[str, Any]:
+def summarise(job: Job, nets: dict[str, DBN], splits: preparation.Splits) -> dict[str, Any]:
     """Returns the summary of a run: sizes, errors of every net, of the baselines."""
-    errors, wrong = judge(task, nets, splits) if task.n_labels else ({}, {})
+    errors, wrong = judge(job, nets, splits) if job.task.n_labels else ({}, {})
     cases = {split: len(images.known_labels()) for split, images in splits._asdict().items()}
-    if task.everything is not None:
-        cases["all"] = len(task.everything.labels)
-    if task.stream is not None:
-        cases["stream"] = task.stream.stream.n_cases
+    if job.everything is not None:
+        cases["all"] = len(job.everything.labels)
+    if job.task.stream is not None:
+        cases["stream"] = job.task.stream.stream.n_cases
     return {
         "stage": "summary",
         "cases": cases,
         "errors": errors,
         "wrong": wrong,
-        "baselines": fit_baselines(splits) if task.config.baselines else {},
+        "baselines": fit_baselines(splits) if job.config.baselines else {},
     }
 
 
-def result(task: Task, summary: dict[str, Any]) -> dict[str, Any]:
+def result(job: Job, summary: dict[str, Any]) -> Record:
     """Returns all that RESULTS.md and the figures need of a run: how, where and what."""
-    config = task.config
-    place, stream = dbn_stream.named(config.stream)
-    unnamed = (
-        *workdir.PLACES,
-        *options.names(dbn_config.Config, options.HOW),
-        *dbn_config.STREAMED,
-    )
-    streamed = {"stream": stream, "chunk": config.chunk} if stream else {}
-    epochs = [record for record in metrics.read(task.place.metrics) if "epoch" in record]
-    seconds: dict[str, float] = {}
-    for record in epochs:
-        seconds[record["stage"]] = seconds.get(record["stage"], 0.0) + record["seconds"]
-    return {
+    config = job.config
+    made = workdir.described(job.folder, config)
+    told = {name: value for name, value in made["config"].items() if LATER.get(name) != value}
+    if config.stream:
+        _, told["stream"] = stream.named(config.stream)
+    else:
+        told = {name: value for name, value in told.items() if name not in STREAMED}
+    epochs = [record for record in metrics.read(job.folder / "metrics.jsonl") if "epoch" in record]
+    record = {
         **summary,
-        **workdir.origin(task.place.workdir),
+        **made,
         "preset": config.preset,
         "seed": config.seed,
-        "command": provenance.command(
-            "experiments.mnist_dbn",
-            dataclasses.replace(config, stream=place),
-            presets.PRESETS[config.preset],
-            HIDDEN,
-        ),
-        "config": {
-            k: v
-            for k, v in dataclasses.asdict(config).items()
-            if k not in unnamed and (k, v) not in dbn_config.LATER.items()
-        }
-        | streamed,
-        "seconds": seconds,
+        "config": told,
+        "seconds": workdir.seconds(epochs),
         "epochs": epochs,
     }
-
-
-def table(summary: dict[str, Any]) -> str:
-    """Lays out a summary's errors as text, counts and per cent."""
-    cases = {split: n for split, n in summary["cases"].items() if split in used(summary)}
-    header = "".join(f"{f'{split} ({n})':>22}" for split, n in cases.items())
-    lines = [f"{'errors':<40}{header}"]
-
-    def row(name: str, counts: dict[str, int]) -> str:
-        cells = (
-            f"{counts[split]} ({100 * counts[split] / n:.2f} %)" if split in counts else ""
-            for split, n in cases.items()
-        )
-        return f"{name:<40}" + "".join(f"{cell:>22}" for cell in cells)
-
-    for stage, read_outs in summary["errors"].items():
-        lines += [row(f"{stage}, {name}", counts) for name, counts in read_outs.items()]
-    lines += [row(name, counts) for name, counts in summary["baselines"].items()]
-    if not summary["errors"]:
-        lines.append("(a net without labels has no read-out of a class)")
-    return "\n".join(lines)
-
-
-def used(summary: dict[str, Any]) -> set[str]:
-    """Returns the splits that some net or baseline was judged on."""
-    rows = [counts for read_outs in summary["errors"].values() for counts in read_outs.values()]
-    return {split for row in [*rows, *summary["baselines"].values()] for split in row}
+    return cast(Record, record)

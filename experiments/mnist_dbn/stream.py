@@ -9,11 +9,10 @@ import jax
 from dbnjax import checks, files
 from dbnjax.data import folders, idx, preparation, sources, streams, tfds_sets
 from dbnjax.data.classes import Classes
-from dbnjax.training import streaming
-from experiments.common import arithmetic, keys
-from experiments.mnist_dbn.config import Config
+from dbnjax.training import keys, streaming
+from experiments.common import devices
+from experiments.mnist_dbn.config import PREPARED, Config, without_folders
 
-PREPARED = "tfds:"  # before the name of a set
 SAMPLED = 10_000  # cases
 PART_OF = {"mnist5k": "mnist"}  # sets whose images are another's training images
 
@@ -41,7 +40,7 @@ def take(
         f"has, got {stream.shape}; validation would be of another kind",
     )
     chunks = streaming.cut(stream, config.chunk, config.batch_size)
-    key = jax.random.fold_in(arithmetic.key(config.seed, config.draws), keys.STREAM)
+    key = jax.random.fold_in(devices.key(config.seed, config.draws), keys.STREAM)
     sample = streaming.sample(key, stream, max(SAMPLED, config.batch_size))
     return splits._replace(train=sample), chunks
 
@@ -98,11 +97,9 @@ def check_set(config: Config) -> None:
 
 
 def named(stream: str) -> tuple[str, str]:
-    """Returns what a result calls a stream, in its command and in its options.
+    """Returns what a result calls a stream, in its command and among its options.
 
-    The place of a folder is that of the one who ran it; a digest tells it from others. The name of
-    a prepared set says all.
+    The name of a prepared set says all; a digest tells a folder from others.
     """
-    if not stream or stream.startswith(PREPARED):
-        return stream, stream
-    return "STREAM", f"folder {folders.digest(stream)}"
+    place = without_folders(stream)
+    return place, stream if place == stream else f"folder {folders.digest(stream)}"

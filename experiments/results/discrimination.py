@@ -7,7 +7,7 @@ from experiments.common.record_files import SHIPPED_CLASSIFIER
 from experiments.common.tables import wrap
 from experiments.hybrid import report as results_hybrid
 from experiments.mnist_classifier.section import of_classifiers
-from experiments.mnist_dbn import report as results_runs
+from experiments.results import shipped
 from experiments.results import summary as results_summary
 
 ABOUT = """\
@@ -32,4 +32,4 @@ def sections(folder: Path) -> list[str]:
     parts += results_summary.bars(runs, hybrids)
     parts += of_classifiers(runs)
     parts += results_hybrid.sections(hybrids)
-    return parts + (results_runs.shipped_classifier(rounded) if rounded else [])
+    return parts + (shipped.shipped_classifier(rounded) if rounded else [])

@@ -5,11 +5,13 @@ from pathlib import Path
 
 from dbnjax import checks, files
 from experiments.common import record_files
-from experiments.mnist_dbn import groups as results_groups
+from experiments.mnist_dbn.report import read_runs
 from experiments.results import comparisons, discrimination, likelihoods, summary
+from experiments.results import groups as results_groups
 from experiments.results import page as results_page
 from experiments.results import readme as results_readme
 from experiments.results.config import Config
+from experiments.sweep import report as sweep_report
 
 
 def run(config: Config) -> str:
@@ -43,12 +45,12 @@ def build_readme(folder: Path, readme: Path) -> str:
     Raises:
       InputError: it lacks the marks, or `embedded` in the folder does not hold one run.
     """
-    embedded = record_files.read_runs(folder / "embedded")
+    embedded = read_runs(folder / "embedded")
     checks.require(
         len(embedded) == 1,
         f"{folder / 'embedded'}: expected one run of the default job, got {len(embedded)}",
     )
-    groups = results_groups.gather(record_files.read_runs(folder))
+    groups = results_groups.gather(read_runs(folder))
     blocks = results_readme.blocks(groups, embedded)
     classifiers = summary.headline(folder)
     if classifiers is not None:
@@ -62,11 +64,11 @@ def build(folder: Path) -> str:
     Raises:
       InputError: the folder has no runs, or a file is damaged or contradicts another.
     """
-    groups = results_groups.gather(record_files.read_runs(folder))
+    groups = results_groups.gather(read_runs(folder))
     return results_page.lay_out(
         groups,
         results_groups.compare(groups),
-        record_files.read_sweeps(folder),
+        sweep_report.read(folder),
         record_files.read_benchmark(folder),
         record_files.read_benchmark(folder, record_files.SCALING),
         record_files.read_shipped(folder),

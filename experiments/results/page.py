@@ -6,11 +6,12 @@ import numpy as np
 
 from experiments.benchmark import report as benchmark_report
 from experiments.common.record_files import Source
+from experiments.common.statistics import Spread
 from experiments.common.tables import NONE, duration, interval, several, table, wrap
-from experiments.mnist_dbn import groups as results_groups
-from experiments.mnist_dbn import targets as mnist_dbn_targets
-from experiments.mnist_dbn.groups import Comparison, Group, Spread
-from experiments.mnist_dbn.report import one_run, shipped, speed
+from experiments.mnist_dbn import report as dbn_report
+from experiments.results import groups as results_groups
+from experiments.results.groups import Comparison, Group
+from experiments.results.shipped import shipped, speed
 from experiments.sweep.report import one_sweep
 
 # What the 2006 paper prints (sections 6.1 and 6.2): test errors in per cent, and the read-outs.
@@ -67,7 +68,7 @@ def lay_out(
 ) -> str:
     """Returns the page; `likelihoods` are its parts about them, laid out."""
     parts = ["# Results", HEAD, "## Test errors", headline(groups), ERRORS, binarisations(groups)]
-    parts += mnist_dbn_targets.errors(groups, STAGE_NAMES)
+    parts += dbn_report.targets(results_groups.means(groups), STAGE_NAMES)
     if shipped_net:
         parts += shipped(shipped_net)
     parts += ["## Read-outs", read_outs(groups), READ_OUTS]
@@ -76,7 +77,7 @@ def lay_out(
     parts.append("## Runs")
     for group in groups:
         for run in group.runs:
-            parts += one_run(run)
+            parts += dbn_report.one_run(run)
     if sweeps:
         parts.append("## Sweeps, on validation cases")
     for sweep in sweeps:
@@ -98,7 +99,7 @@ def header(groups: list[Group]) -> list[str]:
 
 def headline(groups: list[Group]) -> str:
     """The paper beside each group, stage by stage."""
-    own = [stage for group in groups for stage in results_groups.stages(group.runs[0].record)]
+    own = [stage for group in groups for stage in dbn_report.stages(group.runs[0].record)]
     rows = [["cases: training, all, test", *map(sizes, (PAPER_CASES, *(g.cases for g in groups)))]]
     for stage in dict.fromkeys((*PAPER_ERRORS, *own)):
         spreads = [paper(stage), *(results_groups.spread(group, stage) for group in groups)]
@@ -151,7 +152,7 @@ def read_outs(groups: list[Group]) -> str:
 
 def above(group: Group, read_out: str) -> str:
     """A read-out's error less the deterministic one's, which is given itself."""
-    stage = results_groups.stages(group.runs[0].record)[-1]
+    stage = dbn_report.stages(group.runs[0].record)[-1]
     found = results_groups.spread(group, stage, read_out)
     base = results_groups.spread(group, stage)
     if found is None or base is None:

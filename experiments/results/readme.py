@@ -5,9 +5,9 @@ import re
 from dbnjax import checks
 from experiments.common.record_files import Source
 from experiments.common.tables import duration, made
-from experiments.mnist_dbn import judge as dbn_report
-from experiments.mnist_dbn.groups import Group
+from experiments.mnist_dbn import report as dbn_report
 from experiments.results import page
+from experiments.results.groups import Group
 
 
 def blocks(groups: list[Group], embedded: list[Source]) -> dict[str, str]:
@@ -20,7 +20,7 @@ def blocks(groups: list[Group], embedded: list[Source]) -> dict[str, str]:
     (run,) = embedded
     record = run.record
     total = duration(sum(record["seconds"].values()))
-    table = f"```\n{dbn_report.table(record)}\n```"
+    table = f"```\n{dbn_report.REPORT.text(record)}\n```"
     return {
         "headline": page.headline(groups),
         "embedded": "\n\n".join([*made(record), f"Learning took {total}.", table]),

@@ -14,7 +14,8 @@ from dbnjax.models.feedforward import Feedforward
 from dbnjax.scoring import read_outs
 from dbnjax.weights import io, shipped
 from experiments.common import net_records, nets, record_files
-from experiments.mnist_dbn import groups as results_groups
+from experiments.common.records import conform
+from experiments.mnist_dbn import report as dbn_report
 from experiments.results import summary as results_summary
 from experiments.ship import cards
 from experiments.ship.config import Config
@@ -84,9 +85,10 @@ def of_dbn(path: str, metadata: dict[str, Any]) -> dict[str, Any]:
         f"{path}: expected the record of a run of experiments.mnist_dbn with labels in its "
         "metadata, got none; only such a net can be described",
     )
-    record_files.check_form(Path(path), summary, record_files.RUN_FORM | {"config": CONFIG})
-    record_files.check_run(Path(path), summary)
-    stage, last = metadata.get("stage"), results_groups.stages(summary)[-1]
+    record_files.check_form(Path(path), summary, dbn_report.Record)
+    conform(Path(path), "config", summary["config"], CONFIG)
+    dbn_report.check(Path(path), summary)
+    stage, last = metadata.get("stage"), dbn_report.stages(summary)[-1]
     checks.require(
         stage in (None, last),  # none: saved when runs kept their last net alone
         f"{path}: expected the last net of its run, {last}, got that of the stage {stage}, "

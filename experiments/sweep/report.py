@@ -1,11 +1,15 @@
-"""The section of a sweep: its members and, where seeds vary, what they say of each setting."""
+"""A sweep's record and section: its members and, where seeds vary, what they say of settings."""
 
 import itertools
 import json
 import math
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple, TypedDict
 
+from experiments.common import record_files
 from experiments.common.record_files import Source
+from experiments.common.records import Made
+from experiments.common.statistics import Spread
 from experiments.common.tables import (
     NONE,
     count,
@@ -17,7 +21,28 @@ from experiments.common.tables import (
     table,
     wrap,
 )
-from experiments.mnist_dbn.groups import Spread
+
+
+class Row(TypedDict):
+    """A member."""
+
+    varied: dict[str, Any]
+    validation_errors: int | None  # null where the net diverged
+    training_errors: int | None
+    seconds: float
+
+
+class Cases(TypedDict):
+    train: int
+    validation: int
+
+
+class Record(Made):
+    """What the file of a sweep holds."""
+
+    proxy: dict[str, Any]  # the options that all members share
+    rows: list[Row]
+    cases: Cases
 
 
 class Setting(NamedTuple):
@@ -34,6 +59,15 @@ class Setting(NamedTuple):
     validation: Spread | None
     training: Spread | None
     n_diverged: int
+
+
+def read(folder: Path) -> list[Source]:
+    """Reads the sweeps of a results folder, if it has any.
+
+    Raises:
+      InputError: a file is damaged.
+    """
+    return record_files.read_folder(folder / "sweeps", Record)
 
 
 def one_sweep(sweep: Source) -> list[str]:

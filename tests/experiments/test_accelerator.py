@@ -45,7 +45,7 @@ def whole(tmp_path_factory):
     write_set(place / "idx")
     chosen = small(place / "idx", place)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dbn_figures, "draw", lambda *_: None)
+        patch.setattr(dbn_figures, "makers", lambda *_: {})
         return chosen, main.finish(main_job(chosen, place / "run"))
 
 

@@ -16,12 +16,12 @@ from dbnjax.learning import contrastive_divergence, passes, persistent, up_down,
 from dbnjax.models import path as path_lib
 from dbnjax.sampling import tempering
 from dbnjax.training import evaluate
-from experiments.common import arithmetic
-from experiments.mnist_dbn import config as dbn_config
-from experiments.mnist_dbn import main as mnist_dbn
+from experiments import mnist_dbn
+from experiments.common import devices
+from experiments.common.groups import GENERATORS
+from experiments.mnist_dbn import main as dbn_main
 from experiments.sweep import config as sweep_config
-from experiments.sweep import main as sweep
-from experiments.sweep import members as sweep_members
+from experiments.sweep import main as sweep_main
 
 KEY = jax.random.key(0)
 RBM = machines.binary(0, 5, 4)
@@ -64,7 +64,7 @@ LEARNED = {
 
 def products(function, precision):
     """The precision of every matrix product that a function makes."""
-    with arithmetic.precision(precision):
+    with devices.precision(precision):
         text = str(jax.make_jaxpr(lambda _: function())(0))
     return re.findall(r"dot_general\[.*?\bprecision=(.*?)\n", text, re.DOTALL)
 
@@ -92,14 +92,14 @@ def test_every_product_of_learning_has_the_precision_that_was_asked_for(name, pr
 
 
 def test_the_generator_is_the_key_s():
-    assert jax.random.key_impl(arithmetic.key(3, "threefry")) == "threefry2x32"
-    assert jax.random.key_impl(arithmetic.key(3, "rbg")) == "rbg"
-    for how in arithmetic.GENERATORS:
-        assert jax.random.key_data(arithmetic.key(3, how))[-1] == 3
+    assert jax.random.key_impl(devices.key(3, "threefry")) == "threefry2x32"
+    assert jax.random.key_impl(devices.key(3, "rbg")) == "rbg"
+    for how in GENERATORS:
+        assert jax.random.key_data(devices.key(3, how))[-1] == 3
 
 
 @pytest.mark.parametrize(
-    ("experiment", "config"), [(mnist_dbn, dbn_config.Config), (sweep, sweep_config.Config)]
+    ("experiment", "config"), [(dbn_main, mnist_dbn.Config), (sweep_main, sweep_config.Config)]
 )
 def test_a_run_is_made_with_the_precision_of_its_flag(monkeypatch, experiment, config):
     monkeypatch.setattr(experiment, "run_here", lambda _: jax.config.jax_default_matmul_precision)
@@ -110,7 +110,7 @@ def test_a_run_is_made_with_the_precision_of_its_flag(monkeypatch, experiment, c
 def test_a_run_by_another_generator_says_so_and_is_another_run(idx_folder, tmp_path):
     short = {"layers": (8,), "memory_epochs": 1, "up_down_epochs": (), "up_down_steps": ()}
     errors = {}
-    for draws in arithmetic.GENERATORS:
+    for draws in GENERATORS:
         workdir = tmp_path / draws
         mnist_dbn.run(small_job.config(idx_folder, workdir, draws=draws, **short))
         result = files.read_json(workdir / "result.json")
@@ -123,4 +123,4 @@ def test_a_run_by_another_generator_says_so_and_is_another_run(idx_folder, tmp_p
 
 def test_members_of_a_sweep_share_their_precision():
     with pytest.raises(InputError, match="got 'precision=high,highest'"):
-        sweep_members.make(dbn_config.Config(), "precision=high,highest")
+        sweep_config.members(mnist_dbn.Config(), "precision=high,highest")

@@ -24,7 +24,6 @@ from experiments.mnist_classifier import config as classifier_config
 from experiments.mnist_classifier import figures as classifier_figures
 from experiments.mnist_classifier import train as classifier_stages
 from experiments.mnist_classifier.config import PRESETS, Config
-from experiments.mnist_dbn import plans as dbn_plan
 
 KEY = jax.random.key(0)
 
@@ -239,13 +238,12 @@ def test_optimisers_have_their_momentum_and_their_searches(monkeypatch):
 def test_machines_are_learned_without_labels_as_the_options_say():
     chosen = Config(layers=(5, 4, 3), greedy_epochs=7, greedy_rate=0.3, greedy_momentum=0.6,
                     greedy_features="mean", greedy_batch_size=20, decay=0.01, seed=3)  # fmt: skip
-    machines = classifier_config.pretraining(chosen)
-    assert (machines.layers, machines.batch_size, machines.seed) == ((5, 4, 3), 20, 3)
-    assert (machines.labels, machines.pixels, machines.decay) == (False, "sample", 0.01)
-    for level in range(3):
-        plan = dbn_plan.plan(machines, level)
-        assert (plan.rule, plan.n_epochs, plan.rate, plan.momentum) == ("cd", 7, 0.3, 0.6)
-        assert plan.features == "mean"
+    plan = classifier_stages.stack_plan(chosen)
+    assert (plan.batch_size, plan.pixels, plan.data_biases) == (20, "sample", True)
+    assert [layer.n_hidden for layer in plan.layers] == [5, 4, 3]
+    for layer in plan.layers:
+        assert (layer.rule, layer.n_epochs, layer.rate, layer.momentum) == ("cd", 7, 0.3, 0.6)
+        assert (layer.features, layer.decay) == ("mean", 0.01)
 
 
 def test_the_hardest_digits_that_it_gets_right_come_by_class(monkeypatch):

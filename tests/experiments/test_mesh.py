@@ -12,21 +12,19 @@ from command_lines import read
 
 from dbnjax.checks import InputError
 from dbnjax.training import metrics, sharding
-from experiments import mnist_dbn
+from experiments import mnist_dbn, sweep
 from experiments.common import devices
-from experiments.mnist_dbn import config as dbn_config
-from experiments.sweep import config
-from experiments.sweep import main as sweep
+from experiments.sweep import main, train
 
 ROOT = Path(__file__).parent.parent.parent
 
 
-def sweep_config(folder: Path, workdir: Path, **changes) -> config.Config:
+def sweep_config(folder: Path, workdir: Path, **changes) -> sweep.Config:
     short = {"layers": (16,), "memory_epochs": 1, "up_down_epochs": (1,), "up_down_steps": (1,)}
     short |= {"pixels": "mean", "memory_rule": "cd"}
     small = dataclasses.asdict(small_job.config(folder, workdir, **short))
     grid = "memory_rate=0.1,0.2;up_down_rate=0.1,0.05"
-    return dataclasses.replace(config.Config(**small), grid=grid, **changes)
+    return dataclasses.replace(sweep.Config(**small), grid=grid, **changes)
 
 
 def recorded(workdir: Path) -> dict[tuple[str, str], float]:
@@ -66,7 +64,7 @@ def test_members_of_a_sweep_are_split_over_a_mesh_and_learn_the_same(
     outcome = next((tmp_path / "split").rglob("outcome.json"))
     kept = outcome.read_bytes()
     outcome.unlink()
-    monkeypatch.setattr(sweep.sweep_together, "learn", lambda *_: outcome.write_bytes(kept))
+    monkeypatch.setattr(train, "together", lambda *_: outcome.write_bytes(kept))
     resumed = sweep.run(sweep_config(idx_folder, tmp_path / "split", mesh="data:2,ensemble:2"))
     assert resumed["rows"] == split["rows"]
     assert "1 left, which --mesh cannot split evenly" in capsys.readouterr().out
@@ -115,9 +113,9 @@ def test_members_that_cannot_be_split_leave_nothing_behind(idx_folder, tmp_path,
 
 def test_members_on_a_mesh_learn_together_unless_told_otherwise(idx_folder, tmp_path):
     chosen = sweep_config(idx_folder, tmp_path)
-    assert not sweep.at_once(chosen)
+    assert not main.at_once(chosen)
     with devices.taken("", "ensemble:2", ("ensemble",)):
-        assert sweep.at_once(chosen)
+        assert main.at_once(chosen)
 
 
 @pytest.mark.parametrize("page", ["README.md", "experiments/launch.py"])
@@ -126,6 +124,6 @@ def test_the_meshes_of_documented_commands_fit(page):
     commands = re.findall(r"experiments\.mnist_dbn\s+(--.*mesh=.*)", text)
     assert commands
     for words in commands:
-        chosen = read(shlex.split(words), dbn_config.Config)
+        chosen = read(shlex.split(words), mnist_dbn.Config)
         with sharding.using(chosen.mesh):
-            dbn_config.check(chosen)
+            chosen.check_options()

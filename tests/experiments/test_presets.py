@@ -4,19 +4,14 @@ import dataclasses
 import json
 
 import jax
-import numpy as np
 import pytest
 from small_job import EPOCHS, config, epochs_of
 
-from dbnjax.checks import InputError
-from dbnjax.training import loop, metrics
+from dbnjax.training import fine_tuning, metrics
 from dbnjax.weights import io
-from experiments import classify
-from experiments.common import options, provenance, record_files
-from experiments.mnist_dbn import all_cases as dbn_all_cases
-from experiments.mnist_dbn import config as dbn_config
-from experiments.mnist_dbn import main as mnist_dbn
-from experiments.mnist_dbn import presets
+from experiments import classify, mnist_dbn
+from experiments.common import options, provenance
+from experiments.mnist_dbn import report, train
 
 
 def with_all(folder, workdir, **changes):
@@ -25,67 +20,51 @@ def with_all(folder, workdir, **changes):
 
 def test_all_cases_and_the_tail_follow_the_chosen_net(idx_folder, tmp_path, capsys):
     chosen = with_all(idx_folder, tmp_path / "run", all_rate=0.0, up_down_rate=0.0)
-    summary = mnist_dbn.run(chosen)
-    assert summary["cases"] == {"train": 20, "validation": 10, "test": 20, "all": 40}
-    assert list(summary["errors"]) == ["greedy", "up-down", "all cases", "tail"]
-    for stage, read_outs in summary["errors"].items():
+    result = mnist_dbn.run(chosen)
+    assert result["cases"] == {"train": 20, "validation": 10, "test": 20, "all": 40}
+    assert set(result["errors"]) == {"greedy", "up-down", "all cases", "tail"}
+    assert report.stages(result) == ["greedy", "up-down", "all cases", "tail"]
+    for stage, read_outs in result["errors"].items():
         splits = (
             {"all", "test"} if stage in ("all cases", "tail") else {"train", "validation", "test"}
         )
         assert all(set(counts) == splits for counts in read_outs.values())
-        assert len(summary["wrong"][stage]) == read_outs["deterministic"]["test"]
+        assert len(result["wrong"][stage]) == read_outs["deterministic"]["test"]
     # At a rate of zero nothing moves: the nets are one and the same.
-    assert summary["wrong"]["up-down"] == summary["wrong"]["all cases"]
-    chosen_net, target = summary["chosen"], summary["target"]
+    assert result["wrong"]["up-down"] == result["wrong"]["all cases"]
+    chosen_net, target = result["chosen"], result["target"]
     assert chosen_net["epoch"] == 0
-    assert chosen_net["training_errors"] == summary["errors"]["up-down"]["deterministic"]["train"]
+    assert chosen_net["training_errors"] == result["errors"]["up-down"]["deterministic"]["train"]
     assert target["most"] == 2 * chosen_net["training_errors"]  # of 40 cases in the place of 20
-    assert target["errors"] == summary["errors"]["all cases"]["deterministic"]["all"]
+    assert target["errors"] == result["errors"]["all cases"]["deterministic"]["all"]
     assert "all cases, deterministic" in capsys.readouterr().out
-    result = json.loads((tmp_path / "run/result.json").read_text())
-    (read,) = record_files.read_runs(copied(result, tmp_path / "results"))
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results/run.json").write_text(json.dumps(result))
+    (read,) = report.read_runs(tmp_path / "results")
     assert read.record["seconds"].keys() >= EPOCHS.keys()
     assert not any(str(tmp_path) in word for word in json.dumps(result).split('"'))
     assert "--data_dir=FOLDER" in result["command"]
-    _, metadata = io.load(tmp_path / "run/net.safetensors")
-    assert metadata["summary"] == result
-
-
-def copied(result, folder):
-    folder.mkdir()
-    (folder / "run.json").write_text(json.dumps(result))
-    return folder
 
 
 def test_all_cases_end_as_soon_as_the_target_is_met(idx_folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(dbn_all_cases, "most_errors", lambda *_: 40)
-    chosen = with_all(idx_folder, tmp_path / "run")
-    summary = mnist_dbn.run(chosen)
+    monkeypatch.setattr(fine_tuning, "most_errors", lambda *_: 40)
+    result = mnist_dbn.run(with_all(idx_folder, tmp_path / "run"))
     assert [epoch for epoch in epochs_of(tmp_path / "run") if epoch[0] == "all_cases"] == []
-    assert summary["target"]["most"] == 40
+    assert result["target"]["most"] == 40
     assert epochs_of(tmp_path / "run")[-1] == ("tail", 1)
 
 
 def test_all_cases_end_at_their_last_epoch_without_the_target(idx_folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(dbn_all_cases, "most_errors", lambda *_: -1)
-    summary = mnist_dbn.run(with_all(idx_folder, tmp_path / "run"))
+    monkeypatch.setattr(fine_tuning, "most_errors", lambda *_: -1)
+    result = mnist_dbn.run(with_all(idx_folder, tmp_path / "run"))
     assert [e for e in epochs_of(tmp_path / "run") if e[0] == "all_cases"] == [
         ("all_cases", 1), ("all_cases", 2),
     ]  # fmt: skip
-    assert summary["target"]["errors"] > summary["target"]["most"]
-    last = [r for r in metrics.read(tmp_path / "run/metrics.jsonl") if r["stage"] == "all_cases"][
-        -1
-    ]
-    errors = summary["errors"]["all cases"]["deterministic"]["all"]
+    assert result["target"]["errors"] > result["target"]["most"]
+    records = metrics.read(tmp_path / "run/metrics.jsonl")
+    *_, last = [record for record in records if record["stage"] == "all_cases"]
+    errors = result["errors"]["all cases"]["deterministic"]["all"]
     assert last["training_error"] == pytest.approx(100 * errors / 40)
-
-
-def test_a_target_is_the_same_share_of_more_cases():
-    def cases(n):
-        return loop.Data(np.zeros((n, 1), np.uint8), np.zeros(n, np.int32), None)
-
-    for wrong, most in ((0, 0), (1, 1), (11, 15), (44, 60)):
-        assert dbn_all_cases.most_errors(wrong, cases(44), cases(60)) == most
 
 
 def test_reduced_images_are_what_the_net_sees(idx_folder, tmp_path):
@@ -104,24 +83,24 @@ SHORT = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", [name for name in presets.PRESETS if name])
+@pytest.mark.parametrize("name", [name for name in mnist_dbn.Config.PRESETS if name])
 def test_each_preset_runs_on_a_few_images(name, idx_folder, tmp_path):
-    full = dbn_config.preset(name)
+    full = mnist_dbn.Config.with_preset(name)
     settings = SHORT | {
         "up_down_epochs": (1,) * len(full.up_down_steps),
         "all_epochs": min(full.all_epochs, 1),
     }
     places = {"data_dir": str(idx_folder), "workdir": str(tmp_path / "run")}
-    chosen = dbn_config.preset(name, **places, **settings)
-    summary = mnist_dbn.run(chosen)
-    assert set(summary["errors"]) >= {"greedy", "up-down"}
-    assert ("all cases" in summary["errors"]) == bool(settings["all_epochs"])
+    result = mnist_dbn.run(mnist_dbn.Config.with_preset(name, **places, **settings))
+    assert set(result["errors"]) >= {"greedy", "up-down"}
+    assert ("all cases" in result["errors"]) == bool(settings["all_epochs"])
+    assert f"--preset={name}" in result["command"]
 
 
 def test_presets_name_flags_and_keep_the_papers_protocol():
-    names = {field.name for field in dataclasses.fields(dbn_config.Config)}
-    assert all(set(preset) <= names for preset in presets.PRESETS.values())
-    paper = dbn_config.preset("paper")
+    names = {field.name for field in dataclasses.fields(mnist_dbn.Config)}
+    assert all(set(preset) <= names for preset in mnist_dbn.Config.PRESETS.values())
+    paper = mnist_dbn.Config.with_preset("paper")
     assert paper.layers == (500, 500, 2000)
     assert paper.up_down_steps == (3, 6, 10)
     assert paper.up_down_epochs == (100, 100, 100)
@@ -129,15 +108,15 @@ def test_presets_name_flags_and_keep_the_papers_protocol():
     assert (paper.greedy_features, paper.memory_features) == ("mean", "mean")
     assert (paper.greedy_epochs, paper.memory_epochs, paper.all_epochs) == (30, 30, 59)
     assert (paper.pixels, paper.memory_rule, paper.k) == ("mean", "cd", 1)
-    small = dbn_config.preset("16x16")
+    small = mnist_dbn.Config.with_preset("16x16")
     assert small.layers == (300, 300, 1200)  # three fifths (footnote 6)
 
 
 def test_a_flag_beside_a_preset_changes_it():
-    options.define(dbn_config.Config)
+    options.define(mnist_dbn.Config)
     try:
         options.FLAGS(["job", "--preset=paper", "--greedy_epochs=3"])
-        chosen = options.from_flags(dbn_config.Config, presets.PRESETS)
+        chosen = options.from_flags(mnist_dbn.Config)
     finally:
         options.FLAGS.unparse_flags()
         for name in ("preset", "greedy_epochs"):
@@ -145,37 +124,24 @@ def test_a_flag_beside_a_preset_changes_it():
     assert (chosen.preset, chosen.greedy_epochs, chosen.memory_epochs) == ("paper", 3, 30)
 
 
-def test_what_all_cases_need(idx_folder, tmp_path):
-    without = {"up_down_epochs": (), "up_down_steps": ()}
-    for changes, message in (
-        ({"all_epochs": 1, **without}, "--all_epochs: expected labels and up-down before it"),
-        ({"tail_epochs": 1}, "--tail_epochs: expected --all_epochs before it"),
-        ({"side": 40}, "size: expected 1 to 28"),
-    ):
-        with pytest.raises(InputError, match=message):
-            mnist_dbn.run(config(idx_folder, tmp_path / "run", **changes))
-    assert not (tmp_path / "run").exists()
-
-
 def test_the_origin_of_a_run_is_kept_with_the_commits_that_resumed_it(
     idx_folder, tmp_path, monkeypatch
 ):
     chosen = config(idx_folder, tmp_path / "run", up_down_epochs=(), up_down_steps=())
 
-    def stop(task):
+    def stop(job):
         raise KeyboardInterrupt
 
     def known():
         return json.loads((tmp_path / "run/origin.json").read_text())
 
-    learn = mnist_dbn.learn
-    monkeypatch.setattr(mnist_dbn, "learn", stop)
-    for commit, later in (("a", None), ("a", None), ("b", ["b"]), ("a", ["b"])):
-        monkeypatch.setattr(provenance, "commit", lambda commit=commit: commit)
-        with pytest.raises(KeyboardInterrupt):
-            mnist_dbn.run(chosen)
-        assert (known()["commit"], known().get("later_commits")) == ("a", later)
-    monkeypatch.setattr(mnist_dbn, "learn", learn)
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "learn", stop)
+        for commit, later in (("a", None), ("a", None), ("b", ["b"]), ("a", ["b"])):
+            monkeypatch.setattr(provenance, "commit", lambda commit=commit: commit)
+            with pytest.raises(KeyboardInterrupt):
+                mnist_dbn.run(chosen)
+            assert (known()["commit"], known().get("later_commits")) == ("a", later)
     for commit in ("c", "d"):  # the last run finds everything finished
         monkeypatch.setattr(provenance, "commit", lambda commit=commit: commit)
         mnist_dbn.run(chosen)

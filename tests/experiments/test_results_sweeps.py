@@ -3,7 +3,7 @@
 import result_records
 
 from experiments.common.record_files import Source
-from experiments.sweep import report as results_sweeps
+from experiments.sweep import report
 
 
 def swept(**errors):
@@ -23,8 +23,8 @@ def swept(**errors):
 
 def shown(**errors):
     sweep = swept(**errors)
-    parts = results_sweeps.one_sweep(sweep)
-    before = results_sweeps.members(sweep)
+    parts = report.one_sweep(sweep)
+    before = report.members(sweep)
     assert parts[:-2] == before  # one row a member
     table, told = parts[-2:]
     rows = [[cell.strip() for cell in line[1:-1].split("|")] for line in table.splitlines()]
@@ -56,11 +56,11 @@ def test_seeds_alone_leave_nothing_to_choose():
     sweep = swept(rate_1=(10, 30))
     for row in sweep.record["rows"]:
         del row["varied"]["up_down_rate"]
-    *_, table, told = results_sweeps.one_sweep(sweep)
+    *_, table, told = report.one_sweep(sweep)
     assert "2.00 ± 1.41 %" in table
     assert "chooses" not in told
 
 
 def test_a_sweep_without_seeds_is_its_members():
     sweep = Source("rates", result_records.sweep())
-    assert results_sweeps.one_sweep(sweep) == results_sweeps.members(sweep)
+    assert report.one_sweep(sweep) == report.members(sweep)

@@ -16,8 +16,7 @@ from dbnjax import files
 from dbnjax.checks import InputError
 from dbnjax.data import classes, folders, tfds_sets
 from experiments import mnist_dbn, shifted_digits, sweep
-from experiments.common import cases, keys
-from experiments.mnist_dbn import config as dbn_config
+from experiments.common import cases
 from experiments.mnist_dbn import stream as dbn_stream
 
 N, CHUNK = 70, 30
@@ -98,7 +97,7 @@ def test_the_documented_commands_go_together(idx_folder, tmp_path):
         for command, more in zip(commands, small, strict=True)
     ]
     shifted_digits.run(command_lines.read(words[0], shifted_digits.Config))
-    _, chunks = take(command_lines.read(words[1], dbn_config.Config))
+    _, chunks = take(command_lines.read(words[1], mnist_dbn.Config))
     assert chunks.stream.n_cases == N
 
 
@@ -192,12 +191,6 @@ def test_a_prepared_set_lies_in_data_dir_unless_that_holds_idx_files(idx_folder,
         )
 
 
-def test_every_part_of_the_main_job_draws_by_a_number_of_its_own():
-    numbers = [n for name, n in vars(keys).items() if name.isupper()]
-    assert len(numbers) >= 7
-    assert len(set(numbers)) == len(numbers)
-
-
 def test_images_of_another_size_are_refused(job, tmp_path):
     np.save(tmp_path / "images.npy", np.zeros((50, 14, 14), np.uint8))
     np.save(tmp_path / "labels.npy", np.arange(50) % 10)
@@ -216,8 +209,8 @@ def test_a_sweep_refuses_a_stream(job):
     ("changes", "message"),
     [
         ({"output": None}, "--output: expected a folder to write, got none"),
-        ({"n": 0}, "--n: expected 1 or more, a whole number, got 0"),
-        ({"seed": -1}, "seed: expected 0 to"),
+        ({"n": 0}, "--n: expected 1 or more, got 0"),
+        ({"seed": -1}, "--seed: expected 0 or more"),
     ],
 )
 def test_shifted_digits_refuses_what_cannot_be_meant(idx_folder, tmp_path, changes, message):

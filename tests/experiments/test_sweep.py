@@ -2,13 +2,8 @@
 
 import dataclasses
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import jax
-import numpy as np
 import pytest
 import small_sweep
 from small_job import epochs_of
@@ -16,20 +11,12 @@ from small_sweep import config, distance, take
 
 from dbnjax.checks import InputError
 from dbnjax.data import preparation
-from dbnjax.models import dbn
-from dbnjax.training import fitting, loop, selection
-from experiments.common import provenance, record_files
-from experiments.mnist_dbn import config as dbn_config
-from experiments.mnist_dbn import fine_tuning as dbn_fine_tuning
-from experiments.mnist_dbn import stages as dbn_stages
-from experiments.sweep import main as sweep
-from experiments.sweep import members as sweep_members
-from experiments.sweep import outcomes as sweep_outcomes
-from experiments.sweep import report as results_sweeps
-from experiments.sweep import stacks as sweep_stacks
-from experiments.sweep import up_down as sweep_up_down
+from dbnjax.training import fine_tuning, fitting, loop
+from experiments import mnist_dbn, sweep
+from experiments.common import options, provenance
+from experiments.sweep import config as sweep_config
+from experiments.sweep import main, report, train
 
-ROOT = Path(__file__).parent.parent.parent
 DIVERGING = "greedy_rate=0.1,1e38;up_down_rate=0.1,1e38"
 NO_ERRORS = dict.fromkeys(("validation_errors", "training_errors", "epoch"))
 NO_GREEDY_ERRORS = dict.fromkeys(("greedy_validation_errors", "greedy_training_errors"))
@@ -73,16 +60,14 @@ def test_members_one_after_another_share_a_stack_and_diverge_alone(idx_folder, t
     assert epochs_of(tmp_path / "run/greedy/greedy_rate=1e+38") == []
     assert list((tmp_path / "run").rglob("members/*/checkpoints")) == []
     assert json.loads(output.read_text()) == record
-    assert record["command"] == provenance.command(
-        "experiments.sweep", chosen, {}, ("workdir", "output")
-    )
+    assert record["command"] == options.command(chosen)
     assert f"--grid='{DIVERGING}'" in record["command"]
     assert record["proxy"]["layers"] == [12, 16]
     assert not record["proxy"].keys() & {"greedy_rate", "up_down_rate", "data_dir", "workdir"}
     assert record["cases"] == {"train": 20, "validation": 10}
     assert set(record) >= {"commit", "machine", "versions"}
-    (source,) = record_files.read_sweeps(tmp_path / "results")
-    section = "\n".join(results_sweeps.one_sweep(source))
+    (source,) = report.read(tmp_path / "results")
+    section = "\n".join(report.one_sweep(source))
     share = 100 * good["validation_errors"] / 10
     assert f"| {good['validation_errors']} ({share:.2f} %)" in section
     assert "### rates" in section
@@ -96,14 +81,14 @@ def test_finished_members_are_not_run_again_and_a_larger_grid_adds_to_them(
     assert (tmp_path / "run/sweep.json").exists()
     monkeypatch.setattr(provenance, "commit", lambda: "later")
     learned = []
-    real = dbn_fine_tuning.fine_tune
+    real = fine_tuning.fine_tune
     monkeypatch.setattr(
-        dbn_fine_tuning, "fine_tune", lambda task, net: learned.append(task) or real(task, net)
+        fine_tuning, "fine_tune", lambda *words: learned.append(words[1].rate) or real(*words)
     )
     assert sweep.run(chosen) == first
     assert learned == []
     more = sweep.run(dataclasses.replace(chosen, grid="up_down_rate=0.02,0.1,0.5"))
-    assert [task.config.up_down_rate for task in learned] == [0.5]
+    assert learned == [0.5]
     assert more["rows"][:2] == first["rows"][::-1]
     assert (more["commit"], more["later_commits"]) == (first["commit"], ["later"])
     assert epochs_of(tmp_path / "run/greedy/base") == [("rbm_1", 1), ("rbm_2", 1)]
@@ -120,7 +105,7 @@ def test_all_together_resume_and_say_what_they_would_alone(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(sweep_outcomes, "write", stop)
+        patch.setattr(train, "write", stop)
         with pytest.raises(KeyboardInterrupt):
             sweep.run(chosen)
     written = {path: path.read_bytes() for path in (tmp_path / "run").rglob("metrics.jsonl")}
@@ -156,21 +141,16 @@ def test_together_equals_one_after_another(tmp_path, monkeypatch, rule, i, early
         "greedy_rate=0.1,0.3;memory_rate=0.2;early_momentum=0.2,0.9;memory_momentum=0.7;"
         "schedule=linear;up_down_rate=0.3;up_down_schedule=linear"
     )
-    members = sweep_members.make(base, grid)
-    sweep_members.check_together(members)
-    shared = sweep_outcomes.Sweep(tmp_path, 10, *small_sweep.cases(), seed=0)
-    task = shared.task(base, tmp_path / "together")
-    configs = [member.config for member in members]
-    stacks = sweep_stacks.learn_stacks(task, configs)
-    tuned = sweep_up_down.fine_tune(task, configs, stacks)
+    members = sweep_config.members(base, grid)
+    sweep_config.check_together(members)
+    shared = train.Sweep(base, tmp_path, 10, *small_sweep.cases())
+    stacks, tuned = small_sweep.learn(shared, members)
     assert stacks.sound.all()
-    assert tuned.learned.sound.all()
-    own = shared.task(configs[i], tmp_path / "alone")
-    net = dbn.untie(dbn_stages.learn_stack(own))
-    selected = dbn_fine_tuning.fine_tune(own, net)
+    assert tuned.learner.sound.all()
+    net, selected = small_sweep.learn_alone(shared, members[i])
     for ensemble, alone in (
         (stacks.state, net),
-        (tuned.learned.state, selected.learner),
+        (tuned.learner.state, selected.learner),
         (tuned.best, selected.best),
     ):
         assert distance(take(ensemble, i), alone) < 1e-5
@@ -180,15 +160,9 @@ def test_together_equals_one_after_another(tmp_path, monkeypatch, rule, i, early
     assert distance(net, selected.learner.params) > 1e-3
 
 
-def test_the_best_net_of_each_member_is_kept():
-    old, new = {"w": np.zeros((2, 3))}, {"w": np.ones((2, 3))}
-    kept = selection.choose(np.array([True, False]), new, old)
-    np.testing.assert_array_equal(kept["w"], [[1, 1, 1], [0, 0, 0]])
-
-
 def test_members_are_named_by_what_differs_and_grouped_by_their_greedy_flags():
-    base = dbn_config.Config(baselines=False)
-    members = sweep_members.make(base, "up_down_rate=0.02, 0.1; k=1,2 ;memory_rule=cd")
+    base = mnist_dbn.Config(baselines=False)
+    members = sweep_config.members(base, "up_down_rate=0.02, 0.1; k=1,2 ;memory_rule=cd")
     assert [(member.name, member.greedy) for member in members] == [
         ("memory_rule=cd", "memory_rule=cd"),
         ("k=2,memory_rule=cd", "k=2,memory_rule=cd"),
@@ -201,7 +175,7 @@ def test_members_are_named_by_what_differs_and_grouped_by_their_greedy_flags():
 
 
 def test_a_switch_varies_between_true_and_false():
-    members = sweep_members.make(dbn_config.Config(), "data_biases=true, false")
+    members = sweep_config.members(mnist_dbn.Config(), "data_biases=true, false")
     assert [member.config.data_biases for member in members] == [True, False]
     assert [member.greedy for member in members] == ["base", "data_biases=False"]
 
@@ -242,10 +216,10 @@ def test_what_cannot_be_learned_together_is_named(idx_folder, tmp_path, monkeypa
     chosen = config(idx_folder, tmp_path / "run", grid="decay=0;draws=rbg;pixels=mean")
     with pytest.raises(InputError, match=r"as arrays, seed, .*; got draws, pixels, which need"):
         sweep.run(dataclasses.replace(chosen, together="yes"))
-    assert not sweep.at_once(chosen)
+    assert not main.at_once(chosen)
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    assert sweep.at_once(chosen)
-    assert not sweep.at_once(dataclasses.replace(chosen, together="no"))
+    assert main.at_once(chosen)
+    assert not main.at_once(dataclasses.replace(chosen, together="no"))
 
 
 def test_a_sweep_needs_labels_and_never_looks_at_the_test_set(idx_folder, tmp_path, monkeypatch):
@@ -257,16 +231,3 @@ def test_a_sweep_needs_labels_and_never_looks_at_the_test_set(idx_folder, tmp_pa
     chosen = dataclasses.replace(chosen, up_down_steps=(), preset="best", all_epochs=30)
     (row,) = sweep.run(chosen)["rows"]
     assert row["validation_errors"] == row["greedy_validation_errors"]
-
-
-def test_a_mistake_on_the_command_line_is_one_line(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", "experiments.sweep", "--preset=best", "--grid=decay=x"],
-        cwd=ROOT,
-        env={**os.environ, "JAX_PLATFORMS": "cpu"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 2
-    assert done.stderr == ("error: --grid: decay: expected numbers, separated by commas, got 'x'\n")

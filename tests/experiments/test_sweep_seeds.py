@@ -1,24 +1,16 @@
 """Sweeps over seeds and Gibbs iterations: together as alone, whose luck is whose, the choice."""
 
-import dataclasses
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from small_sweep import cases, config, distance, take
+from small_sweep import cases, config, distance, learn, learn_alone, take
 
-from dbnjax.models import dbn
-from dbnjax.training import loop
-from experiments.mnist_dbn import config as dbn_config
-from experiments.mnist_dbn import fine_tuning as dbn_fine_tuning
-from experiments.mnist_dbn import stages as dbn_stages
-from experiments.sweep import main as sweep
-from experiments.sweep import members as sweep_members
-from experiments.sweep import outcomes as sweep_outcomes
-from experiments.sweep import stacks as sweep_stacks
-from experiments.sweep import together as sweep_together
-from experiments.sweep import up_down as sweep_up_down
+from dbnjax.training import ensembles, loop, pretraining
+from experiments import mnist_dbn, sweep
+from experiments.mnist_dbn.train import stack_plan
+from experiments.sweep import config as sweep_config
+from experiments.sweep import train
 
 BASE_SEED = 9
 
@@ -29,12 +21,8 @@ def key_words(key):
 
 @pytest.fixture
 def shared(tmp_path):
-    return sweep_outcomes.Sweep(tmp_path, 10, *cases(), seed=BASE_SEED)
-
-
-def with_seeds(tmp_path, *seeds):
-    base = config(tmp_path, tmp_path, batch_size=20)  # one update an epoch
-    return [dataclasses.replace(base, seed=seed) for seed in seeds]
+    base = config(tmp_path, tmp_path, seed=BASE_SEED, batch_size=20)  # one update an epoch
+    return train.Sweep(base, tmp_path, 10, *cases())
 
 
 def test_seeds_and_iterations_together_are_what_they_are_alone(shared, tmp_path, monkeypatch):
@@ -42,48 +30,42 @@ def test_seeds_and_iterations_together_are_what_they_are_alone(shared, tmp_path,
     monkeypatch.setattr(loop, "minibatches", lambda key, data, batch_size: rows)
     changes = {"layers": (16,), "batch_size": 20, "pixels": "mean", "memory_rule": "cd"}
     base = config(tmp_path, tmp_path, memory_rate=1.0, **changes)
-    members = sweep_members.make(base, "seed=0,5;k=1,2;up_down_steps=1,3")
-    sweep_members.check_together(members)
-    configs = [member.config for member in members]
-    task = sweep_together.joint_task(shared, "all", members[0], ["all"])
-    stacks = sweep_stacks.learn_stacks(task, configs)
-    tuned = sweep_up_down.fine_tune(task, configs, stacks)
+    members = sweep_config.members(base, "seed=0,5;k=1,2;up_down_steps=1,3")
+    sweep_config.check_together(members)
+    stacks, tuned = learn(shared, members)
     i = 4
     assert members[i].varied == {"seed": 5, "k": 1, "up_down_steps": (1,)}
-    own = shared.task(configs[i], tmp_path / "alone")
-    net = dbn.untie(dbn_stages.learn_stack(own))
-    selected = dbn_fine_tuning.fine_tune(own, net)
+    net, selected = learn_alone(shared, members[i])
     assert distance(take(stacks.state, i), net) < 1e-5
-    assert distance(take(tuned.learned.state, i), selected.learner) < 1e-5
+    assert distance(take(tuned.learner.state, i), selected.learner) < 1e-5
     # Each of the three makes a difference that the tolerance can tell.
     assert distance(take(stacks.state, 0), net) > 1e-3
     assert distance(take(stacks.state, 6), net) > 1e-4
-    assert distance(take(tuned.learned.state, 5), selected.learner) > 1e-3
+    assert distance(take(tuned.learner.state, 5), selected.learner) > 1e-3
 
 
 def test_the_order_is_that_of_the_command_and_luck_is_a_members_own(shared, tmp_path):
-    configs = with_seeds(tmp_path, 0, 5)
-    member = sweep_members.Member(configs[0], {}, "base", "base")
-    task = sweep_together.joint_task(shared, "greedy", member, ["base"])
-    keys = sweep_stacks.epoch_keys(task, configs, lambda task: task.key)(3)
+    task = train.joint_task(shared, "greedy", ["base"])
+    seeds = [jax.random.key(seed) for seed in (0, 5)]
+    keys = ensembles.keys_of_epochs(task, seeds, lambda key: key)(3)
     common, *own = (
         loop.split_key(jax.random.fold_in(jax.random.key(seed), 3)) for seed in (BASE_SEED, 0, 5)
     )
     assert key_words(keys.order) == key_words(common.order)
     assert key_words(keys.draws) == [key_words(key.draws) for key in own]
-    keys = sweep_stacks.epoch_keys(task, configs[1:] * 2, lambda task: task.key)(3)
+    keys = ensembles.keys_of_epochs(task, seeds[1:] * 2, lambda key: key)(3)
     assert key_words(keys.draws) == key_words(own[1].draws)  # one key: drawn once for all
 
 
 def test_first_weights_are_those_of_the_members_seed(shared, tmp_path):
-    configs = with_seeds(tmp_path, 0, 5)
-    stacks = sweep_stacks.first_stacks(shared.task(configs[0], tmp_path), configs)
+    seeds, plan = [jax.random.key(seed) for seed in (0, 5)], stack_plan(shared.config)
+    stacks = ensembles.first_stacks(shared.task(seeds[0], tmp_path), seeds, plan)
 
-    def unlearned(level, machine, below, n_labels):
-        return machine
+    def unlearned(level, first, below, n_labels):
+        return first
 
-    for i, chosen in enumerate(configs):
-        alone = dbn_stages.grow(shared.task(chosen, tmp_path), unlearned)
+    for i, key in enumerate(seeds):
+        alone = pretraining.grow(shared.task(key, tmp_path), plan, unlearned)
         assert distance(take(stacks, i), alone) < 1e-7
     assert distance(take(stacks, 0), take(stacks, 1)) > 1e-3
 
@@ -91,14 +73,14 @@ def test_first_weights_are_those_of_the_members_seed(shared, tmp_path):
 def test_the_table_of_a_sweep_over_seeds_says_what_they_choose(
     idx_folder, tmp_path, capsys, monkeypatch
 ):
-    def learn(sweep, members):
-        assert sweep.seed == BASE_SEED
+    def learned(shared, members):
+        assert shared.config.seed == BASE_SEED
         for member in members:
             diverged = member.config.up_down_rate == 0.5
             errors = None if diverged else member.config.seed + 1
-            sweep_outcomes.write(sweep, member, sweep_outcomes.Outcome(1.0, errors, errors))
+            train.write(shared, member, train.Outcome(1.0, errors, errors))
 
-    monkeypatch.setattr(sweep_together, "learn", learn)
+    monkeypatch.setattr(train, "together", learned)
     grid = "seed=0,2;up_down_rate=0.1,0.5"
     chosen = config(idx_folder, tmp_path / "run", grid=grid, together="yes", seed=BASE_SEED)
     record = sweep.run(chosen)
@@ -109,7 +91,7 @@ def test_the_table_of_a_sweep_over_seeds_says_what_they_choose(
 
 
 def test_iterations_of_the_phases_stand_in_a_grid_and_in_names():
-    members = sweep_members.make(dbn_config.Config(), "up_down_steps=3-6-10, 1-1-2")
+    members = sweep_config.members(mnist_dbn.Config(), "up_down_steps=3-6-10, 1-1-2")
     assert [member.config.up_down_steps for member in members] == [(3, 6, 10), (1, 1, 2)]
     assert [(member.name, member.greedy) for member in members] == [
         ("base", "base"),

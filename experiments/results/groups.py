@@ -5,14 +5,14 @@ import json
 import shlex
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from dbnjax import checks
 from experiments.common import statistics
 from experiments.common.record_files import Source
+from experiments.common.statistics import Spread
+from experiments.mnist_dbn import report
+from experiments.mnist_dbn.report import stages
 
 MEMBERS_DIFFER = ("seed", "workdir", "data_dir", "tensorboard")  # flags, within a group
-STAGES = ("greedy", "up-down", "all cases")  # in the order of learning
 
 
 class Group(NamedTuple):
@@ -39,28 +39,6 @@ class Comparison(NamedTuple):
     first: str
     second: str
     test: statistics.McNemar
-
-
-class Spread(NamedTuple):
-    """Error counts of one read-out over the runs of a group.
-
-    Attributes:
-      counts: of each run.
-      n: cases.
-    """
-
-    counts: list[int]
-    n: int
-
-    @property
-    def mean(self) -> float:
-        """The mean error rate in per cent."""
-        return 100.0 * float(np.mean(self.counts)) / self.n
-
-    @property
-    def deviation(self) -> float:
-        """The standard deviation over runs in points, of a sample; needs two of them."""
-        return 100.0 * float(np.std(self.counts, ddof=1)) / self.n
 
 
 def gather(runs: list[Source]) -> list[Group]:
@@ -101,16 +79,22 @@ def label(command: str) -> str:
     return " ".join(shared) or "default flags"
 
 
-def stages(record: dict[str, Any]) -> list[str]:
-    """Returns the stages of a run in the order of learning; others than the paper's stand last."""
-    return sorted(record["errors"], key=(*STAGES, *record["errors"]).index)
-
-
 def spread(group: Group, stage: str, read_out: str = "deterministic") -> Spread | None:
     """Returns the test errors of a stage, or None if no run has it."""
     errors = [run.record["errors"].get(stage, {}) for run in group.runs]
     counts = [found[read_out]["test"] for found in errors if read_out in found]
     return Spread(counts, group.cases["test"]) if counts else None
+
+
+def means(groups: list[Group]) -> dict[str, dict[str, float]]:
+    """Returns test errors in per cent by group and stage, of those that targets are about."""
+    return {
+        group.label: {
+            stage: found.mean for stage in report.TARGETS if (found := spread(group, stage))
+        }
+        for group in groups
+        if group.runs[0].record["preset"] == report.TARGET_PRESET
+    }
 
 
 def compare(groups: list[Group]) -> list[Comparison]:
