@@ -274,12 +274,17 @@ def other_images(folder, place):
     return str(place)
 
 
+def is_given(value):
+    """Whether an input names a file or a folder."""
+    return any(value) if isinstance(value, tuple) else bool(value)
+
+
 def check_inputs(name, config, place):
     """An input may lie elsewhere, but its content may not change: the folder stays as it was."""
     before = content(Path(config.workdir))
     for option in options.names(type(config), options.INPUT):
         value = getattr(config, option)
-        if not value:
+        if not is_given(value):
             continue
         several = isinstance(value, tuple)
         path = value[0] if several else value
@@ -328,7 +333,7 @@ def check_resumed(person, name, killed, left, place):
     shutil.copytree(killed.workdir, place)
     others = {"workdir": str(place)}
     for option in options.names(type(killed), options.INPUT):
-        if getattr(killed, option):
+        if is_given(getattr(killed, option)):
             others[option] = moved(getattr(killed, option), place.parent / "moved")
     if "save_every" in options.names(type(killed), options.HOW):
         others["save_every"] = 2
