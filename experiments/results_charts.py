@@ -31,11 +31,10 @@ def run(config: Config) -> list[Path]:
     """
     written = []
     for experiment in registry.EXPERIMENTS:
-        report = experiment.part("report") if experiment.records else None
-        for run in (
-            experiment.read(files.expand(config.results)) if hasattr(report, "SHOWS") else ()
-        ):
-            (make,) = report.REPORT.draw(run.record).values()
+        if not experiment.records or not hasattr(experiment.part("report"), "SHOWS"):
+            continue
+        for run in experiment.read(files.expand(config.results)):
+            (make,) = experiment.part("report").REPORT.draw(run.record).values()
             place = files.expand(config.output) / tables.chart_file(experiment.name, run)
             figures.save(make(), place)
             written.append(place)

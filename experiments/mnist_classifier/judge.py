@@ -56,13 +56,13 @@ def result(folder: Path, learned: list[Learned], test: Images) -> Record:
 def one_net(one: Learned, log_p: dict[str, Array], cases: loop.Data) -> Net:
     """Returns the record of one net: a line of table 1 for each of its stages."""
     task, epochs = one.task, metrics.read(one.task.place.metrics)
-    chosen = {
+    chosen: dict[str, Any] = {
         "epoch": one.epoch,
         "train": told(measure(one.chosen, task.data)),
         "validation": told(measure(one.chosen, task.held_out)),
         **on_test(judge(log_p[CHOSEN], cases)),
     }
-    found = {CHOSEN: chosen, "epochs": epochs}
+    found: dict[str, Any] = {CHOSEN: chosen, "epochs": epochs}
     if one.continued is not None and task.everything is not None:
         found[ALL] = {
             "epochs": sum(epoch["stage"] == "all_cases" for epoch in epochs),
