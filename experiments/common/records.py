@@ -144,9 +144,10 @@ def conform(path: Path, where: str, value: Any, form: Any) -> None:
         require(known, path, where, f"one of {', '.join(sorted(form))}", value)
     else:
         kinds = inner or (form if isinstance(form, tuple) else (form,))
-        kinds = (*kinds, int) if float in kinds and int not in kinds else kinds
-        fits = isinstance(value, kinds) and (not isinstance(value, bool) or form in (bool, object))
+        kinds = tuple(kind for kind in kinds if kind is not int or float not in kinds)
         expected = " or ".join(NAMES[kind] for kind in kinds if kind in NAMES)
+        kinds = (*kinds, int) if float in kinds else kinds
+        fits = isinstance(value, kinds) and (not isinstance(value, bool) or form in (bool, object))
         require(fits, path, where, expected, value)
         small = not isinstance(value, int) or abs(value) <= LARGEST
         require(small, path, where, f"at most {LARGEST} either way", value)

@@ -14,8 +14,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments.common import records, resumable
-from experiments.common.record_files import Source
-from experiments.common.records import Cases, Made, Pretrained
+from experiments.common.records import Cases, Made, Pretrained, Source
 from experiments.common.statistics import half_width, per_cent
 from experiments.common.tables import (
     NONE,

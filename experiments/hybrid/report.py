@@ -7,8 +7,7 @@ from matplotlib.figure import Figure
 
 from dbnjax import figures
 from experiments.common import records, resumable
-from experiments.common.record_files import Source
-from experiments.common.records import ALL, CHOSEN, Made
+from experiments.common.records import ALL, CHOSEN, Made, Source
 from experiments.common.tables import (
     NONE,
     TESTS,

@@ -5,8 +5,7 @@ from typing import Any, NotRequired, TypedDict
 
 from dbnjax import figures
 from experiments.common import records, resumable
-from experiments.common.record_files import Source
-from experiments.common.records import ALL, CHOSEN, Cases, Made, Pretrained
+from experiments.common.records import ALL, CHOSEN, Cases, Made, Pretrained, Source
 from experiments.common.tables import (
     NONE,
     TESTS,

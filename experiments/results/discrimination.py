@@ -6,12 +6,9 @@ It comes from `results/classifiers/*.json` (the `result.json` of runs of
 """
 
 import statistics
-from pathlib import Path
 from typing import Any
 
-from experiments.common import record_files
-from experiments.common.record_files import SHIPPED_CLASSIFIER, Source
-from experiments.common.records import CHOSEN
+from experiments.common.records import CHOSEN, Source
 from experiments.common.tables import (
     NONE,
     TESTS,
@@ -26,7 +23,6 @@ from experiments.common.tables import (
 from experiments.hybrid import report as results_hybrid
 from experiments.mnist_classifier import report
 from experiments.mnist_classifier.config import TABLE, UNPRETRAINED
-from experiments.results import shipped
 from experiments.results import summary as results_summary
 
 ABOUT = """\
@@ -46,21 +42,19 @@ so many nats."""
 PACE = (0.03, 0.01, 0.005)  # nats
 
 
-def sections(folder: Path) -> list[str]:
-    """Returns the sections of a results folder, none without their files.
+def sections(runs: list[Source], hybrids: list[Source], shipped: list[str]) -> list[str]:
+    """Returns the part of RESULTS.md, nothing without a result.
 
-    Raises:
-      InputError: a file is damaged.
+    Args:
+      runs: of `mnist_classifier`.
+      hybrids: runs of `hybrid`.
+      shipped: what is said of the classifier that comes with the package.
     """
-    runs, hybrids = results_summary.read(folder)
-    rounded = record_files.read_shipped(folder, SHIPPED_CLASSIFIER)
-    if not (runs or hybrids or rounded):
+    if not (runs or hybrids or shipped):
         return []
     parts = ["## Tuned for discrimination", wrap(ABOUT.replace("\n", " "))]
-    parts += results_summary.bars(runs, hybrids)
-    parts += of_classifiers(runs)
-    parts += results_hybrid.sections(hybrids)
-    return parts + (shipped.shipped_classifier(rounded) if rounded else [])
+    parts += [*results_summary.bars(runs, hybrids), *of_classifiers(runs)]
+    return parts + results_hybrid.sections(hybrids) + shipped
 
 
 def of_classifiers(runs: list[Source]) -> list[str]:

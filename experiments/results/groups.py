@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from dbnjax import checks
 from experiments.common import statistics
-from experiments.common.record_files import Source
+from experiments.common.records import Source
 from experiments.common.statistics import Spread
 from experiments.mnist_dbn import report
 from experiments.mnist_dbn.report import stages

@@ -4,34 +4,15 @@ A preset's run stands in the file of its name, such as `results/classifiers/tr.j
 the short table and the bars speak of; further runs stand there by other names.
 """
 
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from experiments.common import record_files
-from experiments.common.record_files import Source
-from experiments.common.records import ALL, CHOSEN
+from experiments.common.records import ALL, CHOSEN, Source
 from experiments.common.tables import NONE, table
 from experiments.common.targets import Target
-from experiments.hybrid import report as hybrid_report
 from experiments.hybrid.config import CONTRASTIVE, PRETRAINING
-from experiments.mnist_classifier import report as classifier_report
 from experiments.mnist_classifier.config import TABLE, UNPRETRAINED
-
-
-def read(folder: Path) -> tuple[list[Source], list[Source]]:
-    """Reads the runs of `mnist_classifier` and of `hybrid` in a results folder.
-
-    Raises:
-      InputError: a file is damaged.
-    """
-    kinds = {"classifiers": classifier_report, "hybrid": hybrid_report}
-    found = {name: record_files.read_folder(folder / name, kinds[name].Record) for name in kinds}
-    for name, runs in found.items():
-        for run in runs:
-            kinds[name].check(folder / name / f"{run.name}.json", run.record)
-    return found["classifiers"], found["hybrid"]
 
 
 class Row(NamedTuple):
@@ -113,14 +94,10 @@ def bars(runs: list[Source], hybrids: list[Source]) -> list[str]:
     return [about, table(["", "at most", "here", "verdict"], rows)] if rows else []
 
 
-def headline(folder: Path) -> str | None:
-    """Returns the short table, for README; None without any run.
-
-    Raises:
-      InputError: a file is damaged.
-    """
+def headline(runs: list[Source], hybrids: list[Source]) -> str | None:
+    """Returns the short table, for README; None without any run."""
     rows = [
         [row.title, row.paper, ", ".join(f"{x:.2f}" for x in row.found)]
-        for row in summary(*read(folder))
+        for row in summary(runs, hybrids)
     ]
     return table(["test error, %", "TR 2006-004", "here"], rows) if rows else None

@@ -266,10 +266,12 @@ def three_ideas():
                 "layers": [50] if depth == "shallow" else [50, 50],
                 "rate": 0.1,
                 "seeds": [0, 1, 2],
+                "training": [0, 1, 2],
                 "validation": [10, 10, 10],
                 "test": test,
                 "epochs": [5, 6, 7],
-                "tried": [{"rate": 0.1}],
+                "tried": [{"rate": 0.1, "validation": [10, 10, 10]}],
+                "curves": [[12, 10], [11, 10], [10, 13]],
                 "seconds": {"layers": 60.0, "tuning": 61.0},
             }
             for era, method, depth, test in cells
@@ -314,7 +316,7 @@ def comparators():
         "cases": CASES,
         "rows": [
             {"name": name, "cases": n, "validation": validation, "test": test, "seconds": 61.0}
-            | {"settings": settings}
+            | {"wrong": list(range(test)), "settings": settings}
             for name, n, validation, test, settings in rows
         ],
     }

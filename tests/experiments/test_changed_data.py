@@ -11,9 +11,8 @@ from dbnjax import rbm, stack, units
 from dbnjax.checks import InputError
 from dbnjax.models import dbn
 from dbnjax.weights import io
+from experiments import comparators, three_ideas
 from experiments.common import workdir
-from experiments.comparators import config as comparators_config
-from experiments.comparators import main as comparators
 from experiments.few_labels import config as few_labels_config
 from experiments.few_labels import main as few_labels
 from experiments.hybrid import config as hybrid_config
@@ -25,8 +24,6 @@ from experiments.mnist_dbn import main as mnist_dbn
 from experiments.rbm_learning_rules import main as rbm_learning_rules
 from experiments.sweep import config as sweep_config
 from experiments.sweep import main as sweep
-from experiments.three_ideas import config as ideas_config
-from experiments.three_ideas import main as three_ideas
 
 OF_SPLIT = {"dataset": "mnist", "split_seed": 0, "n_train": 20, "n_validation": 10}
 STACKED = {"dataset": "mnist", "split_seed": 0, "n_validation": 10, "n_test": 0}
@@ -40,8 +37,8 @@ EXPERIMENTS = {
         mnist_classifier,
         classifier_config.Config(layers=(6,), greedy_batch_size=10, **SMALL),
     ),
-    "comparators": (comparators, comparators_config.Config(n_train=20, **SMALL)),
-    "three_ideas": (three_ideas, ideas_config.Config(n_train=20, seeds=1, **SMALL)),
+    "comparators": (comparators, comparators.Config(n_train=20, **SMALL)),
+    "three_ideas": (three_ideas, three_ideas.Config(n_train=20, seeds=1, **SMALL)),
     "few_labels": (few_labels, few_labels_config.Config(labels=(10,), layers=(6,), **SMALL)),
     "rules": (rbm_learning_rules, rbm_learning_rules.Config(side=4, n_hidden=5, batch_size=10)),
     "hybrid": (hybrid, hybrid_config.Config(net="net.safetensors", batch_size=10)),

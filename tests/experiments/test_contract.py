@@ -17,6 +17,7 @@ import command_lines
 import jax
 import numpy as np
 import pytest
+import result_records
 from idx_files import digits, write_idx, write_set
 from test_options import cases, other
 
@@ -26,7 +27,7 @@ from dbnjax.training import checkpoint, metrics
 from dbnjax.weights import io
 from experiments import registry
 from experiments.common import options, records, tables, workdir
-from experiments.common.record_files import Source
+from experiments.results import main as results
 
 # Experiments that do not keep the contract; none is added.
 STILL: set[str] = set()
@@ -219,13 +220,13 @@ def check_table(report, record):
     assert report.text(record).startswith(forms["text"])
 
 
-def check_page(name, record):
-    """Its part of RESULTS.md is made from the record, with the command by which it was made."""
-    sections = registry.find(name).part("report").sections
-    assert sections([]) == []
-    page = "\n\n".join(sections([Source("tiny", record)]))
-    assert page.startswith("##")
-    assert record["command"] in page
+def check_page(name, record, place):
+    """RESULTS.md is built from the record, with the command by which it was made."""
+    runs = {} if name == "mnist_dbn" else {"run": result_records.finished()}
+    result_records.write(place, **runs)
+    pattern = registry.find(name).records.removeprefix("**/")
+    files.write_json(place / pattern.replace("*", "tiny"), record)
+    assert record["command"] in results.build(place)
 
 
 def check_command(config, record):
@@ -359,7 +360,7 @@ def check_all(person, name, place):
     report, path, record = check_record(name, config, made)
     check_damages(name, config, report, path, record)
     check_table(report, record)
-    check_page(name, record)
+    check_page(name, record, place / "results")
     check_command(config, record)
     killed, left = kill(person, name, place / "killed")
     check_options(name, killed)

@@ -26,7 +26,7 @@ from experiments.results import main as results
         (broken("wrong", "up-down", to=list(range(990, 1002))), "indices below 1000, got 1000"),
         (broken("cases", "validation", to=0), "cases.validation: expected 1 or more, got 0"),
         (broken("seed", to=True), "seed: expected a whole number, got True"),
-        (broken("seconds", "rbm_1", to="2"), "a whole number or a number, got '2'"),
+        (broken("seconds", "rbm_1", to="2"), "expected a number, got '2'"),
         (broken("epochs", 1, to=[]), r"epochs\.1: expected an object, got \[\]"),
         (broken("epochs", to={}), "epochs: expected a list"),
         (broken("target", "most", to="1"), "target.most: expected a whole number, got '1'"),

@@ -1,18 +1,12 @@
-"""Lays out RESULTS.md: the paper beside the runs, tests between nets, then run by run."""
-
-from typing import Any
+"""The front of RESULTS.md: the paper beside the main job, tests between nets, run by run."""
 
 import numpy as np
 
-from experiments.benchmark import report as benchmark_report
-from experiments.common.record_files import Source
 from experiments.common.statistics import Spread
 from experiments.common.tables import NONE, duration, interval, several, table, wrap
 from experiments.mnist_dbn import report as dbn_report
 from experiments.results import groups as results_groups
 from experiments.results.groups import Comparison, Group
-from experiments.results.shipped import shipped, speed
-from experiments.sweep.report import one_sweep
 
 # What the 2006 paper prints (sections 6.1 and 6.2): test errors in per cent, and the read-outs.
 PAPER_ERRORS = {"greedy": 2.49, "up-down": 1.39, "all cases": 1.25}
@@ -57,39 +51,23 @@ that only the first net gets wrong; c: only the second. p is not corrected for t
 tests."""
 
 
-def lay_out(
-    groups: list[Group],
-    comparisons: list[Comparison],
-    sweeps: list[Source],
-    benchmark: dict[str, Any] | None,
-    scaling: dict[str, Any] | None,
-    shipped_net: dict[str, Any] | None,
-    likelihoods: list[str],
-) -> str:
-    """Returns the page; `likelihoods` are its parts about them, laid out."""
+def lay_out(groups: list[Group], shipped: list[str]) -> list[str]:
+    """Returns the front of the page.
+
+    Args:
+      groups: runs of the main job.
+      shipped: what is said of the net that comes with the package.
+
+    Raises:
+      InputError: nets to be compared were tested on different cases.
+    """
+    comparisons = results_groups.compare(groups)
     parts = ["# Results", HEAD, "## Test errors", headline(groups), ERRORS, binarisations(groups)]
-    parts += dbn_report.targets(results_groups.means(groups), STAGE_NAMES)
-    if shipped_net:
-        parts += shipped(shipped_net)
+    parts += [*dbn_report.targets(results_groups.means(groups), STAGE_NAMES), *shipped]
     parts += ["## Read-outs", read_outs(groups), READ_OUTS]
     if comparisons:
         parts += ["## Nets compared", mcnemar(comparisons), COMPARISONS]
-    parts.append("## Runs")
-    for group in groups:
-        for run in group.runs:
-            parts += dbn_report.one_run(run)
-    if sweeps:
-        parts.append("## Sweeps, on validation cases")
-    for sweep in sweeps:
-        parts += one_sweep(sweep)
-    parts += likelihoods
-    if benchmark or scaling:
-        parts.append("## Speed")
-    if benchmark:
-        parts += [*speed(benchmark), *benchmark_report.speed(benchmark)]
-    if scaling:
-        parts += ["### Weak scaling", *speed(scaling)]
-    return "\n\n".join(parts) + "\n"
+    return parts + dbn_report.sections([run for group in groups for run in group.runs])
 
 
 def header(groups: list[Group]) -> list[str]:
