@@ -189,6 +189,11 @@ def _judged(found: Mapping[str, float], stage: str) -> str:
     return f"{found[stage]:.2f} %: {TARGETS[stage].verdict(found[stage])}"
 
 
+def sections(runs: list[Source]) -> list[str]:
+    """Returns the part of RESULTS.md on single runs, none without one."""
+    return (["## Runs"] if runs else []) + [part for run in runs for part in one_run(run)]
+
+
 def one_run(run: Source) -> list[str]:
     """All that a run counted, and what it took."""
     record = run.record

@@ -67,11 +67,7 @@ def lay_out(groups: list[Group], shipped: list[str]) -> list[str]:
     parts += ["## Read-outs", read_outs(groups), READ_OUTS]
     if comparisons:
         parts += ["## Nets compared", mcnemar(comparisons), COMPARISONS]
-    parts.append("## Runs")
-    for group in groups:
-        for run in group.runs:
-            parts += dbn_report.one_run(run)
-    return parts
+    return parts + dbn_report.sections([run for group in groups for run in group.runs])
 
 
 def header(groups: list[Group]) -> list[str]:

@@ -59,11 +59,9 @@ class Setting(NamedTuple):
 
 
 def sections(sweeps: list[Source]) -> list[str]:
-    """Returns the part of RESULTS.md, nothing without a sweep."""
-    parts = ["## Sweeps, on validation cases"] if sweeps else []
-    for sweep in sweeps:
-        parts += one_sweep(sweep)
-    return parts
+    """Returns the part of RESULTS.md on sweeps, none without one."""
+    heading = ["## Sweeps, on validation cases"] if sweeps else []
+    return heading + [part for sweep in sweeps for part in one_sweep(sweep)]
 
 
 def one_sweep(sweep: Source) -> list[str]:
