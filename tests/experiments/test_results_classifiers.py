@@ -244,6 +244,10 @@ def test_forms_of_the_hybrid_have_rows_of_their_own(tmp_path):
     assert "#### pretraining The generative gradient is that of pretraining" in prose
 
 
+def tuned_runs(folder):
+    return [registry.find(name).read(folder) for name in ("mnist_classifier", "hybrid")]
+
+
 def test_readme_has_the_presets_own_runs(tmp_path):
     write(
         tmp_path,
