@@ -61,13 +61,26 @@ def lay_out(groups: list[Group], shipped: list[str]) -> list[str]:
     Raises:
       InputError: nets to be compared were tested on different cases.
     """
-    comparisons = results_groups.compare(groups)
+    comparisons = results_groups.compare(groups, dbn_report.stages)
     parts = ["# Results", HEAD, "## Test errors", headline(groups), ERRORS, binarisations(groups)]
-    parts += [*dbn_report.targets(results_groups.means(groups), STAGE_NAMES), *shipped]
+    parts += [*dbn_report.targets(means(groups), STAGE_NAMES), *shipped]
     parts += ["## Read-outs", read_outs(groups), READ_OUTS]
     if comparisons:
         parts += ["## Nets compared", mcnemar(comparisons), COMPARISONS]
     return parts + dbn_report.sections([run for group in groups for run in group.runs])
+
+
+def means(groups: list[Group]) -> dict[str, dict[str, float]]:
+    """Returns test errors in per cent by group and stage, of those that targets are about."""
+    found = {
+        group.label: {stage: results_groups.spread(group, stage) for stage in dbn_report.TARGETS}
+        for group in groups
+        if group.runs[0].record["preset"] == dbn_report.TARGET_PRESET
+    }
+    return {
+        label: {stage: spread.mean for stage, spread in spreads.items() if spread}
+        for label, spreads in found.items()
+    }
 
 
 def header(groups: list[Group]) -> list[str]:
