@@ -42,7 +42,6 @@ from dbnjax.types import Key
 from experiments.common import groups, nets, pictures, program
 from experiments.common.nets import Model, Net
 from experiments.common.options import INPUT, PLACE, file_name, option
-from experiments.mnist_classifier import figures as classifier_figures
 from experiments.mnist_dbn import figures as dbn_figures
 
 OF_TEST_SET = ("errors", "close_calls", "hard")
@@ -135,7 +134,7 @@ def draw(
         for name, of_test_set in (
             ("errors", pictures.errors),
             ("close_calls", pictures.close_calls),
-            ("hard", classifier_figures.hard),
+            ("hard", pictures.hard),
         ):
             if name in wanted:
                 yield name, of_test_set(test, said, names)

@@ -5,10 +5,13 @@ Nothing is imported before it is asked for: JAX takes seconds.
 
 import importlib
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from experiments.common import record_files
 from experiments.common.options import Options
+from experiments.common.records import Source
 
 
 class Experiment(NamedTuple):
@@ -51,6 +54,16 @@ class Experiment(NamedTuple):
     def part(self, name: str) -> ModuleType:
         """Imports a part of its folder, such as `report`."""
         return importlib.import_module(f"{self.module}.{name}")
+
+    def read(self, folder: Path) -> list[Source]:
+        """Reads its committed records from a folder of results.
+
+        Raises:
+          InputError: a file is damaged or contradicts itself.
+        """
+        report = self.part("report")
+        check = getattr(report, "check", lambda path, record: None)  # some types say all
+        return record_files.read(folder, self.records, report.Record, check)
 
 
 EXPERIMENTS = (

@@ -2,25 +2,25 @@
 
     python -m experiments.results_charts
 
-reads `results/three_ideas/*.json`, `results/few_labels/*.json` and `results/comparators/*.json` and
-writes a chart for each file. Three seconds on one CPU core.
+reads the records of the experiments that have a chart there, such as `results/three_ideas/*.json`,
+and writes a chart for each file. Three seconds on one CPU core.
 """
 
 import dataclasses
 from pathlib import Path
 
 from dbnjax import figures, files
-from experiments.common import program
-from experiments.common.options import Options, option
-from experiments.results import comparisons as results_comparisons
+from experiments import registry
+from experiments.common import program, tables
+from experiments.common.options import INPUT, PLACE, Options, option
 
 
 @dataclasses.dataclass(frozen=True)
 class Config(Options):
     """Options; each is a flag."""
 
-    results: str = option("results", "Folder of result files.")
-    output: str = option("docs/images", "Folder to write the charts to.")
+    results: str = option("results", "Folder of result files.", role=INPUT, shown="FOLDER")
+    output: str = option("docs/images", "Folder to write the charts to.", role=PLACE)
 
 
 def run(config: Config) -> list[Path]:
@@ -30,11 +30,15 @@ def run(config: Config) -> list[Path]:
       InputError: a result file is damaged, or a chart cannot be written.
     """
     written = []
-    for name, runs in results_comparisons.read(files.expand(config.results)).items():
-        for one in runs:
-            written.append(files.expand(config.output) / results_comparisons.chart(name, one))
-            figures.save(results_comparisons.KINDS[name].draw(one.record), written[-1])
-            print(written[-1], flush=True)
+    for experiment in registry.EXPERIMENTS:
+        if not experiment.records or not hasattr(experiment.part("report"), "SHOWS"):
+            continue
+        for run in experiment.read(files.expand(config.results)):
+            (make,) = experiment.part("report").REPORT.draw(run.record).values()
+            place = files.expand(config.output) / tables.chart_file(experiment.name, run)
+            figures.save(make(), place)
+            written.append(place)
+            print(place, flush=True)
     return written
 
 

@@ -1,4 +1,6 @@
 import atexit
+import gc
+import importlib.metadata
 import os
 import shutil
 import tempfile
@@ -8,10 +10,21 @@ from pathlib import Path
 # programs that tests start share a cache, made by the first of them. Before JAX is imported.
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="dbnjax-tests-")
-    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
 # A quarter of the suite's time. Programs that tests start inherit it: runs are compared bit by bit.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+# The programs are too small to be split among LLVM's threads, and XLA's older emitters compile them
+# in half the time; later versions have no others, and refuse the flag.
+os.environ["XLA_FLAGS"] = " ".join(
+    [
+        "--xla_cpu_parallel_codegen_split_count=1",
+        "--xla_cpu_use_fusion_emitters=false"
+        if tuple(map(int, importlib.metadata.version("jaxlib").split(".")[:2])) < (0, 11)
+        else "",
+        os.environ.get("XLA_FLAGS", ""),
+    ]
+)
 
 import jax
 import pytest
@@ -25,6 +38,8 @@ if not hasattr(jax, "enable_x64"):  # JAX 0.7 has it, under another name
 # Before anything uses a device: tests of sharding need several of them.
 jax.config.update("jax_platforms", "cpu")
 jax.config.update("jax_num_cpu_devices", 8)
+# Tracing makes many objects and hardly a circle: looking for circles took an eighth of the time.
+gc.set_threshold(100_000, 20, 100)
 
 
 @pytest.fixture

@@ -237,12 +237,16 @@ def draw_states(
 
 def frequencies(states: np.ndarray, samples: np.ndarray) -> np.ndarray:
     """The share of samples `[..., n]` in each of the states `[S, n]`; every one must be there."""
-    place = {tuple(state): i for i, state in enumerate(states.tolist())}
     rows = np.asarray(samples, float).reshape(-1, states.shape[1])
-    seen, counts = np.unique(rows, axis=0, return_counts=True)
-    share = np.zeros(len(states))
-    share[[place[tuple(state)] for state in seen.tolist()]] = counts / len(rows)
-    return share
+    numbers, drawn = np.zeros(len(states), int), np.zeros(len(rows), int)
+    for own, seen in zip(states.T, rows.T, strict=True):  # the digits of a state's number
+        values = np.unique(own)
+        numbers = len(values) * numbers + np.searchsorted(values, own)
+        drawn = len(values) * drawn + np.searchsorted(values, seen)
+    order = np.argsort(numbers)
+    place = order[np.searchsorted(numbers[order], drawn)]
+    assert np.array_equal(states[place], rows)
+    return np.bincount(place, minlength=len(states)) / len(rows)
 
 
 def total_variation(p: np.ndarray, q: np.ndarray) -> float:

@@ -11,10 +11,9 @@ from dbnjax.data import sources
 from dbnjax.data.images import Images
 from dbnjax.models.feedforward import Feedforward
 from dbnjax.training import metrics
-from experiments.mnist_classifier import main as mnist_classifier
-from experiments.mnist_classifier import train as classifier_stages
-from experiments.mnist_classifier.config import Config
-from experiments.mnist_classifier.task import Task
+from experiments.common import stacks
+from experiments.mnist_classifier import Config, train
+from experiments.mnist_classifier.train import Task
 
 
 def config(folder: Path, workdir: Path, **changes) -> Config:
@@ -45,8 +44,8 @@ def random_start(folder: Path, workdir: Path, **changes) -> Config:
 def task(chosen: Config, number: int = 0) -> Task:
     """What a run prepares for one of its nets."""
     source = sources.load(chosen.dataset, chosen.data_dir)
-    splits = mnist_classifier.split(chosen, source)[number]
-    return mnist_classifier.prepare(chosen, source, splits, number, Path(chosen.workdir))
+    splits = stacks.divide(chosen, source, chosen.folds)[number]
+    return train.prepare(chosen, source, splits, number)
 
 
 def epochs_of(place: Path) -> list[tuple[str, int]]:
@@ -69,4 +68,4 @@ def judged(log_p: np.ndarray, images: Images) -> tuple[float, list[int]]:
 
 def start(chosen: Config) -> Feedforward:
     """The first net before tuning."""
-    return classifier_stages.start(task(chosen))
+    return train.start(task(chosen))

@@ -50,19 +50,7 @@ COMPOSERS = (
 )
 # The imports that do so still. An entry goes when what it shares moves to `experiments.common` or
 # to the library; none is added.
-STILL = {
-    "experiments.common.stacks": {
-        "experiments.mnist_classifier.config",
-        "experiments.mnist_classifier.task",
-    },
-    "experiments.comparators.config": {"experiments.mnist_dbn.config"},
-    "experiments.few_labels.config": {"experiments.mnist_classifier.config"},
-    "experiments.few_labels.main": {
-        "experiments.mnist_classifier.main",
-        "experiments.mnist_classifier.task",
-        "experiments.mnist_classifier.train",
-    },
-}
+STILL: dict[str, set[str]] = {}
 # Files stay short enough to be read at one go.
 LINES_OF_A_FILE, LINES_OF_A_FUNCTION = 300, 60
 # No chain of imports inside of `experiments` is longer.
@@ -70,19 +58,12 @@ EXPERIMENTS_FLOORS = 6
 # The longest of what is taller still, by experiments; no number grows, and none is added.
 TALLER = {
     "accelerator": 9,
-    "comparators": 8,
-    "few_labels": 9,
-    "mnist_classifier": 8,
-    "paper_figures": 8,
-    "rbm_learning_rules": 7,
-    "results": 11,
-    "results_charts": 11,
     "scaling": 7,
 }
 # What `--help` waits for, and the checks of options: modules that may not import these packages.
 SLOW = ("jax", "flax", "optax", "orbax", "matplotlib", "scipy", "sklearn")
 # The experiments whose options import them still; none is added.
-SLOW_OPTIONS = {"three_ideas"}
+SLOW_OPTIONS: set[str] = set()
 
 
 def within(module, packages):

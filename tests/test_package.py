@@ -29,10 +29,11 @@ def test_another_name_is_refused():
 
 
 def deep_net(n_layers):
-    keys = jax.random.split(jax.random.key(0), n_layers)
-    below = [rbm.init(key, Bernoulli.zeros(784), Bernoulli.zeros(784)) for key in keys[1:]]
+    key = jax.random.key(0)
+    below = rbm.init(key, Bernoulli.zeros(784), Bernoulli.zeros(784))
     joint = Concat((Bernoulli.zeros(784), Categorical.zeros(10)))
-    return dbn.untie(stack.create((*below, rbm.init(keys[0], joint, units.NoisyRelu.zeros(2000)))))
+    top = rbm.init(key, joint, units.NoisyRelu.zeros(2000))
+    return dbn.untie(stack.create((*[below] * (n_layers - 1), top)))
 
 
 @pytest.mark.parametrize("n_layers", [1, 3, 40])

@@ -57,10 +57,12 @@ def strictly(name):
 @pytest.mark.parametrize("name", every.LEARNING)
 def test_a_learner_stays_in_the_type_of_its_parameters(name, dtype):  # F1, F26, F29
     case = every.LEARNING[name]
-    params, hyper, batch = types.cast(case.params(), dtype), case.hyper(), case.batch()
+    params, hyper, batch = jax.eval_shape(
+        lambda: (types.cast(case.params(), dtype), case.hyper(), case.batch())
+    )
     if every.refuses(case, dtype):
         with pytest.raises(checks.InputError, match="float32, float64, got bfloat16"):
-            case.learner.init(every.KEY, params)
+            jax.eval_shape(case.learner.init, every.KEY, params)
         return
     with strictly(name):
         state = jax.eval_shape(case.learner.init, every.KEY, params)
@@ -73,10 +75,10 @@ def test_a_learner_stays_in_the_type_of_its_parameters(name, dtype):  # F1, F26,
 @pytest.mark.parametrize("name", every.ASKING)
 def test_what_is_asked_is_answered_in_the_type_of_the_parameters(name, dtype):
     case = every.ASKING[name]
-    params = types.cast(case.params(), dtype)
+    params = jax.eval_shape(lambda: types.cast(case.params(), dtype))
     if every.refuses(case, dtype):
         with pytest.raises(checks.InputError, match="float32, float64, got bfloat16"):
-            case.ask(every.KEY, params)
+            jax.eval_shape(case.ask, every.KEY, params)
         return
     assert floating(jax.eval_shape(case.ask, every.KEY, params)) == {jnp.dtype(dtype)}
 
@@ -122,23 +124,27 @@ def test_an_optimiser_may_keep_a_narrower_memory():
     state = learner.init(every.KEY, feedforward.init(every.KEY, (3, 2), 2))
     assert floating(state) == {jnp.dtype("float32"), jnp.dtype("bfloat16")}
     batch = backprop.Batch(jnp.ones((4, 3)), jnp.eye(2)[jnp.array([0, 1, 0, 1])])
-    after, _ = learner.step(every.KEY, backprop.hyper(0.1), state, batch)
+    after, _ = jax.eval_shape(learner.step, every.KEY, backprop.hyper(0.1), state, batch)
     assert kinds(after) == kinds(state)
 
 
 def test_data_of_another_type_leave_the_parameters_in_theirs():  # F1, F26
     machine, net = machines.binary(0, 3, 2), machines.net(0, (4, 3, 2))
     with enable_x64(True), jax.numpy_dtype_promotion("strict"):
-        v = jnp.zeros((2, 4), jnp.float64)
-        answers = [
-            exact.log_prob(machine, v[:, :3]),
-            exact_nets.log_prob(net, v),
-            exact_nets.bound(net, v),
-            bounds.log_weights(every.KEY, net, v, jnp.zeros((), jnp.float64), 2),
-            importance.reach_95(jnp.zeros((3, 2), jnp.float32)),
-        ]
-    assert floating(answers) == {jnp.dtype(jnp.float32)}
-    assert importance.reach_95(jnp.zeros((3, 2))).shape == (2,)
+
+        def answers(v, log_z, log_weights):
+            return [
+                exact.log_prob(machine, v[:, :3]),
+                exact_nets.log_prob(net, v),
+                exact_nets.bound(net, v),
+                bounds.log_weights(every.KEY, net, v, log_z, 2),
+                importance.reach_95(log_weights),
+            ]
+
+        data = jnp.zeros((2, 4), jnp.float64), jnp.zeros((), jnp.float64)
+        said = jax.eval_shape(answers, *data, jnp.zeros((3, 2), jnp.float32))
+    assert floating(said) == {jnp.dtype(jnp.float32)}
+    assert said[-1].shape == (2,)
 
 
 def test_whole_numbers_become_floats():

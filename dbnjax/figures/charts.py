@@ -104,7 +104,7 @@ def dots(
     return figure
 
 
-class Judged(NamedTuple):
+class Estimated(NamedTuple):
     """A curve of estimates.
 
     Attributes:
@@ -121,7 +121,7 @@ class Judged(NamedTuple):
 
 
 def estimates(
-    curves: Mapping[str, Judged],
+    curves: Mapping[str, Estimated],
     panels: Mapping[str, Mapping[str, Sequence[float]]],
     y_label: str,
     title: str,

@@ -1,10 +1,12 @@
 """The benchmark's rows and columns, its record as text, and what is asked of its speed."""
 
 from collections.abc import Hashable, Mapping
+from pathlib import Path
 from typing import Any
 
 from experiments.benchmark.operations import Job, Part, Product
-from experiments.common.tables import NONE, Table, plain, render, table, wrap
+from experiments.common.records import Made, Source, require
+from experiments.common.tables import NONE, Table, made, plain, render, table, wrap
 from experiments.common.targets import Target
 
 EPOCH = 44_000  # images of the 2006 paper's training set
@@ -44,6 +46,25 @@ Bars that this project set itself for two CPU cores: a row's time over that of w
 it, or how many times as fast it is."""
 
 
+class Record(Made):
+    """What the benchmark measures, and scaling: a table as it is."""
+
+    columns: list[str]
+    rows: list[list[Any]]
+    note: str
+
+
+def check(path: Path, record: dict[str, Any]) -> None:
+    """Checks that there is a cell in every column.
+
+    Raises:
+      InputError: a row has fewer or more.
+    """
+    n = len(record["columns"])
+    for number, cells in enumerate(record["rows"]):
+        require(len(cells) == n, path, f"rows.{number}", f"{n} cells, one a column", len(cells))
+
+
 def row(
     job: Job,
     seconds: Mapping[Hashable, float],
@@ -75,6 +96,18 @@ def lay_out(record: Mapping[str, Any]) -> str:
     if "parts" in record:
         tables.append(Table(["part", "ms"], [[k, plain(v)] for k, v in record["parts"].items()]))
     return "\n\n".join([*map(render, tables), wrap(record["note"])])
+
+
+def sections(runs: list[Source]) -> list[str]:
+    """Returns the part of RESULTS.md, nothing without a record."""
+    found = [("## Speed", *measured(run.record), *speed(run.record)) for run in runs]
+    return [part for parts in found for part in parts]
+
+
+def measured(record: dict[str, Any]) -> list[str]:
+    """The table as it is, with how it was made."""
+    rows = [list(map(plain, row)) for row in record["rows"]]
+    return [*made(record), table(record["columns"], rows), wrap(record["note"])]
 
 
 def speed(benchmark: dict[str, Any]) -> list[str]:

@@ -21,6 +21,7 @@ PRECISIONS = {
     "bfloat16": "BF16_BF16_F32",
 }
 JUDGED = ("test", "validation")
+GREEDY_RATE, GREEDY_DECAY = 0.1, 5e-5  # of stacks that begin classifiers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,6 +81,16 @@ class HeldOut(TestCases):
     n_validation: int = option(
         0, "Validation cases; 0: 10 in 60, or 1 in 10 with no test set.", least=0
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class Pretraining(Saving, Seed, HeldOut):
+    """The cases of a net, the stack that learns from them without labels, and its tuning."""
+
+    layers: tuple[int, ...] = option((500, 500, 2000), "Hidden units from the bottom up.", least=1)
+    greedy_batch_size: int = option(50, "Cases in a minibatch of pretraining.", least=1)
+    greedy_epochs: int = option(40, "Epochs of each RBM of the stack.", least=0)
+    batch_size: int = option(100, "Cases in a minibatch of all that follows.", least=1)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -213,6 +213,12 @@ def file_name(path: str | None) -> str | None:
     return path and Path(path).name
 
 
+def numbered_file(path: str) -> str:
+    """Names a saved stack by its file and, of the folders above, the one that numbers its net."""
+    folder, name = Path(path).parent.name, Path(path).name
+    return f"{folder}/{name}" if folder.startswith("net_") else name
+
+
 class _Tuple(flags.ArgumentParser):
     """Parses `500,500,2000` into a tuple; an empty string into an empty one."""
 

@@ -20,6 +20,7 @@ from experiments.common.nets import Net
 FILM_STEPS = 1000  # iterations between two looks at a chain that begins with noise (figure 8)
 FROM_RANDOM_STEPS = 20  # and with a random image (figure 9)
 CLOSE = 0.3  # between the two best probabilities (figure 7)
+N_HARD = 50  # digits of `hard`
 
 
 def errors(test: Images, probabilities: np.ndarray, names: Sequence[str]) -> Figure:
@@ -59,6 +60,23 @@ def in_scan_order(chosen: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Returns the indices of the chosen cases by true class, each class in the test set's order."""
     cases = np.flatnonzero(chosen)
     return cases[np.argsort(labels[cases], kind="stable")]
+
+
+def hard(test: Images, probabilities: np.ndarray, names: Sequence[str]) -> Figure:
+    """Draws the right guesses that the net is least sure of, by class (figure 2 of TR 2006-004)."""
+    labels = test.known_labels()
+    sure, right = probabilities.max(-1), probabilities.argmax(-1) == labels
+    least = np.argsort(np.where(right, sure, np.inf), kind="stable")[: min(N_HARD, right.sum())]
+    chosen = np.zeros(len(labels), bool)
+    chosen[least] = True
+    cases = in_scan_order(chosen, labels)
+    return figures.gallery(
+        test.pixels[cases] / 255.0,
+        [f"{names[labels[i]]}: {100 * sure[i]:.0f} %" for i in cases],
+        title=f"The {len(cases)} hardest test digits that it gets right, of {right.sum()}: class "
+        "and the probability that it gives it",
+        columns=10,
+    )
 
 
 def as_images(net: Net, pixels: np.ndarray) -> np.ndarray:

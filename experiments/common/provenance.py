@@ -92,11 +92,6 @@ def command(
     return " ".join(words)
 
 
-def numbered(file: str) -> str:
-    """Names a saved stack by its file and the folder that numbers its net, not by those above."""
-    return "/".join(Path(file).parts[-2:])
-
-
 def _flag(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return f"--{name}" if value else f"--no{name}"

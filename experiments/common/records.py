@@ -5,6 +5,7 @@ checker reads, and what a file must hold, which `conform` reads. It may hold oth
 and `dict[str, ...]`s of them, `Literal` texts, numbers, texts, and `| None`.
 """
 
+import dataclasses
 import types
 from pathlib import Path
 from typing import (
@@ -51,6 +52,38 @@ class MadeRun(Made):
     """How a run was made: its options, too. A record says more of those that it needs."""
 
     config: Any
+
+
+class Cases(TypedDict):
+    """Numbers of cases by split."""
+
+    train: int
+    validation: int
+    test: int
+    all: NotRequired[int]  # that are not test cases, where something learned from them
+
+
+class Pretrained(TypedDict):
+    """How a stack was learned that a net began with, as the stack's file tells."""
+
+    command: str
+    commit: str
+    number: int  # of the net, from 0
+    seconds: float
+    epochs: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """A result file.
+
+    Attributes:
+      name: of the file, without its ending.
+      record: what it holds.
+    """
+
+    name: str
+    record: dict[str, Any]
 
 
 NULL = type(None)

@@ -80,16 +80,39 @@ def run(
         found, made = learn(folder)
         # The others wait for the file, which all read.
         sharding.by_first(lambda: files.write_json(folder / report.file, found))
+    return show(folder, report, made, copies)
+
+
+def show(
+    folder: Path,
+    report: Report,
+    made: Makers | None = None,
+    copies: Mapping[str, str | None] | None = None,
+) -> dict[str, Any]:
+    """Reads the record of a finished run, copies and draws what it is asked to, and prints.
+
+    Args:
+      folder: the work directory.
+      report: as of `run`, as the others.
+      made: what makes figures that a record alone cannot be drawn as.
+      copies: places of a person for the record and for figures.
+
+    Returns:
+      The record.
+
+    Raises:
+      InputError: the record is damaged.
+    """
     record = files.read_json(folder / report.file)
     records.conform(folder / report.file, records.TOP, record, report.record)
     text = workdir.laid_out(folder / report.file, record, report.text)
     places = {name: place for name, place in (copies or {}).items() if place is not None}
     if report.file in places:
         files.write_json(places.pop(report.file), record)
-    makers = {**report.draw(record), **made}
+    makers = {**report.draw(record), **(made or {})}
     workdir.draw(
         {folder / name: make for name, make in makers.items()}
         | {files.expand(place): makers[name] for name, place in places.items()}
     )
     print(f"{text}\n\n{report.leaves}: {folder}")
-    return record
+    return dict(record)

@@ -17,10 +17,11 @@ from dbnjax.data import preparation
 from dbnjax.data.images import Images
 from dbnjax.data.optional import import_extra
 from dbnjax.training import early_stopping, metrics, stages
-from experiments.comparators import nets, rows
-from experiments.comparators.nets import Net
-from experiments.comparators.rows import Outcome, Task
+from experiments.comparators import train
+from experiments.comparators.config import Row
+from experiments.comparators.train import Net, Task
 
+PREFIX = "sklearn_"  # of the names of the rows of nets
 DEGREE = 9
 CACHE = 1000  # MB of kernel values
 
@@ -40,13 +41,13 @@ def unit_length(images: Images) -> np.ndarray:
     return pixels / np.where(length > 0, length, 1)
 
 
-def svm(task: Task) -> Outcome:
+def svm(task: Task, name: str) -> Row:
     """Fits machines of kernel `((u . v + 1) / 2)^9`, one a pair of classes, which vote.
 
     Images have unit length, so that the kernel of an image with itself is 1.
     """
     config = task.config
-    cases = rows.first(task, config.svm_cases)
+    cases = train.first(task, config.svm_cases)
     machine = import_extra("sklearn.svm").SVC(
         C=config.svm_cost, kernel="poly", degree=DEGREE, gamma=0.5, coef0=0.5, cache_size=CACHE
     )
@@ -60,11 +61,13 @@ def svm(task: Task) -> Outcome:
         wrong = {}
         for split, images in judged.items():
             guesses = machine.predict(unit_length(images))
-            wrong[split] = rows.mistakes(guesses, images)
+            wrong[split] = train.mistakes(guesses, images)
             advance({f"{split} errors": len(wrong[split])})
-    return Outcome(
+    return Row(
+        name=name,
         cases=len(cases.pixels),
         validation=len(wrong["validation"]) if "validation" in wrong else None,
+        test=len(wrong["test"]),
         wrong=wrong["test"],
         seconds=time.perf_counter() - began,
         settings={
@@ -76,42 +79,45 @@ def svm(task: Task) -> Outcome:
     )
 
 
-def row(task: Task, name: str) -> Outcome:
+def net(task: Task, name: str) -> Row:
     """Learns one of the nets once with each decay and judges the one that validation chooses."""
-    config, net = task.config, nets.NETS[name]
-    decays = nets.numbers(config, net).decays
+    config, kind = task.config, train.NETS[name.removeprefix(PREFIX)]
+    decays = train.numbers(config, kind).decays
     began = time.perf_counter()
-    tried = [tune(task, name, net, decay) for decay in decays]
+    tried = [tune(task, kind, decay) for decay in decays]
     errors = [int(seen.errors) for _, seen in tried]
     chosen = int(np.argmin(errors))
     model, seen = tried[chosen]
-    scores = scorer(with_params(model, seen.best), net)
+    scores = scorer(with_params(model, seen.best), kind)
     guesses = scores(preparation.as_unit_interval(task.splits.test.pixels)).argmax(-1)
-    outputs = "linear" if net.squared else "softmax"
-    return Outcome(
+    wrong = train.mistakes(guesses, task.splits.test)
+    settings = train.settings(config, kind, decays[chosen], int(seen.epoch))
+    return Row(
+        name=name,
         cases=len(task.splits.train.pixels),
         validation=errors[chosen],
-        wrong=rows.mistakes(guesses, task.splits.test),
+        test=len(wrong),
+        wrong=wrong,
         seconds=time.perf_counter() - began,
-        settings=nets.settings(config, net, decays[chosen], int(seen.epoch)) | {"outputs": outputs},
+        settings=settings | {"outputs": "linear" if kind.squared else "softmax"},
     )
 
 
-def tune(task: Task, name: str, net: Net, decay: float) -> tuple[Any, early_stopping.Watch]:
+def tune(task: Task, net: Net, decay: float) -> tuple[Any, early_stopping.Watch]:
     """Learns a net until the stopping rule holds; returns it and what was seen of it."""
     config = task.config
-    train, held_out = task.splits.train, task.splits.validation
-    x, v = (preparation.as_unit_interval(images.pixels) for images in (train, held_out))
+    learned, held_out = task.splits.train, task.splits.validation
+    x, v = (preparation.as_unit_interval(images.pixels) for images in (learned, held_out))
     labels = held_out.known_labels()
     wanted = one_hot(labels, task.n_classes)
     model = create(task, net, decay)
     orders = np.random.default_rng(config.seed)
     seen = early_stopping.watch(Fitted(()))
-    title = f"scikit-learn, {name}, decay {decay:g}"
+    title = f"scikit-learn, {'-'.join(map(str, net.layers))}, decay {decay:g}"
     with metrics.progress(config.epochs, title) as advance:
         for _ in range(config.epochs):
             order = orders.permutation(len(x))
-            learn(task, model, net, x[order], train.known_labels()[order])
+            learn(task, model, net, x[order], learned.known_labels()[order])
             found = scorer(model, net)(v)
             cost = costs(found, wanted, net.squared).mean()
             errors = int((found.argmax(-1) != labels).sum())
@@ -125,7 +131,7 @@ def tune(task: Task, name: str, net: Net, decay: float) -> tuple[Any, early_stop
 def create(task: Task, net: Net, decay: float) -> Any:
     """Makes a net without weights; it gets them in its first epoch."""
     networks = import_extra("sklearn.neural_network")
-    batch_size, rate, _ = nets.numbers(task.config, net)
+    batch_size, rate, _ = train.numbers(task.config, net)
     kind = networks.MLPRegressor if net.squared else networks.MLPClassifier
     return kind(
         hidden_layer_sizes=net.layers,

@@ -1,12 +1,12 @@
-"""The options of `experiments.comparators`, the rows of the table, and their checks."""
+"""The options of `experiments.comparators`, and the rows of the table."""
 
 import dataclasses
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 from dbnjax import checks
 from dbnjax.data.optional import import_extra
-from experiments.common.options import Options, option
-from experiments.mnist_dbn import config as dbn_config
+from experiments.common import groups
+from experiments.common.options import HOW, option
 
 
 class Line(NamedTuple):
@@ -42,69 +42,51 @@ LINES: dict[str, Line] = {
 """The rows by name, in the order of the table; a net is learned here and by scikit-learn."""
 
 
+class Row(TypedDict):
+    """What a row comes to: its training cases, its errors, the test cases that it gets wrong."""
+
+    name: str
+    cases: int
+    validation: int | None  # null where there was nothing left to choose
+    test: int
+    wrong: list[int]
+    seconds: float
+    settings: dict[str, Any]
+
+
 @dataclasses.dataclass(frozen=True)
-class Config(Options):
+class Config(groups.Saving, groups.Seed, groups.Split):
     """Options of the run; each is a flag."""
 
-    dataset: str = option(
-        "mnist5k", "mnist5k (embedded), mnist, fashion_mnist, kmnist, or a prepared tfds set."
+    workdir: str = "runs/comparators"
+    rows: tuple[str, ...] = option(
+        tuple(LINES), f"Rows, some of {', '.join(LINES)}.", some_of=tuple(LINES), role=HOW
     )
-    data_dir: str | None = option(None, "Folder of IDX files, gzipped or not.")
-    workdir: str = option("runs/comparators", "Folder for all that the run writes.")
-    rows: tuple[str, ...] = option(tuple(LINES), f"Rows, some of {', '.join(LINES)}.")
-    seed: int = option(0, "Seed of every random draw but the split of the data.")
-    split_seed: int = option(0, "Seed of the split into training, validation and test cases.")
-    n_train: int = option(0, "Training cases, as many of each class; 0: 44 in 60, or 8 in 10.")
-    n_validation: int = option(0, "Validation cases; 0: 10 in 60, or 1 in 10 with no test set.")
-    n_test: int = option(0, "Test cases; 0: the official test set, or 1 in 10 with none.")
     few: int = option(
-        0, "Training cases of l2_few and l3_few; 0: a third of all but the test cases."
+        0, "Training cases of l2_few and l3_few; 0: a third of all but the test cases.", least=0
     )
-    svm_cases: int = option(0, "Training cases of the SVM; 0: all but the test cases.")
-    svm_cost: float = option(10.0, "Penalty C of the SVM.")
-    epochs: int = option(100, "At most so many epochs of a net.")
-    patience: int = option(10, "Epochs that the fewest validation errors must lie back.")
-    momentum: float = option(0.9, "Momentum of the nets.")
-    batch_size: int = option(100, "Cases in a minibatch of the nets with cross-entropy.")
-    rate: float = option(0.1, "Learning rate of the nets with cross-entropy.")
+    svm_cases: int = option(0, "Training cases of the SVM; 0: all but the test cases.", least=0)
+    svm_cost: float = option(10.0, "Penalty C of the SVM.", above=0)
+    epochs: int = option(100, "At most so many epochs of a net.", least=1)
+    patience: int = option(10, "Epochs that the fewest validation errors must lie back.", least=1)
+    momentum: float = option(0.9, "Momentum of the nets.", least=0, below=1)
+    batch_size: int = option(100, "Cases in a minibatch of the nets with cross-entropy.", least=1)
+    rate: float = option(0.1, "Learning rate of the nets with cross-entropy.", least=0)
     decays: tuple[float, ...] = option(
         (0.0, 1e-5, 3e-5, 1e-4),
         "Weight decays of deep and sklearn_deep, which take the best on validation.",
+        least=0,
     )
-    squared_batch_size: int = option(10, "Cases in a minibatch with squared error; on-line: 1.")
-    squared_rate: float = option(0.01, "Learning rate with squared error.")
-    save_every: int = option(1, "Epochs between checkpoints; a net's last epoch has one too.")
-
-
-FREE = ("workdir", "rows", "save_every")  # what a resumed run may change
-HIDDEN = ("workdir", "save_every")  # flags that do not change what is found
-COUNTS = ("epochs", "patience", "batch_size", "squared_batch_size", "save_every")
-NOT_NEGATIVE = ("few", "svm_cases", "rate", "squared_rate")
-
-
-def check(config: Config) -> None:
-    """Refuses options that cannot be meant, before anything is read, written or learned."""
-    for name in COUNTS:
-        checks.check_at_least(f"--{name}", getattr(config, name), 1)
-    for name in NOT_NEGATIVE:
-        checks.check_at_least(f"--{name}", getattr(config, name), 0)
-    checks.require(
-        0 <= config.momentum < 1,
-        f"--momentum: expected 0 or more and less than 1, got {config.momentum}",
+    squared_batch_size: int = option(
+        10, "Cases in a minibatch with squared error; on-line: 1.", least=1
     )
-    checks.require(config.svm_cost > 0, f"--svm_cost: expected more than 0, got {config.svm_cost}")
-    checks.require(bool(config.decays), "--decays: expected at least one, got none")
-    for decay in config.decays:
-        checks.check_at_least("--decays", decay, 0)
-    unknown = [name for name in config.rows if name not in LINES]
-    checks.require(
-        bool(config.rows) and not unknown and len(set(config.rows)) == len(config.rows),
-        f"--rows: expected some of {', '.join(LINES)}, each once, got "
-        f"{', '.join(config.rows) or 'none'}",
-    )
-    checks.check_seed(config.seed)
-    if any(by_sklearn(name) for name in config.rows):
-        import_extra("sklearn")
+    squared_rate: float = option(0.01, "Learning rate with squared error.", least=0)
+
+    def check_options(self) -> None:
+        """Refuses options that cannot be meant, before anything is read, written or learned."""
+        super().check_options()
+        if any(by_sklearn(name) for name in self.rows):
+            import_extra("sklearn")
 
 
 def by_sklearn(name: str) -> bool:
@@ -139,8 +121,13 @@ def _check_part(name: str, n: int, n_train: int) -> None:
     )
 
 
-def splitting(config: Config) -> dbn_config.Config:
-    """Returns the main job's options for the same cases, split in the same way."""
-    names = ("dataset", "data_dir", "split_seed", "n_train", "n_validation", "n_test")
-    same: dict[str, Any] = {name: getattr(config, name) for name in names}
-    return dbn_config.Config(**same)
+# The smallest run that does all, for tests.
+TINY = {
+    "rows": ("svm", "deep", "sklearn_squared", "l2_few"),
+    "n_train": 20,
+    "n_validation": 10,
+    "epochs": 2,
+    "batch_size": 10,
+    "squared_batch_size": 5,
+    "decays": (0.0, 1e-3),
+}

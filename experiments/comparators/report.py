@@ -1,51 +1,43 @@
-"""What the comparison comes to: a record, a table beside the paper's numbers, a chart."""
+"""What `comparators` reports: a row for each line of Table 1 beside the paper's number, a chart."""
 
-import dataclasses
-from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from matplotlib.figure import Figure
 
-from dbnjax.training import metrics
-from experiments.common import provenance, statistics, workdir
-from experiments.comparators import config as comparators_config
-from experiments.comparators.config import LINES
-from experiments.comparators.rows import Outcome, Task
+from experiments.common import records, resumable, statistics
+from experiments.common.records import Cases, MadeRun, Source
+from experiments.common.tables import NONE, Table, charted, count, duration, interval, table, wrap
+from experiments.comparators.config import LINES, Row
 
-MODULE = "experiments.comparators"
-
-
-def finished(path: Path) -> dict[str, dict[str, Any]]:
-    """Returns the records of the rows that are finished, by name, in the order of the table."""
-    records = {r["name"]: r for r in metrics.read(path) if "name" in r}
-    return {name: records[name] for name in LINES if name in records}
+SHOWS = "test errors of the comparators beside the paper's"  # the chart, for who does not see it
 
 
-def record(name: str, outcome: Outcome) -> dict[str, Any]:
-    """Returns a row as `metrics.jsonl` and `result.json` hold it."""
-    told = outcome._asdict()
-    return {"name": name, **told, "test": len(outcome.wrong)}
+class Options(TypedDict):
+    epochs: int
+    svm_cost: float
 
 
-def result(task: Task) -> dict[str, Any]:
-    """Returns all that RESULTS.md and the chart need of the finished rows."""
-    rows = finished(task.place.metrics)
-    config = dataclasses.replace(task.config, rows=tuple(rows))
-    origin = workdir.origin(task.place.workdir)
-    cases = {split: len(images.pixels) for split, images in task.splits._asdict().items()}
-    named = (*workdir.PLACES, *comparators_config.FREE)
-    theirs = any(comparators_config.by_sklearn(name) for name in rows)
-    peers = {"scikit-learn": metadata.version("scikit-learn")} if theirs else {}
-    return {
-        **origin,
-        "versions": origin["versions"] | peers,
-        "seed": config.seed,
-        "command": provenance.command(MODULE, config, {}, comparators_config.HIDDEN),
-        "config": {k: v for k, v in dataclasses.asdict(config).items() if k not in named},
-        "cases": cases | {"all": len(task.everything.pixels)},
-        "rows": list(rows.values()),
-    }
+class Record(MadeRun):
+    """What `result.json` holds."""
+
+    seed: int
+    config: Options
+    cases: Cases
+    rows: list[Row]
+
+
+def check(path: Path, record: dict[str, Any]) -> None:
+    """Checks what the type of a record cannot say.
+
+    Raises:
+      InputError: a row has an unknown name, or the record contradicts itself.
+    """
+    for number, row in enumerate(record["rows"]):
+        where, known = f"rows.{number}", f"one of {', '.join(LINES)}"
+        records.require(row["name"] in LINES, path, f"{where}.name", known, row["name"])
+        told = (f"{where}.test", row["test"])
+        records.check_wrong(path, f"{where}.wrong", row["wrong"], told, record["cases"])
 
 
 def title(name: str) -> str:
@@ -54,35 +46,41 @@ def title(name: str) -> str:
     return LINES[name].title + by
 
 
-def per_cent(errors: int, n: int) -> str:
-    """Returns a count with its rate and Wilson's 95 % interval, in per cent."""
-    low, high = (100 * end for end in statistics.wilson(errors, n))
-    return f"{errors} ({100 * errors / n:.2f} %; {low:.2f} to {high:.2f})"
+def lay_out(record: dict[str, Any]) -> Table:
+    """Lays out the rows beside Table 1 of the paper."""
+    cases = record["cases"]
+    rows = [
+        [
+            title(row["name"]),
+            f"{row['cases']:,}",
+            chosen(row["settings"]),
+            count(row["validation"], cases["validation"]),
+            count(row["test"], cases["test"]),
+            interval(row["test"], cases["test"]),
+            f"{LINES[row['name']].paper:.2f} %",
+            duration(row["seconds"]),
+        ]
+        for row in record["rows"]
+    ]
+    counts = ["training cases", "chosen", "validation errors", "test errors", "test, 95 %"]
+    return Table(["", *counts, "paper", "wall time"], rows)
 
 
-def table(found: dict[str, Any]) -> str:
-    """Lays out the rows beside Table 1 of the paper, as text."""
-    cases = found["cases"]
-    heads = ("training", f"validation ({cases['validation']})", f"test ({cases['test']})", "paper")
-    widths = (10, 20, 32, 9)
-    header = "".join(f"{head:>{width}}" for head, width in zip(heads, widths, strict=True))
-    lines = [f"{'errors':<58}{header}{'seconds':>10}"]
-    for row in found["rows"]:
-        validation = "" if row["validation"] is None else str(row["validation"])
-        test, paper = per_cent(row["test"], cases["test"]), LINES[row["name"]].paper
-        cells = (str(row["cases"]), validation, test, f"{paper:.2f} %")
-        told = "".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))
-        lines.append(f"{title(row['name']):<58}{told}{row['seconds']:>10.1f}")
-    return "\n".join(lines)
+def chosen(settings: dict[str, Any]) -> str:
+    """What validation chose of a net."""
+    if "epoch" not in settings:
+        return NONE
+    decay = f", decay {settings['decay']:g}" if settings["decay"] else ""
+    return f"epoch {settings['epoch']}{decay}"
 
 
-def draw(found: dict[str, Any]) -> Figure:
+def chart(record: dict[str, Any]) -> Figure:
     """Draws test errors as bars with Wilson's 95 % intervals, the paper's numbers as marks."""
-    rows, n = found["rows"], found["cases"]["test"]
+    rows, n = record["rows"], record["cases"]["test"]
     figure = Figure(figsize=(9.0, 1.4 + 0.42 * len(rows)), layout="constrained")
     axes = figure.add_subplot()
     places = range(len(rows))
-    rates = [100 * row["test"] / n for row in rows]
+    rates = statistics.per_cent([row["test"] for row in rows], n)
     ends = [[100 * end for end in statistics.wilson(row["test"], n)] for row in rows]
     below = [rate - low for rate, (low, _) in zip(rates, ends, strict=True)]
     above = [high - rate for rate, (_, high) in zip(rates, ends, strict=True)]
@@ -96,3 +94,34 @@ def draw(found: dict[str, Any]) -> Figure:
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
     return figure
+
+
+REPORT = resumable.Report(
+    Record,
+    lay_out,
+    draw=lambda record: {"figures/errors.png": lambda: chart(record)},
+    leaves="rows and figure",
+)
+
+ABOUT = """\
+Table 1 of the 2006 paper, permutation-invariant version, its numbers beside ours. Pixels are
+intensities. The nets learned from the training cases for at most {epochs} epochs, and
+{validation:,} validation cases chose their epoch and weight decay. Of the others nothing was chosen
+here: the penalty C of the support vector machine, {cost:g}, was set beforehand. Seed {seed}."""
+
+
+def sections(runs: list[Source]) -> list[str]:
+    """Returns the part of RESULTS.md, nothing without a run."""
+    return charted("comparators", "Comparators", SHOWS, runs, section)
+
+
+def section(record: dict[str, Any]) -> list[str]:
+    """What the rows are, and the rows beside the paper's."""
+    config = record["config"]
+    about = ABOUT.format(
+        validation=record["cases"]["validation"],
+        epochs=config["epochs"],
+        cost=config["svm_cost"],
+        seed=record["seed"],
+    )
+    return [wrap(about.replace("\n", " ")), table(*lay_out(record))]

@@ -1,27 +1,27 @@
-"""What `python -m experiments.few_labels` runs."""
+"""What `python -m experiments.few_labels` runs: net by net, setting by setting, draw by draw.
 
-import dataclasses
+Validation errors choose the round of every net, and the setting of a method for so many labels:
+that whose net of the first draw has the fewest, the first of equals. Every net has a record, and
+the chosen ones are saved; a run that was stopped goes on after its last record.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-import jax
-
-from dbnjax import files
 from dbnjax.data import sources
-from dbnjax.models.stack import Stack
-from dbnjax.training import loop, stages
+from dbnjax.training import metrics
 from dbnjax.weights import io
-from experiments.common import cases, nets, stacks, workdir
-from experiments.few_labels import config as few_labels_config
-from experiments.few_labels import report
-from experiments.few_labels import task as few_labels_task
-from experiments.few_labels import train as few_labels_learning
-from experiments.few_labels.config import Config
-from experiments.mnist_classifier import main as mnist_classifier
-from experiments.mnist_classifier import task as classifier_task
-from experiments.mnist_classifier import train as classifier_stages
+from experiments.common import cases, resumable, stacks
+from experiments.few_labels import judge, report, train
+from experiments.few_labels.config import Config, Setting
+from experiments.few_labels.report import Record
+from experiments.few_labels.train import Cell, Task
 
-RESULT, FIGURE = "result.json", "few_labels.png"
-NETS = 1  # the key of all nets has `fold_in(key of the run, 1)`; the stack has 0
+FIT = "fit"  # the stage of a net's record
+METRICS = "metrics.jsonl"
 
 
 def run(config: Config) -> dict[str, Any]:
@@ -34,63 +34,89 @@ def run(config: Config) -> dict[str, Any]:
       InputError: an option, the data, the stack or the work directory cannot be used.
       DivergenceError: a parameter stopped being finite.
     """
-    few_labels_config.check(config)
+    config.check_options()
     source = sources.load(config.dataset, config.data_dir)
-    chosen = few_labels_config.classifier(config)
-    splits = mnist_classifier.split(chosen, source)[0]
-    below = mnist_classifier.prepare(chosen, source, splits, 0, files.expand(config.workdir))
-    few_labels_task.check_labels(below.data.labels, source.n_classes, config.labels)
-    given = read_stack(config.stack, below) if config.stack else None
-    learned_from = {"data_dir": splits, "stack": given}
-    folder = workdir.prepare(config.workdir, config, report.FREE, learned_from)
-    if not (folder / RESULT).exists():
-        workdir.note_commit(folder)
+    splits = stacks.divide(config, source)[0]
+    below = stacks.prepare(config, source, splits, 0, "stack")
+    train.check_labels(below.data.labels, source.n_classes, config.labels)
+    given = stacks.read(config.stack, below) if config.stack else None
+
+    def learn(folder: Path) -> tuple[Record, resumable.Makers]:
+        stack = stacks.learn(below, stacks.plan(config), config) if given is None else given
+        task = Task(**vars(below), stack=stack)
+        learned = learn_all(task, folder)
         test = cases.put(splits.test, source.n_classes, 1, balanced=False)
-        finish(config, below, given, test)
-    result, table = workdir.show(folder / RESULT, report.table)
-    workdir.draw({folder / FIGURE: lambda: report.draw(result)})
-    print(table)
-    print(f"\nnets, figure and numbers: {folder}")
-    return result
+        return judge.result(task, learned, test, folder), {}
+
+    learned_from = {"data_dir": splits, "stack": given}
+    return resumable.run(config, report.REPORT, learned_from, learn)
 
 
-def finish(
-    config: Config, below: classifier_task.Task, given: Stack | None, test: loop.Data
-) -> None:
-    """Learns what is left to learn, then judges all of it and writes the result.
+def learn_all(task: Task, folder: Path) -> list[list[dict[str, Any]]]:
+    """Learns all nets that have no record yet.
+
+    Args:
+      task: what they share.
+      folder: for `metrics.jsonl`, and the chosen nets in `nets`.
+
+    Returns:
+      For every number of labels and method, in this order, the records of the chosen nets of all
+      draws.
+    """
+    config = task.config
+    found = [record for record in metrics.read(folder / METRICS) if record["stage"] == FIT]
+    known = {str(judge.cell_of(record)): record for record in found}
+    asked = [(n_labels, method) for n_labels in config.labels for method in config.methods]
+    total = sum(len(config.settings(method)) + config.draws - 1 for _, method in asked)
+    with metrics.progress(total, "few labels", unit="net", done=len(known)) as advance:
+
+        def obtain(cell: Cell, most: float) -> dict[str, Any]:
+            if str(cell) not in known:
+                known[str(cell)] = found = learn_one(task, cell, folder, most)
+                advance({"labels": cell.labels, "validation errors": found["validation"]})
+            return known[str(cell)]
+
+        return [choose(config, n_labels, method, obtain) for n_labels, method in asked]
+
+
+def choose(
+    config: Config, n_labels: int, method: str, obtain: Callable[[Cell, float], dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Tries a method's settings on the first draw, and takes the best for the others.
 
     Args:
       config: the experiment's options.
-      below: what the stages of the stack share.
-      given: the stack, if it is not to be learned.
-      test: test cases on the device.
+      n_labels: labelled cases.
+      method: the method.
+      obtain: `obtain(cell, most)` returns the record of a net, which is saved if it has fewer
+        validation errors than `most`.
+
+    Returns:
+      The records of the best setting, one a draw.
     """
-    folder = files.expand(config.workdir)
-    place = stages.Place(folder / "stack", save_every=config.save_every)
-    below = dataclasses.replace(below, place=place)
-    task = few_labels_task.Task(
-        config=config,
-        key=jax.random.fold_in(jax.random.key(config.seed), NETS),
-        n_classes=below.n_classes,
-        stack=classifier_stages.stack(below) if given is None else given,
-        data=below.data,
-        held_out=below.held_out,
-        about=below.about,
-    )
-    learned = few_labels_learning.learn(task, folder)
-    stack_file = config.stack or stacks.path(below)
-    result = report.result(task, learned, test, stack_file, folder)
-    files.write_json(folder / RESULT, result)
+    best: dict[str, Any] = {"validation": math.inf}
+    for setting in config.settings(method):
+        found = obtain(Cell(n_labels, method, 0, setting), best["validation"])
+        best = found if found["validation"] < best["validation"] else best
+    chosen = Setting(**best["setting"])
+    others = range(1, config.draws)
+    return [best, *(obtain(Cell(n_labels, method, i, chosen), math.inf) for i in others)]
 
 
-def read_stack(file: str, below: classifier_task.Task) -> Stack:
-    """Reads a stack that was learned from the same training cases.
-
-    Raises:
-      InputError: there is none, or it has other layers or has seen other cases.
-    """
-    _, metadata = io.load(file)
-    n_folds = nets.told(metadata, "pretraining", "config", "folds") or below.config.folds
-    # The first division is the same however many there are.
-    same = dataclasses.replace(below, config=dataclasses.replace(below.config, folds=n_folds))
-    return stacks.read(file, same)
+def learn_one(task: Task, cell: Cell, folder: Path, most: float) -> dict[str, Any]:
+    """Learns a net, saves it if it has fewer validation errors than `most`, and records it."""
+    began = time.perf_counter()
+    seen, curve = train.fit(task, cell)
+    record = {
+        "stage": FIT,
+        **cell._asdict(),
+        "setting": cell.setting._asdict(),
+        "validation": int(seen.errors),
+        "round": int(seen.epoch),
+        "curve": curve,
+        "seconds": time.perf_counter() - began,
+    }
+    if record["validation"] < most:
+        io.save(judge.path(folder, cell), seen.best, {"few_labels": record, **task.about})
+    metrics.append(folder / METRICS, record)
+    return record

@@ -1,94 +1,97 @@
-"""What `few_labels` comes to: a record, a table and the curve.
+"""What `few_labels` reports: the record of a run, its table and curve, its part of RESULTS.md.
 
 Two intervals of 95 %, since two things are small samples: over the draws of labelled cases, a
 t-interval of the mean; over the test cases, Wilson's of the mean number of errors. What a method
 gains over the net without pretraining is compared draw by draw: both have the same labelled cases.
 """
 
-import dataclasses
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Literal, TypedDict
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from dbnjax.training import evaluate, loop
-from dbnjax.weights import io
-from experiments.common import provenance, stacks, workdir
-from experiments.common.statistics import half_width, per_cent, wilson
-from experiments.few_labels import methods as few_labels_methods
-from experiments.few_labels import train
-from experiments.few_labels.config import UNPRETRAINED
-from experiments.few_labels.methods import WORDS
-from experiments.few_labels.task import Task
-from experiments.few_labels.train import Record
+from experiments.common import records, resumable
+from experiments.common.records import Cases, Made, Pretrained, Source
+from experiments.common.statistics import half_width, per_cent
+from experiments.common.tables import (
+    NONE,
+    Table,
+    charted,
+    duration,
+    interval,
+    render,
+    spread,
+    wrap,
+)
+from experiments.few_labels.config import METHODS, UNPRETRAINED
 
-FREE = ("workdir", "save_every", "data_dir")  # what a resumed run may change
+LISTS = ("draws", "rounds", "validation", "test")  # of a row, an entry for each draw
+SHOWS = "test error against the number of labels"
 
 
-def result(
-    task: Task, chosen: list[list[Record]], test: loop.Data, stack_file: str, folder: Path
-) -> Record:
-    """Asks every chosen net about the test cases, now that all learning is over.
+class Options(TypedDict):
+    choose_by: Literal["all", "few"]
+    rounds: int
+    patience: int
 
-    Args:
-      task: what the nets share.
-      chosen: records as `few_labels.train.learn` returns them.
-      test: test cases on the device.
-      stack_file: where the stack stands.
-      folder: of the run.
+
+class Chosen(TypedDict):
+    hidden: list[int]
+    decay: float
+    dropout: float
+
+
+class Row(TypedDict):
+    labels: int
+    method: Literal["pretrained", "unpretrained", "joint", "joint_labelled"]
+    setting: Chosen
+    draws: list[int]
+    rounds: list[int]
+    chosen_by: int  # validation cases
+    validation: list[int]
+    test: list[int]
+    seconds: float
+
+
+class Record(Made):
+    """What `result.json` holds; errors are counts."""
+
+    seed: int
+    config: Options
+    cases: Cases
+    rows: list[Row]
+    stack: Pretrained
+
+
+def check(path: Path, record: dict[str, Any]) -> None:
+    """Checks that there is a number for each draw, as many in all rows.
+
+    Raises:
+      InputError: there is not.
     """
-    config = dataclasses.replace(task.config, stack=provenance.numbered(task.config.stack))
-    kept = ("command", "commit", "number", "seconds", "epochs")
-    pretraining = stacks.record(stack_file)
-    named: tuple[str, ...] = (*workdir.PLACES, *FREE)  # places of the one who runs it
-    # How a given stack was learned stands in its own record.
-    named += tuple(name for name in vars(config) if config.stack and name.startswith("greedy"))
-    return {
-        "cases": {
-            "train": len(task.data.labels),
-            "validation": len(task.held_out.labels),
-            "test": len(test.labels),
-        },
-        "rows": [row(task, records, test, folder) for records in chosen],
-        "stack": {name: pretraining[name] for name in kept},
-        "seed": config.seed,
-        "command": provenance.command("experiments.few_labels", config, {}, FREE[:2]),
-        "config": {k: v for k, v in dataclasses.asdict(config).items() if k not in named},
-        **workdir.origin(folder),
-    }
+    records.check_lengths(path, "rows", record["rows"], LISTS)
 
 
-def row(task: Task, records: list[Record], test: loop.Data, folder: Path) -> Record:
-    """Returns a point of the curve: a method's errors with so many labels, one a draw."""
-    first = records[0]
-    errors = []
-    for record in records:
-        name = train.cell_of(record).name
-        net, _ = io.load(train.path(folder, name))
-        log_p = few_labels_methods.log_probabilities(task, first["method"], net, test)
-        errors.append(len(evaluate.judge(log_p, test).wrong))
-    return {
-        "labels": first["labels"],
-        "method": first["method"],
-        "setting": first["setting"],
-        "draws": [record["draw"] for record in records],
-        "chosen_by": len(task.choosing(first["labels"]).labels),
-        "validation": [record["validation"] for record in records],
-        "test": errors,
-        "rounds": [record["round"] for record in records],
-        "seconds": sum(record["seconds"] for record in records),
-    }
+def lay_out(record: dict[str, Any]) -> Table:
+    """Lays out a row for each method and number of labels."""
+    n, rows = record["cases"]["test"], []
+    for one in record["rows"]:
+        gained = gain(record, one)
+        cells = [f"{one['labels']:,}", METHODS[one["method"]], words(one["setting"])]
+        cells += [str(len(one["draws"])), f"{one['chosen_by']:,}", f"{np.mean(one['rounds']):.0f}"]
+        cells += [spread(one["validation"], one["chosen_by"]), spread(one["test"], n)]
+        cells += [NONE if gained is None else "{:.2f} ± {:.2f}".format(*gained)]
+        over_cases = interval(round(float(np.mean(one["test"]))), n)
+        rows.append([*cells, duration(one["seconds"]), over_cases])
+    header = ["labels", "method", "hidden units", "draws", "chosen by", "round"]
+    header += ["validation, %", "test, %", "gain, points", "wall time", "over test cases"]
+    return Table(header, rows)
 
 
-def interval_over_cases(errors: Sequence[int], n: int) -> tuple[float, float]:
-    """Returns Wilson's interval of the mean number of errors among n cases, in per cent."""
-    low, high = wilson(round(float(np.mean(errors))), n)
-    return 100.0 * low, 100.0 * high
-
-
-def gain(record: Record, of: Record) -> tuple[float, float] | None:
+def gain(record: dict[str, Any], of: dict[str, Any]) -> tuple[float, float] | None:
     """Returns what a row gains over the net without pretraining, and half its 95 % interval.
 
     In points of per cent, draw by draw; None if there is no such row, or it is that row.
@@ -102,36 +105,14 @@ def gain(record: Record, of: Record) -> tuple[float, float] | None:
     return None
 
 
-def words(setting: Record) -> str:
+def words(setting: dict[str, Any]) -> str:
     """Returns a setting as a table shows it."""
     parts = ["-".join(map(str, setting["hidden"])) or "none"]
     parts += [f"{name} {setting[name]:g}" for name in ("decay", "dropout") if setting[name]]
     return ", ".join(parts)
 
 
-def table(record: Record) -> str:
-    """Lays out the rows as text."""
-    n, lines = record["cases"]["test"], []
-    lines.append(
-        f"{'labels':>7}  {'method':<31}{'hidden units':<32}{'validation':>11}{'test error (%)':>17}"
-        f"{'over test cases':>18}{'gain over no pretraining':>27}"
-    )
-    for one in record["rows"]:
-        errors = per_cent(one["test"], n)
-        low, high = interval_over_cases(one["test"], n)
-        found = gain(record, one)
-        test = f"{np.mean(errors):.2f} +- {half_width(errors):.2f}"
-        chosen = f"{100.0 * np.mean(one['validation']) / one['chosen_by']:.2f}"
-        last = "" if found is None else f"{found[0]:.2f} +- {found[1]:.2f}"
-        lines.append(
-            f"{one['labels']:>7}  {WORDS[one['method']]:<31}{words(one['setting']):<32}{chosen:>11}"
-            f"{test:>17}{f'{low:.2f} to {high:.2f}':>18}{last:>27}".rstrip()
-        )
-    draws = len(record["rows"][0]["draws"])
-    return "\n".join([*lines, f"(means over {draws} draws of the labelled cases, 95 % intervals)"])
-
-
-def draw(record: Record) -> Figure:
+def draw(record: dict[str, Any]) -> Figure:
     """Draws test error against the number of labels, both axes logarithmic."""
     n = record["cases"]["test"]
     figure = Figure(figsize=(8.0, 5.4), layout="constrained")
@@ -144,7 +125,7 @@ def draw(record: Record) -> Figure:
         x = [one["labels"] * beside for one in rows]
         halves = [half_width(values) for values in errors]
         axes.errorbar(x, np.mean(errors, axis=1), halves, marker="o", markersize=4, capsize=3,
-                      linewidth=1.4, color=f"C{i}", label=WORDS[method])  # fmt: skip
+                      linewidth=1.4, color=f"C{i}", label=METHODS[method])  # fmt: skip
         for place, values in zip(x, errors, strict=True):
             axes.plot([place] * len(values), values, ".", color=f"C{i}", markersize=3, alpha=0.6)
     labels = sorted({one["labels"] for one in record["rows"]})
@@ -172,3 +153,54 @@ def _ticks(values: Sequence[float]) -> tuple[list[float], list[str]]:
     ladder = [m * 10.0**e for e in range(-2, 2) for m in (1, 2, 5)] + [100.0]
     chosen = [tick for tick in ladder if low / 2.5 <= tick <= high * 2.5]
     return chosen, [f"{tick:g}" for tick in chosen]
+
+
+REPORT = resumable.Report(
+    Record,
+    lay_out,
+    lambda record: "(means over draws of the labelled cases, 95 % intervals)",
+    lambda record: {"few_labels.png": lambda: draw(record)},
+    "nets, figure and numbers",
+)
+
+ABOUT = """\
+Few labels among {train:,} training images; the others are there without a label. Pixels are
+intensities; a classifier answers by its softmax, a joint DBN by the free energy of each label.
+Means over draws of the labelled cases with 95 % t-intervals; so many validation labels chose the
+setting and the round, a look at the validation cases after some updates, which is given as a mean.
+The gain over the net without pretraining, in points, is that draw by draw. {chosen}"""
+CHOSEN_BY = {
+    "all": "Whoever has a hundred labels has no 10,000 to choose by, so errors of few labels are "
+    "lower than they would be, for every method.",
+    "few": "As many validation labels choose as there are labels, as whoever has few would do.",
+}
+
+
+def sections(runs: list[Source]) -> list[str]:
+    """Returns the part of RESULTS.md, nothing without a run."""
+    return charted("few_labels", "Few labels", SHOWS, runs, section)
+
+
+def section(record: dict[str, Any]) -> list[str]:
+    """A row for each method and number of labels, and which are clearly ahead."""
+    config, stack, rows = record["config"], record["stack"], record["rows"]
+    about = ABOUT.format(**record["cases"], chosen=CHOSEN_BY[config["choose_by"]])
+    late = sum(max(one["rounds"]) > config["rounds"] - config["patience"] for one in rows)
+    about += f" At most {config['rounds']} rounds were learned; in {late} of {len(rows)} "
+    about += f"rows the best one of some draw is among the last {config['patience']}."
+    about += f" Seed {record['seed']}. The stack took "
+    about += f"{duration(stack['seconds'])}, from commit {stack['commit'] or 'unknown'} by"
+    header, cells = lay_out(record)
+    gains = {f"{METHODS[one['method']]} at {one['labels']:,}": gain(record, one) for one in rows}
+    clear = {
+        name: found[0] > 0 for name, found in gains.items() if found and abs(found[0]) > found[1]
+    }
+    ahead, behind = (
+        "; ".join(name for name in clear if clear[name] is side) for side in (True, False)
+    )
+    return [
+        wrap(about.replace("\n", " ")) + f"\n\n```sh\n{stack['command']}\n```",
+        render(Table(header[:-1], [row[:-1] for row in cells]), "markdown"),
+        wrap(f"Clearly ahead of the net without pretraining: {ahead or 'no method'}."),
+        wrap(f"Clearly behind it: {behind or 'no method'}."),
+    ]

@@ -1,28 +1,206 @@
-"""Learning the nets of `few_labels`: round by round, setting by setting, draw by draw.
+"""How one net of `few_labels` begins, learns from few labelled cases, and is asked for a class.
 
-Validation errors choose the round of every net, and the setting of a method for so many labels:
-that whose net of the first draw has the fewest, the first of equals. Every net has a record, and
-the chosen ones are saved; a run that was stopped goes on after its last record.
+Two methods are classifiers, tuned by backpropagation: the stack with a softmax layer on it, and
+rectified units with random weights (He et al. 2015). Two are joint RBMs over the stack's
+penultimate units and labels, read out by the free energy of each label; they begin as the stack's
+top RBM with label units beside it whose weights are zero. One learns log p(features, label) of the
+cases with labels and log p(features) of as many without, the other the former alone.
+
+A draw of labelled cases takes as many of each class; those of 100 labels are among those of 1,000
+of the same draw. All other training cases lose theirs (a label of -1). A round is a fixed number of
+updates, whatever the number of labels, so that one compiled program serves them all: the labelled
+cases are gone through as often as it takes.
 """
 
-import time
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+import dataclasses
+import functools
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
 
-from dbnjax.training import early_stopping, evaluate, metrics, stages
-from dbnjax.weights import io
-from experiments.few_labels import config as few_labels_config
-from experiments.few_labels import methods
-from experiments.few_labels import task as few_labels_task
-from experiments.few_labels.config import Config, Setting
-from experiments.few_labels.task import Cell, Task
+from dbnjax import checks
+from dbnjax.learning import backprop, contrastive_divergence, missing_labels, updates
+from dbnjax.models import dbn, feedforward
+from dbnjax.models import stack as stack_lib
+from dbnjax.models.stack import Stack
+from dbnjax.training import early_stopping, evaluate, greedy, loop, stages, tuning
+from dbnjax.training.fitting import owned
+from dbnjax.types import Array, Key, Learner, PyTree
+from dbnjax.units import Rectifier
+from experiments.common import stacks
+from experiments.few_labels.config import (
+    METHODS,
+    MISSING,
+    PRETRAINED,
+    UNPRETRAINED,
+    Config,
+    Setting,
+)
 
-FIT = "fit"  # the stage of a net's record
-METRICS = "metrics.jsonl"
-Record = dict[str, Any]
+MOMENTUM, JOINT_MOMENTUM = 0.9, 0.5
+NETS = 1  # the key of all nets has `fold_in(key of the run, 1)`; the stack has 0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Task(stacks.Task[Config]):
+    """What all nets share; a net sees the labels of its own draw alone.
+
+    Attributes:
+      stack: RBMs that learned from all training images, without labels.
+    """
+
+    stack: Stack
+
+    def choosing(self, n_labels: int) -> loop.Data:
+        """Returns the validation cases that choose where there are so many labels."""
+        n = n_labels if self.config.choose_by == "few" else len(self.held_out.labels)
+        return loop.Data(self.held_out.pixels[:n], self.held_out.labels[:n], None)
+
+
+class Cell(NamedTuple):
+    """One net.
+
+    Attributes:
+      labels: how many labelled cases it has.
+      method: by which it learns.
+      draw: number of the draw of the labelled cases, from 0.
+      setting: what validation has chosen or is to judge.
+    """
+
+    labels: int
+    method: str
+    draw: int
+    setting: Setting
+
+    @property
+    def name(self) -> str:
+        """What its file and its line of progress are called."""
+        return f"{self.method}_{self.labels}_{self.draw}"
+
+
+def check_labels(labels: Array, n_classes: int, wanted: Sequence[int]) -> None:
+    """Raises `InputError` unless so many labelled cases can be drawn, as many of each class."""
+    counts = np.bincount(np.asarray(labels), minlength=n_classes)
+    for n in wanted:
+        checks.require(
+            n % n_classes == 0,
+            f"--labels: expected multiples of {n_classes}, as many of each class, got {n}",
+        )
+        checks.require(
+            n <= n_classes * int(counts.min()),
+            f"--labels: expected at most {n_classes * int(counts.min())}, since there are "
+            f"{int(counts.min())} training cases of class {int(counts.argmin())}, got {n}",
+        )
+
+
+def labelled_rows(task: Task, cell: Cell) -> np.ndarray:
+    """Draws the training cases that have a label, `[n_classes, n_labels / n_classes]` rows."""
+    labels = np.asarray(task.data.labels)
+    generator = np.random.default_rng((task.config.seed, cell.draw))
+    each = cell.labels // task.n_classes
+    of_class = [np.flatnonzero(labels == c) for c in range(task.n_classes)]
+    return np.stack([generator.permutation(rows)[:each] for rows in of_class])
+
+
+def rounds(task: Task, cell: Cell) -> Callable[[int], loop.Data]:
+    """Returns what makes the cases of a net's round i, which is an epoch of them.
+
+    A minibatch takes in turn of the rows of each class that have labels and, as often as there are
+    to be cases without one beside them, of all rows that have none.
+    """
+    config, rows = task.config, labelled_rows(task, cell)
+    known = np.zeros(len(task.data.labels), bool)
+    known[rows] = True
+    rest = np.flatnonzero(~known)
+    beside = task.n_classes * config.unlabelled if cell.method == MISSING else 0
+    checks.require(
+        not beside or len(rest) > 0,
+        f"--labels: expected fewer than the {len(known)} training cases, so that some are without "
+        f"a label, got {cell.labels}",
+    )
+    groups = (*rows, *[rest] * beside)
+    labels = jnp.where(jnp.asarray(known), task.data.labels, -1)
+    each = -(-config.updates * config.batch_size // len(groups))
+
+    def data(i: int) -> loop.Data:
+        generator = np.random.default_rng((config.seed, cell.draw, 1 + i))
+        by_class = np.stack([np.resize(generator.permutation(group), each) for group in groups])
+        return loop.Data(task.data.pixels, labels, jnp.asarray(by_class, jnp.int32))
+
+    return data
+
+
+def key_of(task: Task, cell: Cell) -> Key:
+    """Returns a net's key: settings are compared under the same one."""
+    key = jax.random.key(task.config.seed)
+    for number in (NETS, tuple(METHODS).index(cell.method), cell.labels, cell.draw):
+        key = jax.random.fold_in(key, number)
+    return key
+
+
+def is_joint(method: str) -> bool:
+    """Returns whether a method learns a joint machine of features and labels."""
+    return method not in (PRETRAINED, UNPRETRAINED)
+
+
+def start(task: Task, key: Key, method: str, setting: Setting) -> PyTree:
+    """Makes the parameters that a method begins with, in arrays of their own."""
+    if method == PRETRAINED:
+        return feedforward.unroll(key, task.stack, task.n_classes)
+    if method == UNPRETRAINED:
+        sizes = (task.data.pixels.shape[-1], *setting.hidden)
+        return feedforward.init(key, sizes, task.n_classes, Rectifier, feedforward.he)
+    return owned(missing_labels.with_labels(task.stack.rbms[-1], task.n_classes))
+
+
+def setup(
+    task: Task, method: str, setting: Setting
+) -> tuple[Learner, Callable[[Key, PyTree, loop.Data], tuple[PyTree, loop.Report]]]:
+    """Returns a method's learner under a setting, and a round of it, `learn(key, state, data)`."""
+    config, n_classes = task.config, task.n_classes
+    numbers: PyTree
+    if is_joint(method):
+        numbers = updates.hyper(config.joint_rate, JOINT_MOMENTUM, setting.decay)
+        below = stack_lib.recognition(task.stack)
+        learner, program = _joint(n_classes, method == MISSING, config.batch_size)
+    else:
+        numbers = backprop.hyper(config.rate, setting.decay, 1.0, 0.0, setting.dropout)
+        below = None
+        learner, program = _classifier(n_classes, setting.dropout > 0, config.batch_size)
+    return learner, lambda key, state, data: program(key, numbers, state, below, data)
+
+
+@functools.cache
+def _classifier(n_classes: int, dropout: bool, batch_size: int) -> tuple[Learner, loop.Epoch]:
+    """Returns a learner and its program; kept, since many nets share them."""
+    learner = backprop.backprop(optax.sgd(1.0, momentum=MOMENTUM), dropout=dropout)
+    return learner, loop.epoch_program(learner, tuning.cases(n_classes), batch_size)
+
+
+@functools.cache
+def _joint(n_classes: int, missing: bool, batch_size: int) -> tuple[Learner, loop.Epoch]:
+    choices = greedy.choices("sample", n_classes)
+    learner = contrastive_divergence.contrastive_divergence(k=1, choices=choices)
+    if missing:
+        learner = missing_labels.imputed(learner)
+    prepare = greedy.layer_data("sample", "sample", n_classes)
+    return learner, loop.epoch_program(learner, prepare, batch_size)
+
+
+def log_probabilities(task: Task, method: str, params: PyTree, data: loop.Data) -> Array:
+    """Returns log p(class) of every case, `[n_cases, n_classes]`, by the method's read-out."""
+    net = params
+    read_out: evaluate.ReadOut = evaluate.softmax
+    if is_joint(method):
+        net = dbn.untie(stack_lib.create((*task.stack.rbms[:-1], params)))
+        read_out = evaluate.deterministic
+    unused = jax.random.key(0)  # neither read-out draws anything
+    found: Array = evaluate.scores(read_out, unused, net, data.pixels)
+    return found
 
 
 def fit(task: Task, cell: Cell) -> tuple[early_stopping.Watch, list[int]]:
@@ -35,118 +213,23 @@ def fit(task: Task, cell: Cell) -> tuple[early_stopping.Watch, list[int]]:
     Raises:
       DivergenceError: a parameter stopped being finite.
     """
-    config = task.config
-    way = methods.way(task, cell.method, cell.setting)
-    rounds, held_out = few_labels_task.rounds(task, cell), task.choosing(cell.labels)
-    key_start, key_rounds = jax.random.split(few_labels_task.key_of(task, cell))
-    begin = methods.start(task, key_start, cell.method, cell.setting)
-    seen, curve = early_stopping.watch(way.learner.init(key_start, begin)), []
-    for i in range(config.rounds):
-        key, data = jax.random.fold_in(key_rounds, i), rounds.data(cell.draw, i)
-        state, report = way.program(key, way.hyper, seen.learner, way.below, data)
+    learner, learn = setup(task, cell.method, cell.setting)
+    data, held_out = rounds(task, cell), task.choosing(cell.labels)
+    key_start, key_rounds = jax.random.split(key_of(task, cell))
+    begin = start(task, key_start, cell.method, cell.setting)
+    seen, curve = early_stopping.watch(learner.init(key_start, begin)), []
+    for i in range(task.config.rounds):
+        key = jax.random.fold_in(key_rounds, i)
+        state, report = learn(key, seen.learner, data(i))
         if not report.finite:
             raise stages.DivergenceError(
                 f"diverged: a parameter of {cell.name} is not finite after round {i + 1}; expected "
                 "finite numbers, so the learning rate is probably too large"
             )
-        log_p = methods.log_probabilities(task, cell.method, state.params, held_out)
+        log_p = log_probabilities(task, cell.method, state.params, held_out)
         found = evaluate.judge(log_p, held_out)
         curve.append(len(found.wrong))
         seen = early_stopping.look(seen, state, curve[-1], found.cost)
-        if early_stopping.done(seen, config.patience):
+        if early_stopping.done(seen, task.config.patience):
             break
     return seen, curve
-
-
-def learn(task: Task, folder: Path) -> list[list[Record]]:
-    """Learns all nets that have no record yet.
-
-    Args:
-      task: what they share.
-      folder: for `metrics.jsonl`, and the chosen nets in `nets`.
-
-    Returns:
-      For every number of labels and method, in this order, the records of the chosen nets of all
-      draws.
-    """
-    config = task.config
-    known = {
-        identity(cell_of(record)): record
-        for record in metrics.read(folder / METRICS)
-        if record["stage"] == FIT
-    }
-    asked = [(n_labels, method) for n_labels in config.labels for method in config.methods]
-    total = sum(n_nets(config, method) for _, method in asked)
-    with metrics.progress(total, "few labels", unit="net", done=len(known)) as advance:
-
-        def obtain(cell: Cell, most: float) -> Record:
-            if identity(cell) not in known:
-                known[identity(cell)] = found = learn_one(task, cell, folder, most)
-                advance({"labels": cell.labels, "validation errors": found["validation"]})
-            return known[identity(cell)]
-
-        return [choose(config, n_labels, method, obtain) for n_labels, method in asked]
-
-
-def n_nets(config: Config, method: str) -> int:
-    """Returns how many nets a method learns for each number of labels."""
-    return len(few_labels_config.settings(config, method)) + config.draws - 1
-
-
-def choose(
-    config: Config, n_labels: int, method: str, obtain: Callable[[Cell, float], Record]
-) -> list[Record]:
-    """Tries a method's settings on the first draw, and takes the best for the others.
-
-    Args:
-      config: the experiment's options.
-      n_labels: labelled cases.
-      method: the method.
-      obtain: `obtain(cell, most)` returns the record of a net, which is saved if it has fewer
-        validation errors than `most`.
-
-    Returns:
-      The records of the best setting, one a draw.
-    """
-    best: Record = {"validation": float("inf")}
-    for setting in few_labels_config.settings(config, method):
-        found = obtain(Cell(n_labels, method, 0, setting), best["validation"])
-        best = found if found["validation"] < best["validation"] else best
-    chosen = Setting(**best["setting"])
-    others = range(1, config.draws)
-    return [best, *(obtain(Cell(n_labels, method, i, chosen), float("inf")) for i in others)]
-
-
-def learn_one(task: Task, cell: Cell, folder: Path, most: float) -> Record:
-    """Learns a net, saves it if it has fewer validation errors than `most`, and records it."""
-    began = time.perf_counter()
-    seen, curve = fit(task, cell)
-    record = {
-        "stage": FIT,
-        **cell._asdict(),
-        "setting": cell.setting._asdict(),
-        "validation": int(seen.errors),
-        "round": int(seen.epoch),
-        "curve": curve,
-        "seconds": time.perf_counter() - began,
-    }
-    if record["validation"] < most:
-        io.save(path(folder, cell.name), seen.best, {"few_labels": record, **task.about})
-    metrics.append(folder / METRICS, record)
-    return record
-
-
-def path(folder: Path, name: str) -> Path:
-    """Returns the file of the chosen net of a cell."""
-    return folder / "nets" / f"{name}.safetensors"
-
-
-def cell_of(record: Record) -> Cell:
-    """Returns which net a record is of."""
-    setting = Setting(**record["setting"])
-    return Cell(record["labels"], record["method"], record["draw"], setting)
-
-
-def identity(cell: Cell) -> str:
-    """Returns what tells a net from all others of a run, the same before and after JSON."""
-    return f"{cell.name} {cell.setting}"

@@ -42,7 +42,6 @@ def result(
         name: {split: len(found) for split, found in splits.items()}
         for name, splits in wrong.items()
     }
-    indices: Any = {name: splits["test"].tolist() for name, splits in wrong.items()}
     epochs = [record for record in metrics.read(task.place.metrics) if "epoch" in record]
     made = workdir.described(task.place.workdir, config)
     return {
@@ -52,7 +51,7 @@ def result(
         "starts": {name: start.made for name, start in starts._asdict().items() if start},
         "cases": cases,
         "errors": errors,
-        "wrong": indices,
+        "wrong": {name: splits["test"].tolist() for name, splits in wrong.items()},
         "chosen": {"weight": config.weight(chosen - 1) if chosen else None, "epoch": chosen},
         "epochs": epochs,
         "seconds": workdir.seconds(epochs),

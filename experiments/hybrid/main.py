@@ -37,7 +37,7 @@ def run(config: Config) -> dict[str, Any]:
         task = train.Task(
             config=config,
             key=jax.random.key(config.seed),
-            n_classes=n_classes,
+            n_labels=n_classes,
             data=cases.put(splits.train, n_classes, config.batch_size, balanced),
             held_out=cases.put(splits.validation, n_classes, 1, balanced=False),
             everything=cases.put(everything, n_classes, config.batch_size, balanced=False),

@@ -7,8 +7,7 @@ from matplotlib.figure import Figure
 
 from dbnjax import figures
 from experiments.common import records, resumable
-from experiments.common.record_files import Source
-from experiments.common.records import ALL, CHOSEN, Made
+from experiments.common.records import ALL, CHOSEN, Made, Source
 from experiments.common.tables import (
     NONE,
     TESTS,
@@ -18,7 +17,7 @@ from experiments.common.tables import (
     interval,
     made,
     mcnemar,
-    table,
+    render,
     wrap,
 )
 from experiments.hybrid.config import CHOOSING, CONTRASTIVE, PRETRAINING, Form
@@ -63,15 +62,6 @@ Nets = TypedDict(
         "all cases": Errors,
     },
 )
-Wrong = TypedDict(
-    "Wrong",
-    {
-        "start": list[int],
-        "chosen": list[int],
-        "start of all cases": NotRequired[list[int]],
-        "all cases": list[int],
-    },
-)
 
 
 class Record(Made):
@@ -81,7 +71,7 @@ class Record(Made):
     config: Options
     cases: Cases
     errors: Nets
-    wrong: Wrong
+    wrong: dict[str, list[int]]
     starts: dict[str, Start]
     chosen: Chosen
     seconds: dict[str, float]
@@ -94,26 +84,36 @@ def check(path: Path, record: dict[str, Any]) -> None:
     Raises:
       InputError: the record contradicts itself.
     """
+    named = ", ".join(record["errors"])
+    same = record["wrong"].keys() == record["errors"].keys()
+    records.require(same, path, "wrong", named, ", ".join(record["wrong"]))
     for name, wrong in record["wrong"].items():
         told = (f"errors.{name}.test", record["errors"][name]["test"])
         records.check_wrong(path, f"wrong.{name}", wrong, told, record["cases"])
 
 
 def lay_out(record: dict[str, Any]) -> Table:
-    """Lays out the errors, counts and per cent."""
-    cases = {split: n for split, n in record["cases"].items() if split != "train"}
-    rows = [
-        [name, *(count(counts[split], n) if split in counts else "" for split, n in cases.items())]
-        for name, counts in record["errors"].items()
-    ]
-    return Table(["errors", *(f"{split} ({n})" for split, n in cases.items())], rows)
+    """Errors of the nets by split, and beside each net what it began as."""
+    cases, wrong = record["cases"], record["wrong"]
+    splits = ("validation", "all", "test")
+    header = ["net", *(f"{split} ({cases[split]:,})" for split in splits), "test, 95 %", *TESTS]
+    began = {CHOSEN: START, ALL: ALL_START if ALL_START in wrong else CHOSEN}
+    rows = []
+    for name, counts in record["errors"].items():
+        told = [count(counts[s], cases[s]) if s in counts else NONE for s in splits]
+        test = mcnemar(wrong[name], wrong[began[name]]) if name in began else [NONE] * len(TESTS)
+        rows.append([name, *told, interval(counts["test"], cases["test"]), *test])
+    return Table(header, rows)
 
 
 def note(record: dict[str, Any]) -> str:
-    """Says what validation chose."""
-    weight, epoch = record["chosen"]["weight"], record["chosen"]["epoch"]
-    kept = f"weight {weight:g}, after epoch {epoch}" if epoch else "the net of the start"
-    return f"chosen on validation: {kept}"
+    """What validation chose, and how long it all took."""
+    epoch, weight = record["chosen"]["epoch"], record["chosen"]["weight"]
+    weights = record["config"]["weights"]
+    largest = ", the largest one" if weight == max(weights) and len(weights) > 1 else ""
+    kept = f"epoch {epoch}, at the weight {weight:g}{largest}" if epoch else "the net of the start"
+    took = duration(sum(record["seconds"].values()))
+    return f"Seed {record['seed']}. Validation chose {kept}. Learning took {took}."
 
 
 def draw(record: dict[str, Any]) -> resumable.Makers:
@@ -199,7 +199,8 @@ def sections(runs: list[Source]) -> list[str]:
             wrap(ABOUT_FORMS[run.record["config"]["form"]]),
             *made(run.record),
         ]
-        parts += [*starts(run.record), errors(run.record), chosen(run.record)]
+        table = render(lay_out(run.record), "markdown")
+        parts += [*starts(run.record), table, wrap(note(run.record))]
     return parts
 
 
@@ -212,30 +213,3 @@ def starts(record: dict[str, Any]) -> list[str]:
         for words, net in found
         if net
     ]
-
-
-def errors(record: dict[str, Any]) -> str:
-    """Errors of the nets by split, and beside each net what it began as."""
-    cases, wrong = record["cases"], record["wrong"]
-    splits = ("validation", "all", "test")
-    header = ["net", *(f"{split} ({cases[split]:,})" for split in splits), "test, 95 %", *TESTS]
-    began = {CHOSEN: START, ALL: ALL_START if ALL_START in wrong else CHOSEN}
-    rows = []
-    for name, counts in record["errors"].items():
-        told = [count(counts[s], cases[s]) if s in counts else NONE for s in splits]
-        test = mcnemar(wrong[name], wrong[began[name]]) if name in began else [NONE] * len(TESTS)
-        rows.append([name, *told, interval(counts["test"], cases["test"]), *test])
-    return table(header, rows)
-
-
-def chosen(record: dict[str, Any]) -> str:
-    """What validation chose, and how long it all took."""
-    epoch, weight = record["chosen"]["epoch"], record["chosen"]["weight"]
-    weights = record["config"]["weights"]
-    largest = ", the largest one" if weight == max(weights) and len(weights) > 1 else ""
-    text = (
-        f"Seed {record['seed']}. Validation chose "
-        + (f"epoch {epoch}, at the weight {weight:g}{largest}" if epoch else "the net of the start")
-        + f". Learning took {duration(sum(record['seconds'].values()))}."
-    )
-    return wrap(text)

@@ -1,7 +1,7 @@
 """The two stages of `hybrid`: choosing weight and epoch, and the same way again with all cases."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -12,39 +12,31 @@ from dbnjax.models import dbn
 from dbnjax.models.dbn import DBN
 from dbnjax.models.stack import Stack
 from dbnjax.training import evaluate, greedy, loop, selection, stages
+from dbnjax.training import task as training_task
 from dbnjax.training.evaluate import Measured, judge
-from dbnjax.training.fitting import finite, owned, schedule
+from dbnjax.training.fitting import Epoch, finite, owned, schedule
 from dbnjax.training.selection import ByErrorsThenCost
-from dbnjax.types import Array, Key, Learner
+from dbnjax.types import Array, Learner
 from dbnjax.weights import io
-from experiments.hybrid.config import CHOOSING, Config
+from experiments.hybrid.config import CHOOSING, PRETRAINING, Config
 
 ALL_CASES = "all_cases"
 NUMBERS = {CHOOSING: 0, ALL_CASES: 1}  # a stage's draws have `fold_in(key of the run, number)`
 
 
-@dataclasses.dataclass(frozen=True)
-class Task:
-    """What both stages share.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Task(training_task.Task):
+    """What both stages share, beside the run's key, cases and place.
 
     Attributes:
       config: the experiment's options.
-      key: of the whole run.
-      n_classes: classes.
-      data: training cases on the device.
-      held_out: validation cases on the device.
       everything: all cases that are not test cases, on the device.
-      place: where the run writes.
       about: what a saved net tells of its images (`common.net_records`).
     """
 
     config: Config
-    key: Key
-    n_classes: int
-    data: loop.Data
-    held_out: loop.Data
-    everything: loop.Data
     place: stages.Place
+    everything: loop.Data
     about: Mapping[str, Any]
 
 
@@ -58,17 +50,15 @@ def measure(params: DBN | Stack, data: loop.Data) -> Measured:
 
 def make_learner(config: Config) -> Learner:
     """Makes the learner of a form."""
-    if config.form == "pretraining":
+    if config.form == PRETRAINING:
         return hybrid.pretraining(config.k, config.pixels, config.features)
     return hybrid.contrastive(config.n_steps, statistics=config.statistics)
 
 
-def learning(
-    task: Task, stage: str, data: loop.Data
-) -> Callable[[int, hybrid.State], tuple[hybrid.State, bool, dict[str, float]]]:
+def learning(task: Task, stage: str, data: loop.Data) -> Epoch:
     """Returns what an epoch of a stage does before it is judged: `learn(i, state)`."""
     config = task.config
-    prepare = greedy.net_data(config.pixels, task.n_classes)
+    prepare = greedy.net_data(config.pixels, task.n_labels)
     program = loop.epoch_program(make_learner(config), prepare, config.batch_size)
     rate = schedule(config.schedule, config.rate, config.n_epochs)
     key = jax.random.fold_in(task.key, NUMBERS[stage])
@@ -98,16 +88,16 @@ def choose(task: Task, params: DBN | Stack) -> ByErrorsThenCost:
     """Raises the weight from stage to stage and keeps the net that validation likes best."""
     learn = learning(task, CHOOSING, task.data)
 
-    def epoch(i: int, state: ByErrorsThenCost) -> tuple[ByErrorsThenCost, bool, dict[str, float]]:
-        learned, sound, numbers = learn(i, state.learner)
-        held_out = measure(learned.params, task.held_out)
+    def epoch(i: int, seen: ByErrorsThenCost) -> tuple[ByErrorsThenCost, bool, dict[str, float]]:
+        state, sound, numbers = learn(i, seen.learner)
+        held_out = measure(state.params, task.held_out)
         errors = len(held_out.wrong)
-        state = selection.update(state, learned, learned.params, i + 1, errors, held_out.cost)
+        seen = selection.update(seen, state, state.params, i + 1, errors, held_out.cost)
         numbers |= {
             "validation_cost": held_out.cost,
             "validation_error": 100.0 * errors / len(task.held_out.labels),
         }
-        return state, sound and finite(numbers), numbers
+        return seen, sound and finite(numbers), numbers
 
     before = measure(params, task.held_out)
     start = ByErrorsThenCost(

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from typing import Any, TypedDict
 
 from experiments.common import tables
-from experiments.common.record_files import Source
-from experiments.common.records import Made, Number
+from experiments.common.records import Made, Number, Source
 from experiments.common.statistics import interval
 from experiments.common.tables import NONE, Table, made, table, wrap
 from experiments.common.targets import MET, NOT_MEASURED, Target

@@ -1,117 +1,75 @@
-"""What `mnist_classifier` reports: table 1 of TR 2006-004, net by net, and their products."""
+"""What `mnist_classifier` measures when all learning is over: its nets, and their products."""
 
-import dataclasses
+import functools
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, cast
 
 import jax.numpy as jnp
 import numpy as np
 
+from dbnjax import figures
+from dbnjax.data import classes
 from dbnjax.data.images import Images
 from dbnjax.inference import classify
-from dbnjax.models.feedforward import Feedforward
 from dbnjax.training import loop, metrics
 from dbnjax.training.evaluate import Measured, judge, log_probabilities, measure
 from dbnjax.types import Array
 from experiments.common import cases as dbn_cases
-from experiments.common import provenance, stacks, workdir
-from experiments.mnist_classifier import config as classifier_config
-from experiments.mnist_classifier.config import Config
-from experiments.mnist_classifier.task import Task
-
-CHOSEN, ALL = "chosen", "all cases"  # the two nets of a split, in the order of learning
+from experiments.common import pictures, resumable, stacks, workdir
+from experiments.common.records import ALL, CHOSEN
+from experiments.mnist_classifier.report import Net, Record, Told
+from experiments.mnist_classifier.train import Learned
 
 
-class Learned(NamedTuple):
-    """One net after all its stages.
+def result(folder: Path, learned: list[Learned], test: Images) -> Record:
+    """Asks every net about the test cases, and where there are several their products too.
 
-    Attributes:
-      task: what its stages shared.
-      chosen: the net with the fewest validation errors.
-      epoch: of tuning after which it stood.
-      continued: the net after tuning on all cases, or None.
+    Args:
+      folder: of the run.
+      learned: the nets, in the order of their numbers.
+      test: test cases.
     """
-
-    task: Task
-    chosen: Feedforward
-    epoch: int
-    continued: Feedforward | None
-
-    @property
-    def nets(self) -> dict[str, Feedforward]:
-        """The nets by name, in the order of learning."""
-        nets = {CHOSEN: self.chosen, ALL: self.continued}
-        return {name: net for name, net in nets.items() if net is not None}
-
-
-def told(measured: Measured) -> dict[str, Any]:
-    """Returns a cross-entropy and an error count as a record holds them."""
-    return {"cost": measured.cost, "errors": len(measured.wrong)}
-
-
-def judge_all(config: Config, folder: Path, learned: list[Learned], test: Images) -> dict[str, Any]:
-    """Asks every net about the test cases, when all learning is over; returns the result.
-
-    Where there are several nets their products are asked too.
-    """
-    cases = dbn_cases.put(test, learned[0].task.n_classes, 1, balanced=False)
+    task = learned[0].task
+    cases = dbn_cases.put(test, task.n_classes, 1, balanced=False)
     said = [
         {name: log_probabilities(net, cases) for name, net in one.nets.items()} for one in learned
     ]
-    nets = [one_net(one, log_p, cases) for one, log_p in zip(learned, said, strict=True)]
-    products = {}
+    products: dict[str, Any] = {}
     for name in said[0] if len(learned) > 1 else ():
         joined = classify.product(jnp.stack([log_p[name] for log_p in said]))
         products[name] = on_test(judge(joined, cases))
-    task = learned[0].task
-    counts = {
-        "train": task.data,
-        "validation": task.held_out,
-        "test": cases,
-        "all": task.everything,
-    }
+    parts = {"train": task.data, "validation": task.held_out, "test": cases, "all": task.everything}
+    counts: Any = {split: len(data.labels) for split, data in parts.items() if data is not None}
+    epochs = [record for one in learned for record in metrics.read(one.task.place.metrics)]
     return {
-        **workdir.origin(folder),
-        "preset": config.preset,
-        "seed": config.seed,
-        "command": provenance.command(
-            "experiments.mnist_classifier", named(config), classifier_config.PRESETS[config.preset]
-        ),
-        "config": {
-            k: v for k, v in dataclasses.asdict(named(config)).items() if k not in workdir.PLACES
-        },
-        "cases": {split: len(data.labels) for split, data in counts.items() if data is not None},
-        "nets": nets,
+        **workdir.described(folder, task.config),
+        "preset": task.config.preset,
+        "seed": task.config.seed,
+        "cases": counts,
+        "nets": [one_net(one, log_p, cases) for one, log_p in zip(learned, said, strict=True)],
         "products": products,
-        "seconds": seconds(learned),
-        "pretraining": pretraining(config, learned),
+        "seconds": workdir.seconds(epochs),
+        "pretraining": [stacks.record(file) for file in task.config.given_stacks],
     }
 
 
-def named(config: Config) -> Config:
-    """Returns options that name stacks by net and file, not by a person's own folders."""
-    given = classifier_config.given_stacks(config)
-    short = tuple(map(provenance.numbered, given))
-    return dataclasses.replace(config, stacks=short or ("",))
-
-
-def one_net(one: Learned, log_p: dict[str, Array], cases: loop.Data) -> dict[str, Any]:
+def one_net(one: Learned, log_p: dict[str, Array], cases: loop.Data) -> Net:
     """Returns the record of one net: a line of table 1 for each of its stages."""
-    task, records = one.task, metrics.read(one.task.place.metrics)
-    chosen = {
+    task, epochs = one.task, metrics.read(one.task.place.metrics)
+    chosen: dict[str, Any] = {
         "epoch": one.epoch,
         "train": told(measure(one.chosen, task.data)),
         "validation": told(measure(one.chosen, task.held_out)),
         **on_test(judge(log_p[CHOSEN], cases)),
     }
-    found: dict[str, Any] = {CHOSEN: chosen, "epochs": records}
+    found: dict[str, Any] = {CHOSEN: chosen, "epochs": epochs}
     if one.continued is not None and task.everything is not None:
         found[ALL] = {
-            "epochs": sum(r["stage"] == "all_cases" for r in records),
+            "epochs": sum(epoch["stage"] == "all_cases" for epoch in epochs),
             "all": told(measure(one.continued, task.everything)),
             **on_test(judge(log_p[ALL], cases)),
         }
-    return found
+    return cast(Net, found)
 
 
 def on_test(measured: Measured) -> dict[str, Any]:
@@ -119,42 +77,24 @@ def on_test(measured: Measured) -> dict[str, Any]:
     return {"test": told(measured), "wrong": measured.wrong.tolist()}
 
 
-def seconds(learned: list[Learned]) -> dict[str, float]:
-    """Returns the wall time of each stage, summed over the nets."""
-    spent: dict[str, float] = {}
-    for one in learned:
-        for record in metrics.read(one.task.place.metrics):
-            spent[record["stage"]] = spent.get(record["stage"], 0.0) + record["seconds"]
-    return spent
+def told(measured: Measured) -> Told:
+    """Returns a cross-entropy and an error count as a record holds them."""
+    return {"cost": measured.cost, "errors": len(measured.wrong)}
 
 
-def pretraining(config: Config, learned: list[Learned]) -> list[dict[str, Any]]:
-    """Returns how the stacks were learned that this run was given; none if it learned them."""
-    given = classifier_config.given_stacks(config)
-    kept = ("command", "commit", "number", "seconds", "epochs")
-    records = [stacks.record(file) for file in given]
-    return [{name: record[name] for name in kept} for record in records]
-
-
-def table(result: dict[str, Any]) -> str:
-    """Lays out a result as text: costs in nats of a hundred cases, as in the TR, and errors."""
-    lines = [f"{'net':<22}{'epochs':>8}" + "".join(f"{s:>20}" for s in ("train", "valid", "test"))]
-
-    def row(name: str, epochs: str, parts: dict[str, Any]) -> str:
-        cells = [
-            f"{100 * parts[s]['cost']:.2f}, {parts[s]['errors']}" if s in parts else ""
-            for s in ("train", "validation", "test")
-        ]
-        return f"{name:<22}{epochs:>8}" + "".join(f"{cell:>20}" for cell in cells)
-
-    for number, net in enumerate(result["nets"], start=1):
-        lines.append(row(f"{number}, chosen", str(net[CHOSEN]["epoch"]), net[CHOSEN]))
-        if ALL in net:
-            on_all = net[ALL] | {"train": net[ALL]["all"]}
-            lines.append(row(f"{number}, all cases", f"+{net[ALL]['epochs']}", on_all))
-    for name, parts in result["products"].items():
-        lines.append(row(f"product, {name}", "", parts))
-    return "\n".join([*lines, "(cross-entropy in nats of a hundred cases, errors)"])
+def draw(learned: list[Learned], test: Images) -> resumable.Makers:
+    """Returns what makes the figures of nets: errors, hard digits, receptive fields."""
+    task, hidden = learned[0].task, learned[0].chosen.hidden
+    said = functools.cache(lambda: probabilities(learned, test))
+    names = classes.read(task.about, task.n_classes).names
+    made: dict[str, Any] = {
+        "figures/errors.png": lambda: pictures.errors(test, said(), names),
+        "figures/hard.png": lambda: pictures.hard(test, said(), names),
+    }
+    if hidden:
+        weights = np.asarray(hidden[0].weights)
+        made["figures/receptive_fields.png"] = lambda: figures.receptive_fields(weights, task.shape)
+    return made
 
 
 def probabilities(learned: list[Learned], test: Images) -> np.ndarray:

@@ -1,37 +1,19 @@
 """Table 1 of TR 2006-004 as it is printed: costs in nats of a hundred cases, and errors."""
 
-from typing import NamedTuple
-
 from experiments.common.records import ALL, CHOSEN
 
-
-class Reported(NamedTuple):
-    """A line of the table, its cells as they stand there; empty where there is nothing.
-
-    Attributes:
-      epochs: of tuning.
-      train: cost and errors of the training cases.
-      validation: those of the validation cases.
-      test: those of the test cases.
-    """
-
-    epochs: str
-    train: str
-    validation: str
-    test: str
-
-
 PRODUCT = 0
-# By stage and number of the net; Neta, Netb and Netc are 1, 2 and 3.
+NOTHING = ("", "", "", "")
+# Epochs of tuning, then cost and errors of the training, the validation and the test cases, empty
+# where there is nothing; by stage and number of the net. Neta, Netb and Netc are 1, 2 and 3.
 PAPER = {
-    (CHOSEN, 1): Reported("33", "0.12, 1", "6.49, 129", "6.22, 122"),
-    (CHOSEN, 2): Reported("56", "0.04, 0", "7.81, 118", "6.21, 116"),
-    (CHOSEN, 3): Reported("63", "0.03, 0", "8.12, 118", "6.73, 124"),
-    (CHOSEN, PRODUCT): Reported("", "", "", "5.75, 110"),
-    (ALL, 1): Reported("33+16", "<0.12, 1", "", "5.81, 113"),
-    (ALL, 2): Reported("56+28", "<0.04, 0", "", "5.90, 106"),
-    (ALL, 3): Reported("63+31", "<0.03, 0", "", "5.93, 118"),
-    (ALL, PRODUCT): Reported("", "", "", "5.40, 106"),
+    (CHOSEN, 1): ("33", "0.12, 1", "6.49, 129", "6.22, 122"),
+    (CHOSEN, 2): ("56", "0.04, 0", "7.81, 118", "6.21, 116"),
+    (CHOSEN, 3): ("63", "0.03, 0", "8.12, 118", "6.73, 124"),
+    (CHOSEN, PRODUCT): ("", "", "", "5.75, 110"),
+    (ALL, 1): ("33+16", "<0.12, 1", "", "5.81, 113"),
+    (ALL, 2): ("56+28", "<0.04, 0", "", "5.90, 106"),
+    (ALL, 3): ("63+31", "<0.03, 0", "", "5.93, 118"),
+    (ALL, PRODUCT): ("", "", "", "5.40, 106"),
 }
-NOTHING = Reported("", "", "", "")
-UNPRETRAINED = Reported("119", "<0.063, 0", "", "18.43, 227")  # on all 60,000
+UNPRETRAINED = ("119", "<0.063, 0", "", "18.43, 227")  # on all 60,000

@@ -6,8 +6,7 @@ from typing import Any, NotRequired, TypedDict
 
 from dbnjax import checks
 from experiments.common import record_files, records, resumable
-from experiments.common.record_files import Source
-from experiments.common.records import Made, conform, require
+from experiments.common.records import Made, Source, conform, require
 from experiments.common.tables import (
     NONE,
     SPLITS,
@@ -89,7 +88,7 @@ def read_runs(folder: Path) -> list[Source]:
     Raises:
       InputError: there are none, or a file is damaged or contradicts itself.
     """
-    runs = record_files.read_folder(folder, Record, without=record_files.OTHERS)
+    runs = record_files.read(folder, "*.json", Record, check, record_files.OTHERS)
     checks.require(
         bool(runs),
         f"{folder}: expected a folder of result files, got "
@@ -97,8 +96,6 @@ def read_runs(folder: Path) -> list[Source]:
         "experiments.mnist_dbn leaves result.json in its work directory: copy it here by another "
         "name",
     )
-    for run in runs:
-        check(folder / f"{run.name}.json", run.record)
     return runs
 
 

@@ -84,15 +84,6 @@ class Config(Workdir, Binarised):
 
 
 # The smallest run that does all, for tests.
-TINY = {
-    "side": 4,
-    "rules": ("cd1", "centred_pcd"),
-    "n_hidden": 3,
-    "epochs": 2,
-    "batch_size": 10,
-    "n_chains": 10,
-    "points": 2,
-    "ais_chains": 2,
-    "n_temperatures": 2,
-    "sample_steps": 2,
-}
+TINY = {"side": 4, "rules": ("cd1", "centred_pcd"), "n_hidden": 3, "epochs": 2, "batch_size": 10,
+        "n_chains": 10, "points": 2, "ais_chains": 2, "n_temperatures": 2,
+        "sample_steps": 2}  # fmt: skip

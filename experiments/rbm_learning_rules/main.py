@@ -40,9 +40,8 @@ def run(config: Config) -> dict[str, Any]:
     def learn(folder: Path) -> tuple[report.Record, resumable.Makers]:
         return finish(prepare(config, cases, lower, stages.Place(folder)), cases), {}
 
-    learned_from = {"data_dir": (cases.train, cases.judged), "below": lower}
-    copies = {report.FIGURE: config.figure}
-    record = resumable.run(config, report.REPORT, learned_from, learn, copies)
+    inputs = {"data_dir": (cases.train, cases.judged), "below": lower}
+    record = resumable.run(config, report.REPORT, inputs, learn, {report.FIGURE: config.figure})
     if config.output is not None:
         files.write_json(config.output, record | {"figure": config.figure})
     return record

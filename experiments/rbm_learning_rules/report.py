@@ -3,10 +3,9 @@
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
-from dbnjax.figures import Judged, estimates
+from dbnjax.figures import Estimated, estimates
 from experiments.common import resumable
-from experiments.common.record_files import Source
-from experiments.common.records import MadeRun, Number, check_lengths, require
+from experiments.common.records import MadeRun, Number, Source, check_lengths, require
 from experiments.common.statistics import interval
 from experiments.common.tables import NONE, Table, duration, made, render, wrap
 from experiments.rbm_learning_rules.config import INTERVAL
@@ -91,7 +90,7 @@ def draw(record: dict[str, Any]) -> resumable.Makers:
     """Draws what the rules reach against updates and against seconds."""
     rules = record["rules"].items()
     curves = {
-        name: Judged(rule["log_p"], rule["low"], rule["high"], next(iter(rule["reverse"]), None))
+        name: Estimated(rule["log_p"], rule["low"], rule["high"], next(iter(rule["reverse"]), None))
         for name, rule in rules
     }
     panels = {label: {name: rule[key] for name, rule in rules} for key, label in AXES.items()}

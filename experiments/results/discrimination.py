@@ -1,13 +1,28 @@
-"""The part of RESULTS.md on nets tuned for discrimination, `hybrid` among them."""
+"""The part of RESULTS.md on nets tuned for discrimination, `hybrid` among them (TR 2006-004).
 
-from pathlib import Path
+It comes from `results/classifiers/*.json` (the `result.json` of runs of
+`experiments.mnist_classifier`), `results/hybrid/*.json` (of `experiments.hybrid`) and
+`results/shipped_classifier.json`; without such a file its section is absent.
+"""
 
-from experiments.common import record_files
-from experiments.common.record_files import SHIPPED_CLASSIFIER
-from experiments.common.tables import wrap
+import statistics
+from typing import Any
+
+from experiments.common.records import CHOSEN, Source
+from experiments.common.tables import (
+    NONE,
+    TESTS,
+    count,
+    duration,
+    interval,
+    mcnemar,
+    several,
+    table,
+    wrap,
+)
 from experiments.hybrid import report as results_hybrid
-from experiments.mnist_classifier.section import of_classifiers
-from experiments.results import shipped
+from experiments.mnist_classifier import report
+from experiments.mnist_classifier.config import TABLE, UNPRETRAINED
 from experiments.results import summary as results_summary
 
 ABOUT = """\
@@ -16,20 +31,128 @@ top, and backpropagation through all of it (TR 2006-004, Hinton, *To recognize s
 to generate images*). Pixels are intensities, in tuning and when a net is asked; its answer is the
 softmax. The validation cases chose the epoch of every net; rates and the like were set before. The
 test set was looked at once a run, when all learning was over."""
+ABOUT_VARIANTS = """\
+One net each, of the first division; b are the test cases that only the net of the row gets wrong, c
+those that only net 1 of the table does at the same stage, p is McNemar's exact one."""
+ABOUT_PACE = """\
+Net 1 from its stack under the report's recipe and under other ways to tune it (what each sets
+stands in its command): epochs, and so many times the median wall time of an epoch, validation
+included and compilation left out, until the cross-entropy of an epoch's training cases is at most
+so many nats."""
+PACE = (0.03, 0.01, 0.005)  # nats
 
 
-def sections(folder: Path) -> list[str]:
-    """Returns the sections of a results folder, none without their files.
+def sections(runs: list[Source], hybrids: list[Source], shipped: list[str]) -> list[str]:
+    """Returns the part of RESULTS.md, nothing without a result.
 
-    Raises:
-      InputError: a file is damaged.
+    Args:
+      runs: of `mnist_classifier`.
+      hybrids: runs of `hybrid`.
+      shipped: what is said of the classifier that comes with the package.
     """
-    runs, hybrids = results_summary.read(folder)
-    rounded = record_files.read_shipped(folder, SHIPPED_CLASSIFIER)
-    if not (runs or hybrids or rounded):
+    if not (runs or hybrids or shipped):
         return []
     parts = ["## Tuned for discrimination", wrap(ABOUT.replace("\n", " "))]
-    parts += results_summary.bars(runs, hybrids)
-    parts += of_classifiers(runs)
-    parts += results_hybrid.sections(hybrids)
-    return parts + (shipped.shipped_classifier(rounded) if rounded else [])
+    parts += [*results_summary.bars(runs, hybrids), *of_classifiers(runs)]
+    return parts + results_hybrid.sections(hybrids) + shipped
+
+
+def of_classifiers(runs: list[Source]) -> list[str]:
+    """Table 1 of each run of several nets, then net 1 of all others beside that of the report's."""
+    runs = sorted(runs, key=lambda run: run.name != TABLE)
+    tables = [run for run in runs if run.name == TABLE or len(run.record["nets"]) > 1]
+    others = [run for run in runs if run.name != TABLE]
+    without = next((run.record for run in runs if run.name == UNPRETRAINED), None)
+    parts = report.sections(tables, without)
+    if others:
+        first = next((run for run in tables if run.name == TABLE), None)
+        parts += ["### One change at a time", variants(others, first)]
+        parts.append(wrap(ABOUT_VARIANTS.replace("\n", " ")))
+    for run in (other for other in others if other not in tables):
+        record = run.record
+        parts += [f"#### {run.name}", *report.about(record), *reason(record)]
+        parts += [*report.stopped(record), report.times(record)]
+    return parts + pace(runs)
+
+
+def variants(others: list[Source], first: Source | None) -> str:
+    """Every run but the table's, below net 1 of the table on the same test cases."""
+    base = first.record["nets"][0] if first else {}
+    named = [(f"{TABLE}, net 1", first)] if first else []
+    header = ["net", "epochs", "training errors", "validation errors", "test errors", "test, 95 %"]
+    rows = [
+        variant(name, run.record["nets"][0], stage, run.record["cases"], base)
+        for name, run in [*named, *((run.name, run) for run in others)]
+        for stage in report.STAGES
+        if stage in run.record["nets"][0]
+    ]
+    return table([*header, *TESTS], rows)
+
+
+def variant(
+    name: str, net: dict[str, Any], stage: str, cases: dict[str, int], base: dict[str, Any]
+) -> list[str]:
+    """The cells of a net at a stage, `base` being the net that it is compared with."""
+    found = net[stage]
+    errors = [
+        count(found[split]["errors"], cases[split]) if split in found else NONE
+        for split in ("train" if stage == CHOSEN else "all", "validation", "test")
+    ]
+    tested = stage in base and net is not base
+    test = mcnemar(found["wrong"], base[stage]["wrong"]) if tested else [NONE] * len(TESTS)
+    limits = interval(found["test"]["errors"], cases["test"])
+    return [f"{name}, {stage}", report.epochs(net, stage), *errors, limits, *test]
+
+
+def reason(record: dict[str, Any]) -> list[str]:
+    """What it is that a net without pretraining lacks; nothing of others."""
+    if record["config"]["start"] == "pretrained":
+        return []
+    net, cases = record["nets"][0], record["cases"]
+    chosen = net[CHOSEN]
+    train, test = (chosen[split]["errors"] / cases[split] for split in ("train", "test"))
+    lacks = "generalisation, not a fit" if train < test / 2 else "a fit"
+    errors = [epoch["training_error"] for epoch in report.tuning(net)]
+    slow = sum(error > 50 for error in errors)
+    text = (
+        f"The first weights are random. After epoch {chosen['epoch']} the net has "
+        f"{count(chosen['train']['errors'], cases['train'])} training errors: what it lacks is "
+        f"{lacks}. More than half of the training cases were wrong in {slow} of its "
+        f"{several(len(errors), 'epoch')}."
+    )
+    return [wrap(text)]
+
+
+def pace(runs: list[Source]) -> list[str]:
+    """How soon nets that are tuned in different ways fit their training cases.
+
+    Nothing without at least two runs that have their start and their cases alike.
+    """
+    plain = [run for run in runs if without_noise(run.record["config"])]
+    plain = [run for run in plain if begun(run.record) == begun(plain[0].record)]
+    header = ["net", *(f"at most {target:g}" for target in PACE)]
+    rows = [[run.name, *(soon(run.record["nets"][0], t) for t in PACE)] for run in plain]
+    about = wrap(ABOUT_PACE.replace("\n", " "))
+    return ["### How soon they fit", about, table(header, rows)] if len(rows) > 1 else []
+
+
+def without_noise(config: dict[str, Any]) -> bool:
+    """Whether a run began with stacks, and neither images nor units were disturbed in tuning."""
+    noise = config["reach"] or config["drop_visible"] or config["drop_hidden"]
+    return config["start"] == "pretrained" and not noise
+
+
+def begun(record: dict[str, Any]) -> tuple[Any, ...]:
+    """What two runs share whose first nets have the same weights and the same cases at first."""
+    config = record["config"]
+    return record["seed"], config["split_seed"], config["folds"], record["pretraining"][:1]
+
+
+def soon(net: dict[str, Any], target: float) -> str:
+    """Epochs of tuning and time until the training cases cost no more than a target."""
+    epochs = report.tuning(net)
+    seconds = statistics.median(epoch["seconds"] for epoch in epochs)
+    for number, epoch in enumerate(epochs, start=1):
+        if epoch["training_cost"] <= target:
+            return f"{number}, {duration(number * seconds)}"
+    return NONE

@@ -3,14 +3,13 @@
 import itertools
 import json
 import shlex
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from dbnjax import checks
 from experiments.common import statistics
-from experiments.common.record_files import Source
+from experiments.common.records import Source
 from experiments.common.statistics import Spread
-from experiments.mnist_dbn import report
-from experiments.mnist_dbn.report import stages
 
 MEMBERS_DIFFER = ("seed", "workdir", "data_dir", "tensorboard")  # flags, within a group
 
@@ -86,21 +85,14 @@ def spread(group: Group, stage: str, read_out: str = "deterministic") -> Spread 
     return Spread(counts, group.cases["test"]) if counts else None
 
 
-def means(groups: list[Group]) -> dict[str, dict[str, float]]:
-    """Returns test errors in per cent by group and stage, of those that targets are about."""
-    return {
-        group.label: {
-            stage: found.mean for stage in report.TARGETS if (found := spread(group, stage))
-        }
-        for group in groups
-        if group.runs[0].record["preset"] == report.TARGET_PRESET
-    }
-
-
-def compare(groups: list[Group]) -> list[Comparison]:
+def compare(groups: list[Group], stages: Callable[[dict[str, Any]], list[str]]) -> list[Comparison]:
     """Tests each stage of a run against the next, and the last nets of groups by pairs.
 
     Between groups it pairs the runs of equal seeds, or else the first of each.
+
+    Args:
+      groups: the runs.
+      stages: names the stages of a record in the order of learning.
 
     Raises:
       InputError: two nets to be compared were tested on different cases.

@@ -4,84 +4,25 @@ A preset's run stands in the file of its name, such as `results/classifiers/tr.j
 the short table and the bars speak of; further runs stand there by other names.
 """
 
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from experiments.common import record_files
-from experiments.common.record_files import MADE, Source
-from experiments.common.records import ALL, CHOSEN, NUMBER, check_wrong, conform
+from experiments.common.records import ALL, CHOSEN, Source
 from experiments.common.tables import NONE, table
-from experiments.hybrid import report as hybrid_report
+from experiments.common.targets import Target
 from experiments.hybrid.config import CONTRASTIVE, PRETRAINING
 from experiments.mnist_classifier.config import TABLE, UNPRETRAINED
 
-TOLD = {"cost": NUMBER, "errors": int}
-ASKED = {"test": TOLD, "wrong": [int]}
-TUNING_FORM = {"training_cost": NUMBER, "training_error": NUMBER, "seconds": NUMBER}
-ALL_FORM = ASKED | {"epochs": int, "all": TOLD}
-CLASSIFIER_FORM = MADE | {
-    "preset": str,
-    "seed": int,
-    "config": {"split_seed": int, "folds": int, "start": str, "reach": int}
-    | {"drop_visible": NUMBER, "drop_hidden": NUMBER},
-    "cases": {"train": int, "validation": int, "test": int},
-    "nets": [
-        {
-            CHOSEN: ASKED | {"epoch": int, "train": TOLD, "validation": TOLD},
-            "epochs": [{"stage": str}],
-        }
-    ],
-    "products": {str: ASKED},
-    "seconds": {str: NUMBER},
-    "pretraining": [{"command": str, "commit": str, "seconds": NUMBER}],
-}
-
-
-def read(folder: Path) -> tuple[list[Source], list[Source]]:
-    """Reads the runs of `mnist_classifier` and of `hybrid` in a results folder.
-
-    Raises:
-      InputError: a file is damaged.
-    """
-    runs = record_files.read_folder(folder / "classifiers", CLASSIFIER_FORM)
-    hybrids = record_files.read_folder(folder / "hybrid", hybrid_report.Record)
-    for run in runs:
-        check_classifiers(folder / "classifiers" / f"{run.name}.json", run.record)
-    for run in hybrids:
-        hybrid_report.check(folder / "hybrid" / f"{run.name}.json", run.record)
-    return runs, hybrids
-
-
-def check_classifiers(path: Path, record: dict[str, Any]) -> None:
-    """Checks what the form of a run of `mnist_classifier` cannot say.
-
-    Raises:
-      InputError: the record contradicts itself.
-    """
-    asked = {f"products.{name}": found for name, found in record["products"].items()}
-    for number, net in enumerate(record["nets"]):
-        asked[f"nets.{number}.{CHOSEN}"] = net[CHOSEN]
-        for i, epoch in enumerate(net["epochs"]):
-            if epoch["stage"] == "tuning":
-                conform(path, f"nets.{number}.epochs.{i}", epoch, TUNING_FORM)
-        if ALL in net:
-            conform(path, f"nets.{number}.{ALL}", net[ALL], ALL_FORM)
-            asked[f"nets.{number}.{ALL}"] = net[ALL]
-    for where, found in asked.items():
-        told = (f"{where}.test.errors", found["test"]["errors"])
-        check_wrong(path, f"{where}.wrong", found["wrong"], told, record["cases"])
-
 
 class Row(NamedTuple):
-    """A line of the short table: what the report has, what is found, the bar for it.
+    """A line of the short table: what the report has, what is found, what is asked of it.
 
     Attributes:
       title: what it is.
       paper: test errors in per cent as they stand there.
       found: ours, of each net.
-      bar: what this project asks of the mean, or of each where `each`.
+      bar: the largest that this project asks of the mean, or of each where `each`.
       each: whether every net must reach the bar.
     """
 
@@ -147,20 +88,16 @@ def bars(runs: list[Source], hybrids: list[Source]) -> list[str]:
             found = max(row.found) if row.each else float(np.mean(row.found))
             several = len(row.found) > 1
             what = ("largest " if row.each else "mean ") if several else ""
-            verdict = "met" if round(found, 6) <= row.bar else "missed"
+            verdict = Target(row.title, row.bar).verdict(round(found, 6))
             rows.append([row.title, f"{row.bar:.2f} %", f"{what}{found:.2f} %", verdict])
     about = "Bars that this project set itself, for test errors:"
     return [about, table(["", "at most", "here", "verdict"], rows)] if rows else []
 
 
-def headline(folder: Path) -> str | None:
-    """Returns the short table, for README; None without any run.
-
-    Raises:
-      InputError: a file is damaged.
-    """
+def headline(runs: list[Source], hybrids: list[Source]) -> str | None:
+    """Returns the short table, for README; None without any run."""
     rows = [
         [row.title, row.paper, ", ".join(f"{x:.2f}" for x in row.found)]
-        for row in summary(*read(folder))
+        for row in summary(runs, hybrids)
     ]
     return table(["test error, %", "TR 2006-004", "here"], rows) if rows else None

@@ -6,7 +6,7 @@ import numpy as np
 
 from dbnjax.weights import shipped
 from experiments.common.tables import count, duration, interval, made, wrap
-from experiments.mnist_classifier.table_1 import stopped
+from experiments.mnist_classifier.report import stopped
 from experiments.mnist_dbn.report import errors
 
 STARTS = {

@@ -1,7 +1,8 @@
 """What `python -m experiments.ship` runs."""
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import ModuleType
+from typing import Any, Literal, NamedTuple, NotRequired, TypedDict
 
 import jax
 import jax.numpy as jnp
@@ -13,32 +14,43 @@ from dbnjax.models.dbn import DBN
 from dbnjax.models.feedforward import Feedforward
 from dbnjax.scoring import read_outs
 from dbnjax.weights import io, shipped
-from experiments.common import net_records, nets, record_files
-from experiments.common.records import conform
+from experiments.common import net_records, nets, record_files, records
+from experiments.mnist_classifier import report as classifier_report
 from experiments.mnist_dbn import report as dbn_report
-from experiments.results import summary as results_summary
 from experiments.ship import cards
 from experiments.ship.config import Config
 
 DTYPE = "float16"
-CONFIG = {"dataset": str, "side": int, "layers": [int]}  # what a card says of the flags
 
 
-class Place(NamedTuple):
-    """Where a kind of net stands when it has been shipped.
+class Options(TypedDict):
+    """What a card says of the options of a run."""
 
-    Attributes:
-      net: its file in the package.
-      record: the name of the file of results for RESULTS.md.
-    """
+    dataset: str
+    layers: list[int]
+    side: NotRequired[int]
+    start: NotRequired[Literal["pretrained", "2006", "glorot", "rectified"]]
 
+
+class Kind(NamedTuple):
+    """What a kind of nets is made by, what only its records have, and where it is shipped to."""
+
+    experiment: str
+    report: ModuleType
+    part: str
     net: Path
     record: str
 
 
-PLACES = {
-    DBN: Place(shipped.PATH, record_files.SHIPPED),
-    Feedforward: Place(shipped.CLASSIFIER_PATH, record_files.SHIPPED_CLASSIFIER),
+KINDS = {
+    DBN: Kind("mnist_dbn", dbn_report, "errors", shipped.PATH, record_files.SHIPPED),
+    Feedforward: Kind(
+        "mnist_classifier",
+        classifier_report,
+        "nets",
+        shipped.CLASSIFIER_PATH,
+        record_files.SHIPPED_CLASSIFIER,
+    ),
 }
 
 
@@ -55,83 +67,59 @@ def run(config: Config) -> dict[str, Any]:
     )
     checks.require(config.data_dir is not None, "--data_dir: expected the test set, got none")
     found = nets.read_model(config.net)
-    own = of_classifier if isinstance(found.model, Feedforward) else of_dbn
-    about = own(str(config.net), found.metadata)
+    kind = KINDS[type(found.model)]
+    about = describe(kind, str(config.net), found.metadata)
     test = nets.read_images(found, None, config.data_dir, "test")
     n_classes = read_outs.count_classes(found.model)
     judged = judge(found.model, nets.as_known(found, n_classes, test))
     told = {name: found.metadata[name] for name in net_records.KEPT if name in found.metadata}
     metadata = {"image_shape": list(found.shape), **told, **about, "rounded": judged}
-    place = PLACES[type(found.model)]
-    path = files.expand(config.output or place.net)
+    path = files.expand(config.output or kind.net)
     io.save(path, found.model, metadata, DTYPE)
     card = cards.card(metadata)
     files.write_bytes(path.with_suffix(".md"), card.encode())
     origin = {name: about["summary"][name] for name in ("command", "commit")}
-    files.write_json(config.record or Path("results") / place.record, origin | judged)
+    files.write_json(config.record or Path("results") / kind.record, origin | judged)
     print(card)
     return metadata
 
 
-def of_dbn(path: str, metadata: dict[str, Any]) -> dict[str, Any]:
-    """Returns what a net of the main job keeps of its metadata.
+def describe(kind: Kind, path: str, metadata: dict[str, Any]) -> dict[str, Any]:
+    """Returns what a shipped net keeps of its metadata.
 
     Raises:
       InputError: they do not describe it, or the card would not.
     """
-    summary: Any = metadata.get("summary")
     checks.require(
-        bool(nets.told(metadata, "summary", "errors")),
-        f"{path}: expected the record of a run of experiments.mnist_dbn with labels in its "
-        "metadata, got none; only such a net can be described",
+        bool(nets.told(metadata, "summary", kind.part)),
+        f"{path}: expected the record of a run of experiments.{kind.experiment} in its metadata, "
+        "with errors of its nets, got none; only such a net can be described",
     )
-    record_files.check_form(Path(path), summary, dbn_report.Record)
-    conform(Path(path), "config", summary["config"], CONFIG)
-    dbn_report.check(Path(path), summary)
+    summary = metadata["summary"]
+    record_files.check_form(Path(path), summary, kind.report.Record)
+    records.conform(Path(path), "config", summary["config"], Options)
+    kind.report.check(Path(path), summary)
+    made_of = summary["config"]["dataset"], summary["config"].get("side", 0)
+    checks.require(
+        made_of == ("mnist", 0),
+        f"{path}: expected a net of --dataset=mnist --side=0, which the card describes, got "
+        f"--dataset={made_of[0]} --side={made_of[1]}",
+    )
+    if kind.report is classifier_report:
+        net, n_nets = metadata.get("net"), len(summary["nets"])
+        checks.require(
+            type(net) is int and 0 < net <= n_nets,
+            f"{path}: expected in its metadata which of {n_nets} nets of its run it is, got "
+            f"{net!r}",
+        )
+        return {"summary": summary, "net": net}
     stage, last = metadata.get("stage"), dbn_report.stages(summary)[-1]
     checks.require(
         stage in (None, last),  # none: saved when runs kept their last net alone
         f"{path}: expected the last net of its run, {last}, got that of the stage {stage}, "
         "for which the run's record does not speak; give net.safetensors",
     )
-    made_of = summary["config"]["dataset"], summary["config"]["side"]
-    checks.require(
-        made_of == ("mnist", 0),
-        f"{path}: expected a net of --dataset=mnist --side=0, which the card describes, got "
-        f"--dataset={made_of[0]} --side={made_of[1]}",
-    )
     return {"summary": summary}
-
-
-def of_classifier(path: str, metadata: dict[str, Any]) -> dict[str, Any]:
-    """Returns what a net of `mnist_classifier` keeps of its metadata.
-
-    Raises:
-      InputError: they do not describe it, or the card would not.
-    """
-    summary: Any = metadata.get("summary")
-    net = metadata.get("net")
-    checks.require(
-        isinstance(summary, dict) and "nets" in summary,
-        f"{path}: expected the record of a run of experiments.mnist_classifier in its metadata, "
-        "got none; only such a net can be described",
-    )
-    form: dict[str, Any] = results_summary.CLASSIFIER_FORM
-    config = form["config"] | {"dataset": str, "layers": [int], "start": set(cards.STARTS)}
-    record_files.check_form(Path(path), summary, form | {"config": config})
-    results_summary.check_classifiers(Path(path), summary)
-    n_nets = len(summary["nets"])
-    checks.require(
-        type(net) is int and 0 < net <= n_nets,
-        f"{path}: expected in its metadata which of {n_nets} nets of its run it is, got {net!r}",
-    )
-    dataset = summary["config"]["dataset"]
-    checks.require(
-        dataset == "mnist",
-        f"{path}: expected a net of --dataset=mnist, which the card describes, got "
-        f"--dataset={dataset}",
-    )
-    return {"summary": summary, "net": net}
 
 
 def judge(net: DBN | Feedforward, test: Images) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import jax
 
 from dbnjax import checks, files
 from dbnjax.training import sharding
-from experiments.common import cases, devices, options, record_files, workdir
+from experiments.common import cases, devices, options, records, workdir
 from experiments.sweep import config as sweep_config
 from experiments.sweep import report, train
 from experiments.sweep.config import Config, Member
@@ -49,7 +49,7 @@ def run_here(config: Config) -> dict[str, Any]:
         (train.together if together else train.one_by_one)(sweep, left)
     output = files.expand(config.output or sweep.folder / "sweep.json")
     sharding.by_first(lambda: files.write_json(output, result(config, sweep, members)))
-    written = record_files.Source(output.stem, files.read_json(output))
+    written = records.Source(output.stem, files.read_json(output))
     print("\n\n".join(report.one_sweep(written)))
     print(f"\nwritten to {output}")
     return written.record

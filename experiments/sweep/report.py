@@ -3,12 +3,9 @@
 import itertools
 import json
 import math
-from pathlib import Path
 from typing import Any, NamedTuple, TypedDict
 
-from experiments.common import record_files
-from experiments.common.record_files import Source
-from experiments.common.records import Made
+from experiments.common.records import Made, Source
 from experiments.common.statistics import Spread
 from experiments.common.tables import (
     NONE,
@@ -59,15 +56,6 @@ class Setting(NamedTuple):
     validation: Spread | None
     training: Spread | None
     n_diverged: int
-
-
-def read(folder: Path) -> list[Source]:
-    """Reads the sweeps of a results folder, if it has any.
-
-    Raises:
-      InputError: a file is damaged.
-    """
-    return record_files.read_folder(folder / "sweeps", Record)
 
 
 def sections(sweeps: list[Source]) -> list[str]:

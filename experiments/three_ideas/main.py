@@ -3,17 +3,16 @@
 from pathlib import Path
 from typing import Any
 
-from dbnjax import files
 from dbnjax.data import preparation, sources
 from dbnjax.data.images import Images
 from dbnjax.training import loop, metrics
-from experiments.common import workdir
-from experiments.three_ideas import chart, report, train, tuning
-from experiments.three_ideas import config as ideas_config
+from experiments.common import cases, resumable
+from experiments.three_ideas import judge, report, train
 from experiments.three_ideas.config import Config
+from experiments.three_ideas.report import Cell, Record
 from experiments.three_ideas.train import Task
 
-RESULT, FIGURE, METRICS = "result.json", "three_ideas.png", "metrics.jsonl"
+METRICS = "metrics.jsonl"
 
 
 def run(config: Config) -> dict[str, Any]:
@@ -26,26 +25,15 @@ def run(config: Config) -> dict[str, Any]:
       InputError: an option, the images or the work directory cannot be used.
       DivergenceError: a parameter stopped being finite in pretraining.
     """
-    ideas_config.check(config)
+    config.check_options()
     task = prepare(config)
-    free = ("data_dir", *ideas_config.FREE)
+
+    def finish(folder: Path) -> tuple[Record, resumable.Makers]:
+        return judge.result(task, learn(task, folder / METRICS), folder), {}
+
     learned_from = {"data_dir": (task.data, task.held_out, task.test)}
-    folder = workdir.prepare(config.workdir, config, free, learned_from)
-    if not (folder / RESULT).exists():
-        workdir.note_commit(folder)
-        cells = learn(task, folder / METRICS)
-        record = report.result(task, cells, folder)
-        files.write_json(folder / RESULT, record)
-    record, table = workdir.show(folder / RESULT, report.table)
-    if config.output is not None:
-        files.write_json(config.output, record)
-    drawn = [folder / FIGURE]
-    if config.figure is not None:
-        drawn.append(files.expand(config.figure))
-    workdir.draw({path: lambda: chart.draw(record) for path in drawn})
-    print(table)
-    print(f"\nfigure and numbers: {folder}")
-    return record
+    copies = {resumable.RESULT: config.output, report.FIGURE: config.figure}
+    return resumable.run(config, report.REPORT, learned_from, finish, copies)
 
 
 def prepare(config: Config) -> Task:
@@ -56,8 +44,7 @@ def prepare(config: Config) -> Task:
     )
 
     def put(images: Images, batch_size: int) -> loop.Data:
-        labels = images.known_labels()
-        return loop.put(images.pixels, labels, source.n_classes, batch_size, balanced=False)
+        return cases.put(images, source.n_classes, batch_size, balanced=False)
 
     return Task(
         config=config,
@@ -68,20 +55,19 @@ def prepare(config: Config) -> Task:
     )
 
 
-def learn(task: Task, records: Path) -> list[dict[str, Any]]:
+def learn(task: Task, records: Path) -> list[Cell]:
     """Learns the cells that are not recorded yet, and returns the records of all in order."""
-    asked, depths = ideas_config.pretrainings(task.config), ideas_config.depths(task.config)
-    known = {
-        (record["era"], record["method"], record["depth"]): record
-        for record in metrics.read(records)
+    config = task.config
+    known: dict[tuple[str, ...], Any] = {
+        (cell["era"], cell["method"], cell["depth"]): cell for cell in metrics.read(records)
     }
-    for which in asked:
-        missing = {name: n for name, n in depths.items() if (*which, name) not in known}
-        if not missing:
-            continue
-        pretrained = train.pretrain(task, which, max(missing.values()))
+    for which in config.pretrainings:
+        missing = {name: n for name, n in config.depths.items() if (*which, name) not in known}
+        pretrained = train.pretrain(task, which, max(missing.values())) if missing else []
         for name, n in missing.items():
-            record = tuning.cell(task, which, name, train.lowest(pretrained, n))
-            metrics.append(records, record)
-            known[(*which, name)] = record
-    return [known[(*which, name)] for which in asked for name in depths]
+            cell = judge.cell(task, which, name, pretrained[:n])
+            metrics.append(records, {"stage": "cell", **cell})
+            known[(*which, name)] = cell
+    for cell in known.values():
+        cell.pop("stage", None)
+    return [known[(*which, name)] for which in config.pretrainings for name in config.depths]

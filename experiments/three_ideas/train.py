@@ -1,22 +1,28 @@
-"""Pretraining of the hidden layers that `three_ideas` compares, all seeds in one program.
+"""Pretraining and tuning of the nets that `three_ideas` compares, all seeds in one program.
 
-Every array of a layer or of a state has a leading axis of seeds. A seed has first weights, draws
-and an order of the cases of its own, the same for every method that can have them.
+Every array of a layer, a net or a state has a leading axis of members: the seeds, in tuning at one
+rate after the other. A seed has first weights, draws and an order of the cases of its own, the same
+for every method that can have them.
 """
 
 import dataclasses
+import functools
 import time
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
+from dbnjax.learning import backprop
 from dbnjax.models import feedforward
 from dbnjax.models.belief_net import Layer
-from dbnjax.training import greedy, loop, metrics, stages
-from dbnjax.types import Key, PyTree
-from experiments.three_ideas.config import Config, Pretraining
-from experiments.three_ideas.methods import ERAS, METHODS, NONE
+from dbnjax.models.feedforward import Feedforward
+from dbnjax.training import evaluate, greedy, loop, metrics, selection, sharding, stages
+from dbnjax.training.selection import ByErrors
+from dbnjax.types import Array, Key, Learner, PyTree
+from experiments.three_ideas.config import NONE, RATES, Config, Era, Pretraining
+from experiments.three_ideas.methods import ERAS, METHODS, labelled, softmax
 
 # What draws by which number: each part has `fold_in(key of the seed, number)`.
 FIRST, SOFTMAX, PRETRAINING, TUNING = 0, 1, 100, 200
@@ -47,16 +53,11 @@ class Task:
         return jnp.stack([jax.random.key(seed) for seed in seeds])
 
 
-class Layers(NamedTuple):
-    """Pretrained layers.
+class Pretrained(NamedTuple):
+    """A hidden layer of every seed, and the seconds that it took, compilation included."""
 
-    Attributes:
-      layers: from the bottom up, each of every seed.
-      seconds: that each took, compilation included.
-    """
-
-    layers: greedy.Below
-    seconds: tuple[float, ...]
+    layer: Layer
+    seconds: float
 
 
 def numbered(keys: Key, number: int) -> Key:
@@ -69,30 +70,24 @@ def copies(tree: PyTree, n: int) -> PyTree:
     return jax.tree.map(lambda x: jnp.broadcast_to(x, (n, *x.shape)), tree)
 
 
-def lowest(pretrained: Layers, n: int) -> Layers:
-    """Returns the lowest n layers."""
-    return Layers(pretrained.layers[:n], pretrained.seconds[:n])
-
-
-def pretrain(task: Task, which: Pretraining, n: int) -> Layers:
-    """Makes n hidden layers; a shallower net takes the lowest of them.
+def pretrain(task: Task, which: Pretraining, n: int) -> list[Pretrained]:
+    """Makes n hidden layers from the bottom up; a shallower net takes the lowest of them.
 
     Raises:
       DivergenceError: a parameter stopped being finite.
     """
-    config, era = task.config, ERAS[which.era]
-    sizes = (task.data.pixels.shape[-1], *config.layers)
+    era = ERAS[which.era]
+    sizes = (task.data.pixels.shape[-1], *task.config.layers)
 
     def first(key: Key) -> greedy.Below:
         return feedforward.init(key, sizes, task.n_classes, era.unit, era.bound).hidden
 
-    found = Layers((), ())
+    found: list[Pretrained] = []
     for level, layer in enumerate(jax.vmap(first)(numbered(task.keys, FIRST))[:n]):
         began = time.perf_counter()
         if which.method != NONE:
-            layer = learn_layer(task, which, level, layer, found.layers)
-        seconds = time.perf_counter() - began
-        found = Layers((*found.layers, layer), (*found.seconds, seconds))
+            layer = learn_layer(task, which, level, layer, tuple(below.layer for below in found))
+        found.append(Pretrained(layer, time.perf_counter() - began))
     return found
 
 
@@ -100,17 +95,16 @@ def learn_layer(
     task: Task, which: Pretraining, level: int, layer: Layer, below: greedy.Below
 ) -> Layer:
     """Pretrains one layer on what those below make of the data."""
-    config, era = task.config, ERAS[which.era]
-    rate = era.pretraining[which.method]
-    lesson = METHODS[which.method](era, rate, level, task.n_classes)
-    program = loop.ensemble_program(lesson.learner, lesson.prepare, config.batch_size)
+    config, rate = task.config, RATES[which.era][which.method]
+    training = METHODS[which.method](ERAS[which.era], rate, level, task.n_classes)
+    program = loop.ensemble_program(training.learner, training.prepare, config.batch_size)
     keys = numbered(task.keys, PRETRAINING + level)
-    params = jax.vmap(lesson.start)(keys, layer)
-    state = jax.vmap(lesson.learner.init)(keys, params)
+    params = jax.vmap(training.start)(keys, layer)
+    state = jax.vmap(training.learner.init)(keys, params)
     name = f"{which.era}, {which.method}, layer {level + 1}"
     with metrics.progress(config.layer_epochs, name) as advance:
         for i in range(config.layer_epochs):
-            hyper = copies(lesson.hyper(i), config.seeds)
+            hyper = copies(training.hyper(i), config.seeds)
             state, report = program(numbered(keys, i), hyper, state, below, task.data)
             if not bool(report.finite.all()):
                 raise stages.DivergenceError(
@@ -118,5 +112,71 @@ def learn_layer(
                     f"finite numbers, so the rate of {rate:g} is too large for these data"
                 )
             advance({key: float(x.mean()) for key, x in report.info._asdict().items()})
-    found: Layer = jax.vmap(lesson.layer)(state.params)
+    found: Layer = jax.vmap(training.layer)(state.params)
     return found
+
+
+@functools.cache
+def tuning(era: Era, n_classes: int, batch_size: int) -> tuple[Learner, loop.Epoch]:
+    """Returns the learner of an era and an epoch of it; kept, since all its methods share them."""
+    learner = backprop.backprop(ERAS[era].optimiser())
+    return learner, loop.ensemble_program(learner, labelled(n_classes), batch_size)
+
+
+def tune(task: Task, era: Era, name: str, layers: greedy.Below) -> tuple[ByErrors, list[list[int]]]:
+    """Tunes nets by backpropagation until the best epoch of each lies far enough back.
+
+    Args:
+      task: what all cells share.
+      era: of the layers.
+      name: of the cell, for progress.
+      layers: hidden layers of every seed.
+
+    Returns:
+      The best nets, all seeds at the first rate, then all at the next; and the validation errors
+      after every epoch, a list a member. A net that is not finite counts as wrong everywhere.
+    """
+    config, n_cases = task.config, len(task.held_out.labels)
+    learner, program = tuning(era, task.n_classes, config.batch_size)
+    keys = jnp.concatenate([numbered(task.keys, TUNING)] * len(config.factors))
+    rates = jnp.repeat(RATES[era][NONE] * jnp.array(config.factors, jnp.float32), config.seeds)
+    hyper = copies(backprop.hyper(0.0), len(keys))._replace(rate=rates)
+    nets = first_nets(task, layers)
+    state = jax.vmap(learner.init)(keys, nets)
+    none = jnp.zeros(len(keys), jnp.int32)
+    seen = ByErrors(state, nets, errors=none + n_cases + 1, epoch=none)
+    curves = []
+    with metrics.progress(config.tuning_epochs, f"{name}, tuning") as advance:
+        for i in range(config.tuning_epochs):
+            state, report = program(numbered(keys, i), hyper, state, (), task.data)
+            errors = jnp.where(report.finite, count(state.params, task.held_out), n_cases)
+            seen = selection.update(seen, state, state.params, i + 1, errors)
+            curves.append(np.asarray(errors))
+            advance({"errors": float(errors.mean()), "fewest": float(seen.errors.mean())})
+            if bool((i + 1 - seen.epoch >= config.patience).all()):
+                break
+    return seen, np.stack(curves, axis=1).tolist()
+
+
+def first_nets(task: Task, layers: greedy.Below) -> Feedforward:
+    """Puts new softmax layers on the hidden layers of every seed, once for each rate."""
+
+    def net(key: Key, hidden: greedy.Below) -> Feedforward:
+        return feedforward.create(hidden, softmax(key, hidden[-1].unit.size, task.n_classes))
+
+    nets = jax.vmap(net)(numbered(task.keys, SOFTMAX), layers)
+    n = len(task.config.factors)
+    repeated: Feedforward = jax.tree.map(lambda x: jnp.concatenate([x] * n), nets)
+    return repeated
+
+
+@jax.jit
+def count(nets: Feedforward, data: loop.Data) -> Array:
+    """Returns every member's errors, `[n_members]` int32."""
+    unused = jax.random.key(0)  # the read-out draws nothing
+
+    def one(net: Feedforward) -> Array:
+        guesses = evaluate.scores(evaluate.softmax, unused, net, data.pixels).argmax(-1)
+        return (guesses != data.labels).sum(dtype=jnp.int32)
+
+    return sharding.map_members(one)(nets)

@@ -131,9 +131,11 @@ def test_nothing_is_fetched_into_a_folder_in_use(tmp_path, held, monkeypatch):  
     "held",
     [None, ".DS_Store", "downloads/x", "downloads/manual/x", "kmnist/3.0.1/dataset_info.json"],
 )
-def test_an_empty_folder_and_that_of_tfds_may_be_fetched_into(tmp_path, held, monkeypatch):  # F21
+def test_an_empty_folder_and_that_of_tfds_may_be_fetched_into(
+    tmp_path, held, monkeypatch, embedded
+):  # F21
     fetched = []
-    monkeypatch.setattr(registry, "fetch", lambda *given: fetched.append(given) or load())
+    monkeypatch.setattr(registry, "fetch", lambda *given: fetched.append(given) or embedded)
     if held is not None:
         (tmp_path / held).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / held).write_bytes(b"")

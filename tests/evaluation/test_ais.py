@@ -1,5 +1,7 @@
 """Estimates of log Z from below and from above, their errors, and what is said about them."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import machines
@@ -15,6 +17,8 @@ from dbnjax.models.rbm import RBM
 
 anneal = jax.jit(annealing.anneal)
 start = jax.jit(ais.start, static_argnums=2)
+forward, reverse = jax.jit(ais.forward), jax.jit(ais.reverse)
+log_mean, reach_95 = jax.jit(importance.log_mean), jax.jit(importance.reach_95)
 
 TARGET = machines.labelled(3, 2, 3, 3)
 JOINT = machines.joint(TARGET)
@@ -31,6 +35,7 @@ def samples(joint, n):
     return jnp.asarray(drawn, jnp.float32)
 
 
+@partial(jax.jit, static_argnums=0)
 def in_groups(estimate, state):
     """The same estimate from every group of chains, as if each were all that there is."""
 
@@ -55,7 +60,7 @@ def down():
 
 
 def test_all_chains_together_find_log_z_both_ways(up, down):
-    for estimate in (ais.forward(LOG_Z_BASE, up), ais.reverse(LOG_Z_BASE, down)):
+    for estimate in (forward(LOG_Z_BASE, up), reverse(LOG_Z_BASE, down)):
         error = float(estimate.standard_error)
         assert 0.0 < error < 0.05
         assert float(estimate.log_z) == pytest.approx(JOINT.log_z, abs=5 * error)
@@ -88,7 +93,7 @@ def test_an_interval_that_is_given_holds_log_z(seed):  # F25
     state = start(jax.random.key(seed), path, 100 * N_GROUPS)
     state = anneal(jax.random.key(seed + 99), path, jnp.linspace(0.0, 1.0, 3)[1:], state)
     log_weights = annealing.log_weights(state).reshape(N_GROUPS, 100).T
-    mean, reach = importance.log_mean(log_weights), importance.reach_95(log_weights)
+    mean, reach = log_mean(log_weights), reach_95(log_weights)
     given = np.array([importance.has_error(x, 100) for x in mean.effective_sample_size])
     error = mean.value + path_lib.log_z_uncoupled(path.base) - machines.joint(target).log_z
     n = given.sum()
@@ -100,7 +105,7 @@ def test_an_interval_that_is_given_holds_log_z(seed):  # F25
 
 
 def test_an_estimate_is_vectorised_over_what_it_holds(up):
-    estimate = ais.forward(LOG_Z_BASE, up)
+    estimate = forward(LOG_Z_BASE, up)
     np.testing.assert_array_equal(estimate.log_weights, annealing.log_weights(up))
     assert estimate.log_weights.shape == (N_GROUPS * N_CHAINS,)
 
@@ -120,7 +125,7 @@ def test_one_machine_is_weighed_against_another():
     joint = machines.joint(first)
     state = annealing.start(path, samples(joint, 4000), 0.0)
     state = anneal(jax.random.key(0), path, jnp.linspace(0.0, 1.0, 13)[1:], state)
-    estimate = ais.forward(joint.log_z + shift, state)
+    estimate = forward(joint.log_z + shift, state)
     error = float(estimate.standard_error)
     assert error < 0.1
     assert float(estimate.log_z) == pytest.approx(machines.joint(second).log_z, abs=5 * error)

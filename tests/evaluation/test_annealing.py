@@ -139,7 +139,7 @@ def test_the_transition_is_the_machines_gibbs_step():
 def test_a_schedule_may_be_cut_anywhere(name):
     path, betas = PATHS[name], jnp.linspace(0.0, 1.0, 13)[1:]
     visible = path.base.visible
-    v = visible.sample(jax.random.key(0), jnp.zeros((2, 5, visible.size)))
+    v = jax.jit(visible.sample)(jax.random.key(0), jnp.zeros((2, 5, visible.size)))
     key, start = jax.random.key(4), annealing.start(path, v, 0.0)
     whole = anneal(key, path, betas, start)
     parts = anneal(key, path, betas[5:], anneal(key, path, betas[:5], start))

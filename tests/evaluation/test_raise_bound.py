@@ -22,6 +22,7 @@ SCHEDULES = {2: np.array([0.0, 0.5, 1.0]), 5: np.array([0, 2, 5, 9, 13, 16]) / 1
 
 anneal = jax.jit(annealing.anneal)
 start = jax.jit(raise_bound.start, static_argnums=3)
+estimate, increment = jax.jit(raise_bound.estimate), jax.jit(annealing.increment)
 
 
 @functools.cache
@@ -45,7 +46,7 @@ def expected_estimate(betas):
     """E[exp(estimate)] of one chain from each v: the library's increments, exact moves."""
     value = np.ones(len(STATES))
     for below, beta in itertools.pairwise(betas.tolist()):
-        gained = np.float64(annealing.increment(PATH, STATES, beta, below))
+        gained = np.float64(increment(PATH, STATES, beta, below))
         value = kernel(beta) @ (np.exp(gained) * value)
     return np.exp(-machines.joint(TARGET).free_energy - LOG_Z_BASE) * value
 
@@ -68,7 +69,7 @@ def test_the_expected_estimate_is_the_annealing_models_probability(n):
 def test_chains_have_that_expectation(n):
     """A walk without its first Gibbs step is far from it."""
     betas = SCHEDULES[n]
-    got = raise_bound.estimate(PATH, STATES, LOG_Z_BASE, chains(n))
+    got = estimate(PATH, STATES, LOG_Z_BASE, chains(n))
     assert got.value.shape == (16,)
     exact = annealing_model(betas)
     error = np.abs(np.exp(np.float64(got.value)) / exact - 1)
@@ -79,7 +80,7 @@ def test_chains_have_that_expectation(n):
         betas[::-1][1:],
         annealing.start(PATH, jnp.broadcast_to(STATES, (20_000, 16, 4)), 1.0),
     )
-    wrong = raise_bound.estimate(PATH, STATES, LOG_Z_BASE, stepless)
+    wrong = estimate(PATH, STATES, LOG_Z_BASE, stepless)
     off = np.abs(np.exp(np.float64(wrong.value)) / exact - 1)
     assert (off > 10 * np.float64(wrong.standard_error)).any()
 
@@ -93,8 +94,8 @@ def test_one_chain_an_image_is_on_average_a_lower_bound_and_more_chains_are_tigh
         arrays = (state.v[:, 3], state.log_weight[:, 3], state.compensation[:, 3])
         arrays = [x.reshape(n_chains, n, *x.shape[1:]) for x in arrays]
         alike = annealing.State(*arrays, beta=state.beta, step=state.step)
-        value = raise_bound.estimate(PATH, jnp.broadcast_to(image, (n, 4)), LOG_Z_BASE, alike).value
-        value = np.float64(value)
+        images = jnp.broadcast_to(image, (n, 4))
+        value = np.float64(estimate(PATH, images, LOG_Z_BASE, alike).value)
         assert value.shape == (n,)
         assert value.mean() + 4 * value.std() / np.sqrt(n) < exact
         means.append(value.mean())

@@ -197,6 +197,15 @@ def tuned(wrong, wrong_all=None):
     return net
 
 
+STACK = {
+    "command": "python -m experiments.stacks",
+    "commit": "def5678",
+    "number": 0,
+    "seconds": 600.0,
+    "epochs": 120,
+}
+
+
 def classifiers(preset="tr", start="pretrained", nets=None, products=()):
     """A run of `mnist_classifier`, one of three nets unless others are given."""
     return MADE | {
@@ -209,9 +218,7 @@ def classifiers(preset="tr", start="pretrained", nets=None, products=()):
         "nets": [tuned(range(13))] if nets is None else nets,
         "products": dict(products),
         "seconds": {"tuning": 61.0, "all_cases": 30.0},
-        "pretraining": [
-            {"command": "python -m experiments.stacks", "commit": "def5678", "seconds": 600.0}
-        ],
+        "pretraining": [dict(STACK)],
     }
 
 
@@ -259,10 +266,12 @@ def three_ideas():
                 "layers": [50] if depth == "shallow" else [50, 50],
                 "rate": 0.1,
                 "seeds": [0, 1, 2],
+                "training": [0, 1, 2],
                 "validation": [10, 10, 10],
                 "test": test,
                 "epochs": [5, 6, 7],
-                "tried": [{"rate": 0.1}],
+                "tried": [{"rate": 0.1, "validation": [10, 10, 10]}],
+                "curves": [[12, 10], [11, 10], [10, 13]],
                 "seconds": {"layers": 60.0, "tuning": 61.0},
             }
             for era, method, depth, test in cells
@@ -277,7 +286,7 @@ def few_labels():
         "command": "python -m experiments.few_labels",
         "config": {"choose_by": "few", "rounds": 9, "patience": 2},
         "cases": {"train": 5000, "validation": 1000, "test": 1000},
-        "stack": {"command": "python -m experiments.stacks", "commit": "", "seconds": 600.0},
+        "stack": STACK | {"commit": ""},
         "rows": [
             {
                 "labels": 100,
@@ -307,7 +316,7 @@ def comparators():
         "cases": CASES,
         "rows": [
             {"name": name, "cases": n, "validation": validation, "test": test, "seconds": 61.0}
-            | {"settings": settings}
+            | {"wrong": list(range(test)), "settings": settings}
             for name, n, validation, test, settings in rows
         ],
     }

@@ -17,6 +17,7 @@ import command_lines
 import jax
 import numpy as np
 import pytest
+import result_records
 from idx_files import digits, write_idx, write_set
 from test_options import cases, other
 
@@ -26,7 +27,7 @@ from dbnjax.training import checkpoint, metrics
 from dbnjax.weights import io
 from experiments import registry
 from experiments.common import options, records, tables, workdir
-from experiments.common.record_files import Source
+from experiments.results import main as results
 
 # Experiments that do not keep the contract; none is added.
 STILL: set[str] = set()
@@ -71,8 +72,6 @@ class Person:
 
     def place(self, value):
         """A file of another experiment's run, which is made first."""
-        if isinstance(value, tuple):
-            return tuple(map(self.place, value))
         self.finished(value.partition("/")[0])
         return str(self.folder / value)
 
@@ -219,13 +218,13 @@ def check_table(report, record):
     assert report.text(record).startswith(forms["text"])
 
 
-def check_page(name, record):
-    """Its part of RESULTS.md is made from the record, with the command by which it was made."""
-    sections = registry.find(name).part("report").sections
-    assert sections([]) == []
-    page = "\n\n".join(sections([Source("tiny", record)]))
-    assert page.startswith("##")
-    assert record["command"] in page
+def check_page(name, record, place):
+    """RESULTS.md is built from the record, with the command by which it was made."""
+    runs = {} if name == "mnist_dbn" else {"run": result_records.finished()}
+    result_records.write(place, **runs)
+    pattern = registry.find(name).records.removeprefix("**/")
+    files.write_json(place / pattern.replace("*", "tiny"), record)
+    assert record["command"] in results.build(place)
 
 
 def check_command(config, record):
@@ -273,19 +272,21 @@ def other_images(folder, place):
     return str(place)
 
 
+def inputs(config):
+    """The files and folders that a run begins with, by their options."""
+    given = {
+        option: getattr(config, option) for option in options.names(type(config), options.INPUT)
+    }
+    return {option: path for option, path in given.items() if path and path != ("",)}
+
+
 def check_inputs(name, config, place):
     """An input may lie elsewhere, but its content may not change: the folder stays as it was."""
     before = content(Path(config.workdir))
-    for option in options.names(type(config), options.INPUT):
-        value = getattr(config, option)
-        if not value:
-            continue
-        several = isinstance(value, tuple)
-        path = value[0] if several else value
+    for option, path in inputs(config).items():
         make = other_images if Path(path).is_dir() else other_net
-        found = make(path, place / option)
-        found = (found, *value[1:]) if several else found
-        line = refusal(name, dataclasses.replace(config, **{option: found}))
+        different = {option: make(path, place / option)}
+        line = refusal(name, dataclasses.replace(config, **different))
         assert f"got others by --{option}; files were replaced" in line
     assert content(Path(config.workdir)) == before
 
@@ -308,11 +309,9 @@ def kill(person, name, place):
     return config, written[end:].count("record")
 
 
-def moved(value, place):
-    """Copies the files of an input, and names the copies."""
-    if isinstance(value, tuple):
-        return tuple(moved(item, place) for item in value)
-    path = Path(value)
+def moved(path, place):
+    """Copies an input, and names the copy."""
+    path = Path(path)
     if path.is_dir():
         return str(shutil.copytree(path, place / path.name))
     (place / path.parent.name).mkdir(parents=True, exist_ok=True)
@@ -325,10 +324,10 @@ def check_resumed(person, name, killed, left, place):
     It ends with the same record and the same bits.
     """
     shutil.copytree(killed.workdir, place)
-    others = {"workdir": str(place)}
-    for option in options.names(type(killed), options.INPUT):
-        if getattr(killed, option):
-            others[option] = moved(getattr(killed, option), place.parent / "moved")
+    others = {
+        option: moved(path, place.parent / "moved") for option, path in inputs(killed).items()
+    }
+    others["workdir"] = str(place)
     if "save_every" in options.names(type(killed), options.HOW):
         others["save_every"] = 2
     config = dataclasses.replace(killed, **others)
@@ -354,7 +353,7 @@ def check_all(person, name, place):
     report, path, record = check_record(name, config, made)
     check_damages(name, config, report, path, record)
     check_table(report, record)
-    check_page(name, record)
+    check_page(name, record, place / "results")
     check_command(config, record)
     killed, left = kill(person, name, place / "killed")
     check_options(name, killed)

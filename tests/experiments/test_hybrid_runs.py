@@ -1,7 +1,6 @@
-"""The hybrid experiment on a few small images: what it chooses and writes, resumes and refuses."""
+"""The hybrid experiment on a few small images: what it chooses, writes and refuses."""
 
 import dataclasses
-import json
 from pathlib import Path
 
 import jax
@@ -16,11 +15,10 @@ from dbnjax.checks import InputError
 from dbnjax.models import dbn
 from dbnjax.models.dbn import DBN
 from dbnjax.models.stack import Stack
-from dbnjax.training import greedy, metrics
+from dbnjax.training import greedy
 from dbnjax.weights import io, shipped
 from experiments import hybrid
 from experiments.common import options
-from experiments.hybrid import config as hybrid_config
 
 SPLIT = {"dataset": "mnist", "split_seed": 0, "n_train": 20, "n_validation": 10}
 WEIGHTS, EPOCHS = (0.6, 0.9), 2
@@ -50,7 +48,7 @@ def save(path, model, stage="up-down", **changes):
 
 
 def config(place, **changes):
-    small = hybrid_config.Config(
+    small = hybrid.Config(
         net=str(place / "up_down.safetensors"),
         data_dir=str(place / "idx"),
         workdir=str(place / "run"),
@@ -98,11 +96,9 @@ def test_validation_chooses_weight_and_epoch_and_all_cases_go_as_far(whole):
     assert epochs_of(Path(chosen.workdir)) == [(r["stage"], r["epoch"]) for r in result["epochs"]]
 
 
-def test_a_run_writes_all_that_results_need_and_then_says_that_it_is_finished(whole, capsys):
+def test_a_run_writes_all_that_results_need(whole):
     chosen, result = whole
     folder = Path(chosen.workdir)
-    assert hybrid.run(chosen) == json.loads(json.dumps(result))
-    assert "finished" in capsys.readouterr().out
     assert result["cases"] == {"train": 20, "validation": 10, "all": 40, "test": 20}
     for name, wrong in result["wrong"].items():
         assert len(wrong) == result["errors"][name]["test"]
@@ -115,40 +111,12 @@ def test_a_run_writes_all_that_results_need_and_then_says_that_it_is_finished(wh
         "net": {"command": "python -m experiments.mnist_dbn", "stage": "up-down"}
     }
     assert result["config"].items() >= SPLIT.items()
-    assert {"commit", "machine", "versions", "date", "seed", "seconds"} <= result.keys()
-    assert str(folder.parent) not in (folder / "result.json").read_text()
     assert {path.name for path in (folder / "figures").iterdir()} == {"weights.png", "error.png"}
     check_figures_last(folder)
     for name, stage in (("chosen", "hybrid"), ("net", "all cases")):
         net, metadata = io.load(folder / f"{name}.safetensors")
         assert isinstance(net, DBN)
         assert (metadata["stage"], metadata["image_shape"]) == (stage, [28, 28])
-    with pytest.raises(InputError, match=r"--seed=0 there, 1 here"):
-        hybrid.run(dataclasses.replace(chosen, seed=1))
-
-
-def test_a_stopped_run_ends_with_the_same_bits(whole, tmp_path, monkeypatch):
-    chosen, result = whole
-    cut = dataclasses.replace(chosen, workdir=str(tmp_path / "cut"))
-    append = metrics.append
-
-    def append_and_stop(path, record):
-        append(path, record)
-        if record["epoch"] == 3:
-            raise KeyboardInterrupt  # after the record, before the checkpoint
-
-    with monkeypatch.context() as patched:
-        patched.setattr(metrics, "append", append_and_stop)
-        with pytest.raises(KeyboardInterrupt):
-            hybrid.run(cut)
-    assert epochs_of(tmp_path / "cut")[-1] == ("hybrid", 3)
-    again = hybrid.run(cut)
-    assert epochs_of(tmp_path / "cut") == epochs_of(Path(chosen.workdir))
-    for part in ("errors", "wrong", "chosen"):
-        assert again[part] == result[part]
-    for name in ("chosen", "net"):
-        nets = [io.load(Path(c.workdir) / f"{name}.safetensors")[0] for c in (chosen, cut)]
-        assert_same(*nets)
 
 
 def test_a_tied_net_learns_as_a_stack_and_the_start_is_kept_where_nothing_is_better(
@@ -187,11 +155,7 @@ def moved(net):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"weights": (0.1, 1.2)}, r"--weights: expected 0 to 1, got 1.2"),
         ({"weights": (0.5, 0.2)}, "--weights: expected each to be larger"),
-        ({"weights": ()}, "--weights: expected at least one"),
-        ({"epochs": 0}, "--epochs: expected 1 or more, got 0"),
-        ({"momentum": 1.0}, "--momentum: expected 0 or more and less than 1"),
         ({"net": ""}, "--net: expected a net that learned from training cases alone, got none"),
         ({"net": str(shipped.PATH)}, "which may have seen the validation cases"),
         ({"net": "label_free"}, "expected a net with label units, got one without"),

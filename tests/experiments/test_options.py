@@ -20,17 +20,7 @@ from experiments.common import options
 
 ROOT = Path(__file__).parents[2]
 # Experiments whose options are not declared in full; none is added.
-STILL = {
-    "ship",
-    "sweep",
-    "mnist_classifier",
-    "three_ideas",
-    "few_labels",
-    "comparators",
-    "shifted_digits",
-    "results",
-    "results_charts",
-}
+STILL: set[str] = set()
 NAMES = [name for name in registry.names() if name not in STILL]
 # Options that may be any finite number.
 ANY = {"cause_bias", "jump_bias", "weight"}
@@ -223,7 +213,8 @@ def other(case):
         return case.default[:1] if len(case.default) > 1 else case.default * 2
     if isinstance(case.default, bool):
         return not case.default
-    return f"{case.default} & more" if case.kind is str else case.default * 3 + 1
+    is_text = case.kind is str or case.default is None
+    return f"{case.default} & more" if is_text else case.default * 3 + 1
 
 
 def check_command(experiment):

@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 from result_records import LIKELIHOOD, benchmark, cells, finished, write
 
-from experiments import likelihood
+from experiments import likelihood, registry
 from experiments.benchmark import report as benchmark_report
-from experiments.common import record_files
 from experiments.likelihood import report as likelihood_report
 from experiments.results import main as results
 
@@ -180,5 +179,6 @@ def test_the_default_schedule_is_that_of_the_experiment():
 
 
 def test_the_repositorys_benchmark_has_the_rows_of_every_bar():
-    _, table = benchmark_report.speed(record_files.read_benchmark(ROOT / "results"))
+    (benchmark,) = registry.find("benchmark").read(ROOT / "results")
+    _, table = benchmark_report.speed(benchmark.record)
     assert "not measured" not in table

@@ -60,7 +60,7 @@ def test_three_ideas_have_a_row_a_cell_and_a_verdict(tmp_path):
         "at most 9 epochs; in 0 of 3 cells the best one of some seed is among the last 2" in section
     )
     several = three_ideas()
-    several["cells"][1] |= {"tried": [{"rate": 0.1}] * 3, "epochs": [5, 8, 7]}
+    several["cells"][1] |= {"tried": several["cells"][1]["tried"] * 3, "epochs": [5, 8, 7]}
     page = " ".join(build(tmp_path / "several", three_ideas__short=several).split())
     assert "500 validation images chose one of 3 rates and the epoch;" in page
     assert "in 1 of 3 cells" in page
@@ -147,7 +147,22 @@ def test_every_file_has_its_chart_and_the_page_shows_it(tmp_path, capsys):
         (
             "comparators__mnist",
             {"rows": [comparators()["rows"][0] | {"name": ["svm"]}]},
-            r"rows\.0\.name: expected one of .*, got \['svm'\]",
+            r"rows\.0\.name: expected text, got \['svm'\]",
+        ),
+        (
+            "comparators__mnist",
+            {"rows": [comparators()["rows"][0] | {"name": "knn"}]},
+            r"rows\.0\.name: expected one of svm, .*, l2_few, got 'knn'",
+        ),
+        (
+            "comparators__mnist",
+            {"rows": [comparators()["rows"][0] | {"wrong": [1]}]},
+            r"rows\.0\.wrong: expected 16 different cases, as rows\.0\.test says, got 1",
+        ),
+        (
+            "three_ideas__short",
+            {"cells": [three_ideas()["cells"][0] | {"epochs": [1]}]},
+            r"cells\.0\.epochs: expected 3 values, got 1",
         ),
     ],
 )

@@ -2,7 +2,7 @@
 
 import result_records
 
-from experiments.common.record_files import Source
+from experiments.common.records import Source
 from experiments.sweep import report
 
 

@@ -15,10 +15,11 @@ from dbnjax.checks import InputError
 from dbnjax.models import feedforward
 from dbnjax.weights import io
 from experiments import classify, mnist_dbn
-from experiments.common import record_files, records
+from experiments.common import records
 from experiments.ship import cards as ship_cards
 from experiments.ship import config as ship_config
 from experiments.ship import main as ship
+from experiments.ship import report as ship_report
 
 EARLIER = "expected the last net of its run, all cases, got that of the stage greedy, for which"
 
@@ -53,7 +54,7 @@ def test_a_rounded_net_and_a_card_of_computed_numbers(trained, tmp_path, capsys)
         assert piece in card
     assert "all 40" in card
     record = json.loads((tmp_path / "s.json").read_text())
-    records.conform(tmp_path, "shipped", record, record_files.SHIPPED_FORM)
+    records.conform(tmp_path, "shipped", record, ship_report.Record)
     assert {name: record[name] for name in metadata["rounded"]} == metadata["rounded"]
 
 
@@ -108,7 +109,7 @@ def test_a_classifier_is_rounded_too(place):
     results = classify.run(classify.Config(net=place.output, data_dir=place.data_dir))
     assert metadata["rounded"]["errors"] == results.errors
     record = json.loads(Path(place.record).read_text())
-    records.conform(place.record, "shipped", record, record_files.SHIPPED_FORM)
+    records.conform(place.record, "shipped", record, ship_report.Record)
     assert record["command"] == about["summary"]["command"]
     card = Path(place.output).with_suffix(".md").read_text()
     assert card == ship_cards.card(found)
@@ -154,7 +155,7 @@ def test_a_classifier_that_cannot_be_described_is_not_shipped(place, metadata, m
 
 
 def test_each_kind_has_its_own_place():
-    places = [(place.net.name, place.record) for place in ship.PLACES.values()]
+    places = [(place.net.name, place.record) for place in ship.KINDS.values()]
     assert places == [
         ("mnist.safetensors", "shipped.json"),
         ("mnist_classifier.safetensors", "shipped_classifier.json"),

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from experiments.common import statistics
 
@@ -35,3 +36,15 @@ def test_mcnemar_counts_what_one_net_alone_gets_wrong(first, second, expected):
     found = statistics.mcnemar(first, second)
     assert found[:2] == expected[:2]
     assert found.p == pytest.approx(expected[2], rel=1e-4)
+
+
+def test_intervals_are_those_of_student_and_welch():
+    a, b = [2.0, 2.5, 2.3], [1.0, 1.4, 1.1, 1.3]
+    low, high = stats.t.interval(0.95, 2, np.mean(a), stats.sem(a))
+    assert statistics.half_width(a) == pytest.approx((high - low) / 2)
+    found = statistics.gain(a, b)
+    interval = stats.ttest_ind(a, b, equal_var=False).confidence_interval(0.95)
+    np.testing.assert_allclose(found, [np.mean(a) - np.mean(b), interval.low, interval.high])
+    assert statistics.half_width([2.0]) == 0.0
+    assert statistics.gain([2.0], [1.0]) == (1.0, -np.inf, np.inf)
+    assert statistics.gain([2.0, 2.0], [1.0, 1.0]) == (1.0, 1.0, 1.0)

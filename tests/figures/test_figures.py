@@ -144,8 +144,8 @@ def test_curves_are_labelled(log_y):
 
 def test_estimates_have_bars_where_intervals_are_known_and_another_end():
     curves = {
-        "one": figures.Judged([-9.0, -5.0], [-9.5, None], [-8.5, None], None),
-        "two": figures.Judged([-8.0, -4.0], [-8.0, -4.5], [-8.0, -3.5], -6.0),
+        "one": figures.Estimated([-9.0, -5.0], [-9.5, None], [-8.5, None], None),
+        "two": figures.Estimated([-8.0, -4.0], [-8.0, -4.5], [-8.0, -3.5], -6.0),
     }
     panels = {"updates": {"one": [1, 9], "two": [1, 9]}, "seconds": {"one": [2, 4], "two": [3, 5]}}
     figure = figures.estimates(curves, panels, "log p", "Rules", "from above")

@@ -17,6 +17,7 @@ NET = machines.net(6, (5, 4, N_PEN, 3), N_LABELS)
 KEY = jax.random.key(2)
 V = jax.random.uniform(jax.random.key(1), (6, 5))
 N = 20_000
+stochastic = jax.jit(classify.stochastic)
 
 
 def label_log_probabilities(memory, penultimate):
@@ -61,7 +62,7 @@ def expectation(transform):
 
 
 def test_the_stochastic_read_out_has_its_exact_expectation():
-    got = classify.stochastic(KEY, NET, jnp.broadcast_to(V[0], (N, 5)))
+    got = stochastic(KEY, NET, jnp.broadcast_to(V[0], (N, 5)))
     for transform in (np.exp, lambda x: x):
         mean, spread = expectation(transform)
         error = np.abs(transform(np.float64(got)).mean(0) - mean)
@@ -70,8 +71,8 @@ def test_the_stochastic_read_out_has_its_exact_expectation():
 
 
 def test_the_averaged_read_out_is_the_mean_of_its_passes():
-    got = classify.averaged(KEY, NET, V, n_passes=5)
-    passes = [classify.stochastic(jax.random.fold_in(KEY, i), NET, V) for i in range(5)]
+    got = jax.jit(classify.averaged, static_argnums=3)(KEY, NET, V, 5)
+    passes = [stochastic(jax.random.fold_in(KEY, i), NET, V) for i in range(5)]
     np.testing.assert_allclose(got.log_probabilities, np.mean(passes, axis=0), rtol=1e-5)
     np.testing.assert_allclose(got.probabilities, np.mean(np.exp(passes), axis=0), rtol=1e-5)
     assert np.ptp(passes, axis=0).max() > 0.01

@@ -14,7 +14,7 @@ from dbnjax.learning.contrastive_divergence import contrastive_divergence
 from dbnjax.learning.persistent import persistent_contrastive_divergence
 from dbnjax.learning.up_down import up_down
 
-N_CASES, N_CHAINS, NUMBERS = 16, 100, (1, 2, 3)
+N_CASES, N_CHAINS, NUMBERS = 16, 100, (1, 3)
 KEY = jax.random.key(4)
 PIXELS = jax.random.uniform(jax.random.key(1), (N_CASES, 5))
 
@@ -66,5 +66,4 @@ def test_a_member_makes_the_steps_that_it_would_make_alone(name):
         if hasattr(alone, "chains"):
             np.testing.assert_array_equal(together.chains[i], alone.chains)
     weights = jax.tree.leaves(together.params)[-1]
-    for i, j in ((0, 1), (1, 2)):  # so that the tolerance says something
-        assert np.abs(weights[i] - weights[j]).max() > 1e-3
+    assert np.abs(weights[0] - weights[1]).max() > 1e-3  # so that the tolerance says something

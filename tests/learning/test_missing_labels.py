@@ -40,11 +40,13 @@ def law():
     return marginal / marginal.sum(1, keepdims=True)
 
 
+@jax.jit
 def slope(features):
     """Autodiff of the mean of log p(features) + log Z, labels and hidden units summed out."""
     return jax.grad(lambda memory: dbn.log_unnormalised(memory, features, None).mean())(MEMORY)
 
 
+@jax.jit
 def mean_statistics(phase, weights=None):
     """A machine-shaped mean over cases of what a positive phase measures."""
     n = len(phase.visible)

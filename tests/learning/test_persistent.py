@@ -26,6 +26,8 @@ N_CHAINS = 9
 PLAIN = persistent_contrastive_divergence(N_CHAINS, k=2)
 FAST = fast_persistent_contrastive_divergence(N_CHAINS, k=2)
 step, fast_step = jax.jit(PLAIN.step), jax.jit(FAST.step)
+positive_phase = jax.jit(phases.positive_phase, static_argnums=3)
+negative_phase = jax.jit(phases.negative_phase, static_argnums=(3, 4))
 
 
 def assert_close(got, expected, atol=1e-6):
@@ -50,7 +52,7 @@ def test_the_chains_make_k_steps_under_the_machine():
     state = PLAIN.init(jax.random.key(0), RBM_)
     new, info = step(KEY, updates.hyper(0.1), state, BATCH)
     key_chain = jax.random.split(KEY)[1]
-    negative = phases.negative_phase(key_chain, RBM_, state.chains, 2, persistent.CHOICES)
+    negative = negative_phase(key_chain, RBM_, state.chains, 2, persistent.CHOICES)
     np.testing.assert_array_equal(new.chains, negative.hidden_state)
     np.testing.assert_allclose(info.chain_activity, negative.hidden.mean(), rtol=1e-6)
 
@@ -87,8 +89,8 @@ def test_fast_weights_drive_the_chains_and_nothing_else(offset):
     new, _ = fast_step(KEY, persistent.fast_hyper(hyper, rate=0.3), state, BATCH)
     key_hidden, key_chain = jax.random.split(KEY)
     shifted = jax.tree.map(jnp.add, RBM_, offset)
-    positive = phases.positive_phase(key_hidden, RBM_, BATCH, persistent.FAST_CHOICES)
-    negative = phases.negative_phase(key_chain, shifted, state.chains, 2, persistent.FAST_CHOICES)
+    positive = positive_phase(key_hidden, RBM_, BATCH, persistent.FAST_CHOICES)
+    negative = negative_phase(key_chain, shifted, state.chains, 2, persistent.FAST_CHOICES)
     np.testing.assert_array_equal(new.chains, negative.hidden_state)
     gradient = phases.rbm_gradient(positive, negative, None)
     expected = updates.ascend(hyper, state.machine, gradient, positive)
@@ -99,7 +101,8 @@ def test_fast_weights_drive_the_chains_and_nothing_else(offset):
 def test_without_an_offset_the_regular_step_is_the_plain_one():
     hyper = updates.hyper(0.2, momentum=0.5)
     learner = persistent_contrastive_divergence(N_CHAINS, k=2, choices=persistent.FAST_CHOICES)
-    plain, _ = learner.step(KEY, hyper, learner.init(jax.random.key(0), RBM_), BATCH)
+    start = learner.init(jax.random.key(0), RBM_)
+    plain, _ = jax.jit(learner.step)(KEY, hyper, start, BATCH)
     state = FAST.init(jax.random.key(0), RBM_)
     fast, _ = fast_step(KEY, persistent.fast_hyper(hyper), state, BATCH)
     assert_close(fast.params, plain.params)
@@ -156,18 +159,19 @@ def test_the_chains_of_fast_weights_are_measured_with_the_regular_energy():
     state = learner.init(jax.random.key(0), machine)
     state = state._replace(fast=jax.tree.map(lambda x: 0.4 + 0.0 * x, machine))
     batch = jax.random.normal(jax.random.key(2), (5, 2))
-    new, _ = learner.step(KEY, persistent.fast_hyper(updates.hyper(1.0)), state, batch)
+    hyper = persistent.fast_hyper(updates.hyper(1.0))
+    new, _ = jax.jit(learner.step)(KEY, hyper, state, batch)
     key_hidden, key_chain = jax.random.split(KEY)
     chained = jax.tree.map(jnp.add, machine, state.fast)
-    positive = phases.positive_phase(key_hidden, machine, batch, persistent.FAST_CHOICES)
-    negative = phases.negative_phase(key_chain, chained, state.chains, 1, persistent.FAST_CHOICES)
+    positive = positive_phase(key_hidden, machine, batch, persistent.FAST_CHOICES)
+    negative = negative_phase(key_chain, chained, state.chains, 1, persistent.FAST_CHOICES)
 
     def objective(m):
         dreamt = rbm_lib.energy(m, negative.visible, negative.hidden_state).mean()
         return dreamt - rbm_lib.free_energy(m, positive.visible).mean()
 
     moved = jax.tree.map(jnp.subtract, new.params, machine)
-    assert_close(moved, jax.grad(objective)(machine), atol=1e-5)
+    assert_close(moved, jax.jit(jax.grad(objective))(machine), atol=1e-5)
 
 
 @pytest.mark.parametrize("numbers", [{"n_chains": 0}, {"n_chains": 4, "k": 0}])

@@ -3,6 +3,8 @@
 Sections 2.1 and 3 of the 2006 paper, by enumeration.
 """
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import machines
@@ -18,6 +20,7 @@ from dbnjax.models import stack as stack_lib
 from dbnjax.models.belief_net import BeliefNet, Layer
 from dbnjax.sampling import gibbs
 
+chain = jax.jit(gibbs.chain, static_argnums=3)
 N_VISIBLE, N_HIDDEN = 3, 2
 N = 40_000
 DATA = np.array([0.3, 0.0, 0.2, 0.05, 0.0, 0.25, 0.15, 0.05])  # a law of the 8 visible states
@@ -33,6 +36,7 @@ def joint(rbm):
     return machines.joint(rbm)
 
 
+@partial(jax.jit, static_argnums=(1, 2))
 def library_table(layer, n_from, n_to):
     """The library's log p(y | x) over all binary states, `[2^n_from, 2^n_to]`."""
     x, y = exact.binary_states(n_from), exact.binary_states(n_to)
@@ -64,12 +68,14 @@ def test_ancestral_sampling_is_gibbs_sampling(rbm, joint):
     net = directed_net(rbm, 2)
     sizes = [N_VISIBLE, N_HIDDEN, N_VISIBLE, N_HIDDEN, N_VISIBLE]
     states = np.split(np.asarray(exact.binary_states(sum(sizes))), np.cumsum(sizes)[:-1], axis=-1)
-    p = np.exp(np.float64(belief_net.log_joint(net, [jnp.asarray(x) for x in states])))
+    log_joint = jax.jit(belief_net.log_joint)(net, [jnp.asarray(x) for x in states])
+    p = np.exp(np.float64(log_joint))
     law = p.reshape(-1, 2**N_VISIBLE).sum(0)
     expected = oracles_dbn.after_steps(joint, np.full(8, 1 / 8), 2)
     np.testing.assert_allclose(law, expected, atol=1e-6)
-    drawn = belief_net.ancestral_sample(jax.random.key(1), net, N)[-1]
-    walked = gibbs.chain(
+    sample = jax.jit(belief_net.ancestral_sample, static_argnums=2)
+    drawn = sample(jax.random.key(1), net, N)[-1]
+    walked = chain(
         jax.random.key(2), rbm, gibbs.start(jax.random.key(3), rbm, start_states(N)), 2
     ).visible
     floor = oracles.total_variation_floor(expected, N)
@@ -157,7 +163,7 @@ def test_each_layers_share_of_equation_2_4_is_its_own_derivative(rbm, joint):
         below = belief_net.conditional(layer, h).log_prob(jnp.broadcast_to(v0, (4, N_VISIBLE)))
         return jax.nn.logsumexp(exact.log_prob(memory.replace(weights=memory_weights), h) + below)
 
-    by_layer, by_memory = jax.grad(log_p, argnums=(0, 1))(bottom.weights.T, memory.weights)
+    by_layer, by_memory = jax.jit(jax.grad(log_p, argnums=(0, 1)))(bottom.weights.T, memory.weights)
     same, next_up = correlations(joint, v_index, 400)
     np.testing.assert_allclose(by_layer.T, same[0] - next_up[0], atol=1e-5)  # equation 2.3
     np.testing.assert_allclose(by_memory.T, next_up[0] - same[-1], atol=1e-5)  # the rest of 2.4
@@ -183,7 +189,7 @@ def test_k_gibbs_steps_from_the_data_have_the_law_of_p_k(rbm, joint, k):
     counts = np.round(DATA * N).astype(int)
     data = jnp.asarray(np.repeat(joint.visible.states, counts, axis=0), jnp.float32)
     state = gibbs.start(jax.random.key(4), rbm, data)
-    walked = gibbs.chain(jax.random.key(5), rbm, state, k).visible
+    walked = chain(jax.random.key(5), rbm, state, k).visible
     expected = oracles_dbn.after_steps(joint, DATA, k)
     seen = oracles.frequencies(joint.visible.states, walked)
     assert oracles.total_variation(seen, expected) < oracles.total_variation_floor(expected, N)

@@ -40,6 +40,11 @@ PATHS = {
 step = jax.jit(tempering.step)
 
 
+@partial(jax.jit, static_argnums=3)
+def jitted_ratios(path, betas, v, first):
+    return tempering.log_ratio(path, betas, v, path_lib.hidden_fields(path, v), first)
+
+
 def swap_kernel(log_ratio):
     """Metropolis' swap of two states as a matrix over ordered pairs, from `[S, S]` ratios."""
     n = len(log_ratio)
@@ -60,14 +65,11 @@ def pair(path, betas, first):
     """All ordered pairs of states of neighbours, the ratios of the swap, and the law of pairs."""
     path = in_float64(path)
     joints = [machines.joint(path_lib.at(path, beta)) for beta in betas[first : first + 2]]
-    states = jnp.asarray(joints[0].visible.states)
+    states = joints[0].visible.states
     n = len(states)
-    v = jnp.zeros((len(betas), n, n, states.shape[1]))
-    v = v.at[first].set(jnp.broadcast_to(states[:, None], v.shape[1:]))
-    v = v.at[first + 1].set(jnp.broadcast_to(states[None], v.shape[1:]))
-    ratios = tempering.log_ratio(
-        path, jnp.asarray(betas), v, path_lib.hidden_fields(path, v), first
-    )
+    v = np.zeros((len(betas), n, n, states.shape[1]))
+    v[first], v[first + 1] = states[:, None], states[None]
+    ratios = jitted_ratios(path, jnp.asarray(betas), v, first)
     return v, ratios, np.outer(*(joint.visible_marginal for joint in joints)).reshape(-1)
 
 
@@ -99,16 +101,11 @@ def test_the_check_finds_a_wrong_acceptance():
         assert drift > 0.01, name
 
 
-@jax.jit
-def ratios_in_float32(path, betas, v):
-    return tempering.log_ratio(path, betas, v, path_lib.hidden_fields(path, v), 0)
-
-
 def test_the_ratio_in_float32_is_that_of_the_tables():
     path = PATHS["base rates"]
     with jax.enable_x64(True):
         v, ratios, _ = pair(path, (1.0, 0.6), 0)
-    got = ratios_in_float32(path, jnp.array([1.0, 0.6]), jnp.asarray(v, jnp.float32))
+    got = jitted_ratios(path, jnp.array([1.0, 0.6]), jnp.asarray(v, jnp.float32), 0)
     np.testing.assert_allclose(got, ratios, rtol=0, atol=1e-5)
 
 

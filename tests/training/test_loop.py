@@ -1,5 +1,7 @@
 """Epochs: which cases they visit, that they compile once, that their keys decide everything."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -19,6 +21,7 @@ def data(balanced: bool = True, n_cases: int = N_CASES) -> loop.Data:
     return loop.put(pixels, generator.permutation(np.arange(n_cases) % 5), 5, BATCH, balanced)
 
 
+@functools.cache
 def program():
     learner = contrastive_divergence.contrastive_divergence(1)
     return learner, loop.epoch_program(learner, greedy.layer_data("sample", "mean", 0), BATCH)
@@ -74,7 +77,7 @@ def test_more_labels_than_images_are_refused():
 
 
 def test_a_second_epoch_and_a_new_rate_compile_nothing():
-    learner, epoch = program()
+    learner, epoch = program.__wrapped__()  # one that no test has compiled
     machine = greedy.layer(jax.random.key(0), N_PIXELS, 6)
     state = learner.init(jax.random.key(0), machine)
     compiled = []
@@ -100,12 +103,12 @@ def test_an_epoch_equals_its_steps_by_hand():
         return learner.init(key, greedy.layer(jax.random.key(0), N_PIXELS, 6))
 
     state, report = epoch(key, hyper, start(), (), cases)
-    by_hand = start()
+    by_hand, step = start(), jax.jit(learner.step)
     key_order, key_steps = jax.random.split(key)
     for i, rows in enumerate(loop.minibatches(key_order, cases, BATCH)):
         key_prepare, key_step = jax.random.split(jax.random.fold_in(key_steps, i))
         batch = prepare(key_prepare, (), cases.pixels[rows], cases.labels[rows])
-        by_hand, _ = learner.step(key_step, hyper, by_hand, batch)
+        by_hand, _ = step(key_step, hyper, by_hand, batch)
     np.testing.assert_allclose(state.params.weights, by_hand.params.weights, atol=1e-5)
     assert bool(report.finite)
 

@@ -34,7 +34,6 @@ def answers(unit, key, field):
     state, statistics = unit.draw(key, field, "sample")
     mean, expected = unit.draw(key, field, "mean")
     said = {
-        "sample": unit.sample(key, field),
         "state": state,
         "statistics": statistics,
         "mean": mean,
@@ -68,6 +67,7 @@ def judgement(unit, state):
 
 jitted_answers, jitted_averages = jax.jit(answers), jax.jit(averages)
 jitted_slopes, jitted_judgement = jax.jit(slopes), jax.jit(judgement)
+jitted_sample = jax.jit(lambda unit, key, field: unit.sample(key, field))
 
 
 @all_units
@@ -158,7 +158,7 @@ def test_shifted_units_have_the_law_of_the_shifted_field(name):
 def test_draw_is_a_sample_or_a_mean_with_its_statistics(name):
     unit, key = cases.ALL[name], jax.random.key(2)
     said, averaged = jitted_answers(unit, key, fields(unit)), jitted_averages(unit, fields(unit))
-    close(said["state"], said["sample"])
+    close(said["state"], jitted_sample(unit, key, fields(unit)))
     all_close(said["statistics"], unit.statistics(said["state"]))
     close(said["mean"], averaged["mean"])
     all_close(said["expected_statistics"], averaged["statistics"])
@@ -196,7 +196,7 @@ def test_any_number_of_leading_axes(name):
     unit, key = cases.ALL[name], jax.random.key(5)
     flat = jitted_averages(unit, fields(unit))
     shapes = jax.eval_shape(answers, unit, key, fields(unit))
-    for lead in ((), (2, 3), (2, 3, 1)):
+    for lead in ((), (2, 3, 1)):
         field = fields(unit)[: np.prod(lead, dtype=int)].reshape(*lead, unit.size)
         expected = jax.tree.map(lambda x, lead=lead: (*lead, *x.shape[1:]), shapes)
         got = jax.tree.map(lambda x: x.shape, jax.eval_shape(answers, unit, key, field))

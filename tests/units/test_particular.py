@@ -10,6 +10,14 @@ from scipy.special import gammaln
 from dbnjax import rbm, units
 from dbnjax.checks import InputError
 
+has_state = jax.jit(lambda unit, x, means: unit.has_state(x, means), static_argnums=2)
+matched_and_its_mean = jax.jit(
+    lambda unit, mean, variance: (
+        matched := unit.match(mean, variance),
+        matched.mean(jnp.zeros(unit.size)),
+    )
+)
+
 BORDER = 1e-3  # how far from the border of what a unit can express a matched mean may end
 
 MATCHED = {
@@ -33,10 +41,9 @@ def test_binary_probability_is_the_sigmoid_of_the_field():
 @pytest.mark.parametrize("name", MATCHED)
 def test_match_reaches_the_mean_at_a_zero_field(name):
     unit, mean, variance = MATCHED[name]
-    matched = unit.match(jnp.array(mean), jnp.array(variance))
+    matched, got = matched_and_its_mean(unit, jnp.array(mean), jnp.array(variance))
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(matched))
     assert jax.tree.structure(matched) == jax.tree.structure(unit)
-    got = matched.mean(jnp.zeros(unit.size))
     np.testing.assert_allclose(got, mean, atol=2 * BORDER, rtol=1e-5)
 
 
@@ -88,10 +95,11 @@ def test_a_negative_count_is_impossible_and_a_mean_has_an_energy():  # F8
 def test_all_states_of_the_oracle_are_states(name):
     unit = cases.WITH_ENERGY[name]
     states = jnp.asarray(cases.layer(unit).states, jnp.float32)
-    assert unit.has_state(states).all()
-    assert unit.has_state(states, True).all()
-    assert not unit.has_state(jnp.full(unit.size, np.nan))
-    assert not unit.has_state(jnp.full(unit.size, np.nan), True)
+    beside = jnp.concatenate([states, jnp.full((1, unit.size), np.nan)])
+    for means in (False, True):
+        *of_states, of_nan = has_state(unit, beside, means)
+        assert all(of_states)
+        assert not of_nan
 
 
 @pytest.mark.parametrize(
@@ -113,9 +121,10 @@ def test_all_states_of_the_oracle_are_states(name):
     ],
 )
 def test_what_is_no_state(unit, x, a_mean):  # F22, F30
-    cases_of_both = jnp.stack([unit.sample(jax.random.key(0), jnp.zeros(len(x))), jnp.array(x)])
-    np.testing.assert_array_equal(unit.has_state(cases_of_both), [True, False])
-    np.testing.assert_array_equal(unit.has_state(cases_of_both, means=True), [True, a_mean])
+    drawn = jax.jit(unit.sample)(jax.random.key(0), jnp.zeros(len(x)))
+    cases_of_both = np.stack([drawn, x]).astype(np.float32)
+    np.testing.assert_array_equal(has_state(unit, cases_of_both, False), [True, False])
+    np.testing.assert_array_equal(has_state(unit, cases_of_both, True), [True, a_mean])
 
 
 @pytest.mark.parametrize("name", cases.ALL)

@@ -1,9 +1,32 @@
-"""The parts of RESULTS.md on the shipped nets and on speed."""
+"""What RESULTS.md says of the nets that come with the package."""
 
-from typing import Any
+from typing import Any, TypedDict
 
 from dbnjax.weights.shipped import CLASSIFIER
-from experiments.common.tables import count, interval, made, plain, table, wrap
+from experiments.common.records import Source
+from experiments.common.tables import count, interval, wrap
+
+
+class Cases(TypedDict):
+    test: int
+
+
+class Record(TypedDict):
+    """What rounding did to a net."""
+
+    command: str
+    commit: str
+    dtype: str
+    errors: int
+    exact_errors: int
+    changed: int
+    cases: Cases
+
+
+def sections(nets: list[Source], name: str) -> list[str]:
+    """Returns what is said of the net of a name, nothing if it is not there."""
+    lay_out = {"shipped": shipped, "shipped_classifier": shipped_classifier}[name]
+    return [part for net in nets if net.name == name for part in lay_out(net.record)]
 
 
 def shipped(record: dict[str, Any]) -> list[str]:
@@ -39,9 +62,3 @@ def rounding(record: dict[str, Any]) -> str:
         f"{interval(record['errors'], n)}; {count(record['exact_errors'], n)} before rounding, "
         f"which changes {record['changed']} decisions."
     )
-
-
-def speed(benchmark: dict[str, Any]) -> list[str]:
-    """The table of a benchmark as it is."""
-    rows = [[plain(cell) for cell in row] for row in benchmark["rows"]]
-    return [*made(benchmark), table(benchmark["columns"], rows), wrap(benchmark["note"])]

@@ -1,18 +1,12 @@
-"""Lays out RESULTS.md: the paper beside the runs, tests between nets, then run by run."""
-
-from typing import Any
+"""The front of RESULTS.md: the paper beside the main job, tests between nets, run by run."""
 
 import numpy as np
 
-from experiments.benchmark import report as benchmark_report
-from experiments.common.record_files import Source
 from experiments.common.statistics import Spread
 from experiments.common.tables import NONE, duration, interval, several, table, wrap
 from experiments.mnist_dbn import report as dbn_report
 from experiments.results import groups as results_groups
 from experiments.results.groups import Comparison, Group
-from experiments.results.shipped import shipped, speed
-from experiments.sweep import report as sweep_report
 
 # What the 2006 paper prints (sections 6.1 and 6.2): test errors in per cent, and the read-outs.
 PAPER_ERRORS = {"greedy": 2.49, "up-down": 1.39, "all cases": 1.25}
@@ -57,32 +51,36 @@ that only the first net gets wrong; c: only the second. p is not corrected for t
 tests."""
 
 
-def lay_out(
-    groups: list[Group],
-    comparisons: list[Comparison],
-    sweeps: list[Source],
-    benchmark: dict[str, Any] | None,
-    scaling: dict[str, Any] | None,
-    shipped_net: dict[str, Any] | None,
-    likelihoods: list[str],
-) -> str:
-    """Returns the page; `likelihoods` are its parts about them, laid out."""
+def lay_out(groups: list[Group], shipped: list[str]) -> list[str]:
+    """Returns the front of the page.
+
+    Args:
+      groups: runs of the main job.
+      shipped: what is said of the net that comes with the package.
+
+    Raises:
+      InputError: nets to be compared were tested on different cases.
+    """
+    comparisons = results_groups.compare(groups, dbn_report.stages)
     parts = ["# Results", HEAD, "## Test errors", headline(groups), ERRORS, binarisations(groups)]
-    parts += dbn_report.targets(results_groups.means(groups), STAGE_NAMES)
-    if shipped_net:
-        parts += shipped(shipped_net)
+    parts += [*dbn_report.targets(means(groups), STAGE_NAMES), *shipped]
     parts += ["## Read-outs", read_outs(groups), READ_OUTS]
     if comparisons:
         parts += ["## Nets compared", mcnemar(comparisons), COMPARISONS]
-    parts += dbn_report.sections([run for group in groups for run in group.runs])
-    parts += [*sweep_report.sections(sweeps), *likelihoods]
-    if benchmark or scaling:
-        parts.append("## Speed")
-    if benchmark:
-        parts += [*speed(benchmark), *benchmark_report.speed(benchmark)]
-    if scaling:
-        parts += ["### Weak scaling", *speed(scaling)]
-    return "\n\n".join(parts) + "\n"
+    return parts + dbn_report.sections([run for group in groups for run in group.runs])
+
+
+def means(groups: list[Group]) -> dict[str, dict[str, float]]:
+    """Returns test errors in per cent by group and stage, of those that targets are about."""
+    found = {
+        group.label: {stage: results_groups.spread(group, stage) for stage in dbn_report.TARGETS}
+        for group in groups
+        if group.runs[0].record["preset"] == dbn_report.TARGET_PRESET
+    }
+    return {
+        label: {stage: spread.mean for stage, spread in spreads.items() if spread}
+        for label, spreads in found.items()
+    }
 
 
 def header(groups: list[Group]) -> list[str]:
