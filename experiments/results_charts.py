@@ -30,11 +30,10 @@ def run(config: Config) -> list[Path]:
       InputError: a result file is damaged, or a chart cannot be written.
     """
     written = []
-    for experiment in registry.EXPERIMENTS:
-        report = experiment.part("report") if experiment.records else None
-        for run in (
-            experiment.read(files.expand(config.results)) if hasattr(report, "SHOWS") else ()
-        ):
+    for experiment in filter(lambda one: one.records, registry.EXPERIMENTS):
+        report = experiment.part("report")
+        drawn = hasattr(report, "SHOWS")  # what the page says of its charts
+        for run in experiment.read(files.expand(config.results)) if drawn else ():
             (make,) = report.REPORT.draw(run.record).values()
             place = files.expand(config.output) / tables.chart_file(experiment.name, run)
             figures.save(make(), place)

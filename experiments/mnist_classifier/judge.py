@@ -62,7 +62,7 @@ def one_net(one: Learned, log_p: dict[str, Array], cases: loop.Data) -> Net:
         "validation": told(measure(one.chosen, task.held_out)),
         **on_test(judge(log_p[CHOSEN], cases)),
     }
-    found = {CHOSEN: chosen, "epochs": epochs}
+    found: dict[str, Any] = {CHOSEN: chosen, "epochs": epochs}
     if one.continued is not None and task.everything is not None:
         found[ALL] = {
             "epochs": sum(epoch["stage"] == "all_cases" for epoch in epochs),
