@@ -30,11 +30,11 @@ def run(config: Config) -> list[Path]:
       InputError: a result file is damaged, or a chart cannot be written.
     """
     written = []
-    for experiment in filter(lambda one: one.records, registry.EXPERIMENTS):
-        report = experiment.part("report")
-        drawn = hasattr(report, "SHOWS")  # what the page says of its charts
-        for run in experiment.read(files.expand(config.results)) if drawn else ():
-            (make,) = report.REPORT.draw(run.record).values()
+    for experiment in registry.EXPERIMENTS:
+        if not experiment.records or not hasattr(experiment.part("report"), "SHOWS"):
+            continue
+        for run in experiment.read(files.expand(config.results)):
+            (make,) = experiment.part("report").REPORT.draw(run.record).values()
             place = files.expand(config.output) / tables.chart_file(experiment.name, run)
             figures.save(make(), place)
             written.append(place)

@@ -56,7 +56,7 @@ def result(folder: Path, learned: list[Learned], test: Images) -> Record:
 def one_net(one: Learned, log_p: dict[str, Array], cases: loop.Data) -> Net:
     """Returns the record of one net: a line of table 1 for each of its stages."""
     task, epochs = one.task, metrics.read(one.task.place.metrics)
-    chosen = {
+    chosen: dict[str, Any] = {
         "epoch": one.epoch,
         "train": told(measure(one.chosen, task.data)),
         "validation": told(measure(one.chosen, task.held_out)),

@@ -218,7 +218,7 @@ def classifiers(preset="tr", start="pretrained", nets=None, products=()):
         "nets": [tuned(range(13))] if nets is None else nets,
         "products": dict(products),
         "seconds": {"tuning": 61.0, "all_cases": 30.0},
-        "pretraining": [STACK],
+        "pretraining": [dict(STACK)],
     }
 
 

@@ -1,74 +1,34 @@
-"""A run that was stopped goes on with what it was begun with, wherever that lies now (F9)."""
+"""A run goes on with the inputs that it was begun with: those that no smallest run begins with."""
 
-import dataclasses
-import shutil
+import itertools
+import re
 
 import jax
+import numpy as np
 import pytest
-from idx_files import digits, write_idx, write_set
+from idx_files import digits
+from result_records import STACK
+from test_contract import NAMES, Person, moved, refusal
 
 from dbnjax import rbm, stack, units
-from dbnjax.checks import InputError
-from dbnjax.models import dbn
 from dbnjax.weights import io
-from experiments import comparators, three_ideas
-from experiments.common import workdir
-from experiments.few_labels import config as few_labels_config
-from experiments.few_labels import main as few_labels
-from experiments.hybrid import config as hybrid_config
-from experiments.hybrid import main as hybrid
-from experiments.mnist_classifier import config as classifier_config
-from experiments.mnist_classifier import main as mnist_classifier
-from experiments.mnist_dbn import config as dbn_config
-from experiments.mnist_dbn import main as mnist_dbn
-from experiments.rbm_learning_rules import main as rbm_learning_rules
-from experiments.sweep import config as sweep_config
-from experiments.sweep import main as sweep
-
-OF_SPLIT = {"dataset": "mnist", "split_seed": 0, "n_train": 20, "n_validation": 10}
-STACKED = {"dataset": "mnist", "split_seed": 0, "n_validation": 10, "n_test": 0}
-SMALL = {"dataset": "mnist", "n_validation": 10, "batch_size": 10}
-DBN = {"n_train": 20, "layers": (6,), "memory_chains": 10, "baselines": False, **SMALL}
-EXPERIMENTS = {
-    "mnist_dbn": (mnist_dbn, dbn_config.Config(**DBN)),
-    "all_cases": (mnist_dbn, dbn_config.Config(all_epochs=1, **DBN)),
-    "sweep": (sweep, sweep_config.Config(grid="seed=0,1", **DBN)),
-    "mnist_classifier": (
-        mnist_classifier,
-        classifier_config.Config(layers=(6,), greedy_batch_size=10, **SMALL),
-    ),
-    "comparators": (comparators, comparators.Config(n_train=20, **SMALL)),
-    "three_ideas": (three_ideas, three_ideas.Config(n_train=20, seeds=1, **SMALL)),
-    "few_labels": (few_labels, few_labels_config.Config(labels=(10,), layers=(6,), **SMALL)),
-    "rules": (rbm_learning_rules, rbm_learning_rules.Config(side=4, n_hidden=5, batch_size=10)),
-    "hybrid": (hybrid, hybrid_config.Config(net="net.safetensors", batch_size=10)),
-}
+from experiments import registry
+from experiments.common import options, workdir
 
 
-class StoppedError(Exception):
-    """In the place of a kill before the first epoch."""
+class BegunError(Exception):
+    """In the place of learning."""
 
 
 @pytest.fixture
-def stopped(monkeypatch, tmp_path):
-    """Lets every run stop where it would begin to learn, in a folder of its own."""
+def person(monkeypatch, tmp_path):
+    """Somebody whose runs stop where they begin to learn."""
 
     def stop(folder):
-        raise StoppedError
+        raise BegunError
 
     monkeypatch.setattr(workdir, "note_commit", stop)
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "idx").mkdir()
-    write_set(tmp_path / "idx")
-    save_net("net.safetensors", seed=0)
-
-
-def save_net(path, seed):
-    """A net as the main job leaves it after greedy learning."""
-    joint = units.Concat((units.Bernoulli.zeros(6), units.Categorical.zeros(10)))
-    memory = rbm.init(jax.random.key(seed), joint, units.Bernoulli.zeros(5))
-    net = dbn.untie(stack.create((machine(seed, 784, 6), memory)))
-    io.save(path, net, {"stage": "greedy", "summary": {"config": OF_SPLIT}})
+    return Person(tmp_path)
 
 
 def machine(seed, n_visible, n_hidden):
@@ -76,85 +36,58 @@ def machine(seed, n_visible, n_hidden):
     return rbm.init(jax.random.key(seed), visible, hidden)
 
 
-def save_stack(path, seed):
+def save_machine(path, seed, config):
+    io.save(path, machine(seed, config.side**2, 4))
+
+
+def save_stack(path, seed, config):
     """A stack as `mnist_classifier` leaves it."""
-    made = {"command": "", "commit": "", "config": STACKED, "number": 0}
-    made |= {"seconds": 1.0, "epochs": 1}
-    io.save(path, stack.create((machine(seed, 784, 6),)), {"pretraining": made})
+    cases = {"dataset": "mnist", "split_seed": 0, "n_validation": 10, "n_test": 0, "folds": 2}
+    machines = [machine(seed, *sizes) for sizes in itertools.pairwise((784, *config.layers))]
+    io.save(path, stack.create(tuple(machines)), {"pretraining": STACK | {"config": cases}})
 
 
-def save_machine(path, seed):
-    io.save(path, machine(seed, 16, 4))
+def save_folder(path, seed, config):
+    """A folder as `shifted_digits` leaves it."""
+    path.mkdir(exist_ok=True)
+    for name, array in zip(("images", "labels"), digits(20, seed), strict=True):
+        np.save(path / f"{name}.npy", array)
 
 
-def begin(module, config, **changes):
-    """Starts or resumes a run and stops it; returns what it says instead, if it is refused."""
-    here = {"data_dir": "idx", "workdir": "run", **changes}
-    with pytest.raises((StoppedError, InputError)) as caught:
-        module.run(dataclasses.replace(config, **here))
-    return str(caught.value)
+# What makes an input, and the options of the smallest run that go with it.
+MADE = {
+    ("mnist_dbn", "stream"): (save_folder, {"all_epochs": 0, "tail_epochs": 0, "chunk": 10}),
+    ("few_labels", "stack"): (save_stack, {}),
+    ("mnist_classifier", "stacks"): (save_stack, {"nets": 1}),
+    ("rbm_learning_rules", "below"): (save_machine, {}),
+}
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
-def test_files_that_were_replaced_are_refused_and_moved_ones_are_not(stopped, tmp_path, name):
-    module, config = EXPERIMENTS[name]
-    assert begin(module, config) == ""
-    assert begin(module, config) == ""
-    shutil.copytree("idx", "moved")
-    assert begin(module, config, data_dir=str(tmp_path / "moved")) == ""
-    pixels, labels = digits(40, seed=2)
-    write_idx(tmp_path / "idx/train-images-idx3-ubyte.gz", pixels)
-    write_idx(tmp_path / "idx/train-labels-idx1-ubyte.gz", labels)
-    refused = begin(module, config)
-    assert "got others by --data_dir; files were replaced" in refused
-    assert "\n" not in refused
-    assert begin(module, config, data_dir="moved") == ""
+def test_every_input_has_its_content_compared():
+    """Here, or by the contract, whose smallest runs begin with it."""
+    found = {
+        (one.name, option)
+        for one in map(registry.find, NAMES)
+        for option in options.names(one.config, options.INPUT) - one.tiny.keys()
+    }
+    assert {(name, option) for name, option in found if option != "data_dir"} == MADE.keys()
 
 
-def test_labels_alone_are_data_too(stopped, tmp_path):
-    module, config = EXPERIMENTS["mnist_dbn"]
-    assert begin(module, config) == ""
-    _, labels = digits(20, seed=1)
-    write_idx(tmp_path / "idx/t10k-labels-idx1-ubyte.gz", labels[::-1])
-    assert "others by --data_dir" in begin(module, config)
-
-
-@pytest.mark.parametrize(
-    ("name", "flag", "save"),
-    [
-        ("hybrid", "net", save_net),
-        ("hybrid", "all_net", save_net),
-        ("few_labels", "stack", save_stack),
-        ("mnist_classifier", "stacks", save_stack),
-        ("rules", "below", save_machine),
-    ],
-)
-def test_a_net_that_was_replaced_is_refused_and_a_moved_one_is_not(stopped, name, flag, save):
-    module, config = EXPERIMENTS[name]
+@pytest.mark.parametrize(("name", "option"), MADE)
+def test_an_input_that_was_replaced_is_refused_and_a_moved_one_is_not(
+    person, tmp_path, name, option
+):
+    save, changes = MADE[name, option]
 
     def given(path):
-        return {flag: (path,) if flag == "stacks" else path}
+        several = isinstance(getattr(registry.find(name).config(), option), tuple)
+        return person.config(name, **changes | {option: (str(path),) if several else str(path)})
 
-    save("start.safetensors", seed=1)
-    assert begin(module, config, **given("start.safetensors")) == ""
-    shutil.copy("start.safetensors", "moved.safetensors")
-    save("start.safetensors", seed=2)
-    refused = begin(module, config, **given("start.safetensors"))
-    assert f"got others by --{flag}; files were replaced" in refused
-    assert begin(module, config, **given("moved.safetensors")) == ""
-
-
-def test_a_folder_of_before_there_were_digests_goes_on_with_the_same_flags(stopped, tmp_path):
-    module, config = EXPERIMENTS["mnist_dbn"]
-    assert begin(module, config) == ""
-    (tmp_path / "run" / workdir.DIGESTS).unlink()
-    assert begin(module, config) == ""
-    shutil.copytree("idx", "moved")
-    assert "--data_dir=idx there, moved here" in begin(module, config, data_dir="moved")
-
-
-def test_digests_that_were_edited_are_one_line(stopped, tmp_path):
-    module, config = EXPERIMENTS["mnist_dbn"]
-    assert begin(module, config) == ""
-    (tmp_path / "run" / workdir.DIGESTS).write_text("[]")
-    assert "expected a JSON object of digests, got []" in begin(module, config)
+    path = tmp_path / "start"
+    save(path, 1, given(path))
+    for place in (path, moved(path, tmp_path / "moved")):
+        with pytest.raises(BegunError):
+            registry.find(name).run(given(place))
+    save(path, 2, given(path))
+    line = refusal(name, given(path))
+    assert re.search(rf"got others by .*--{option}; files were replaced", line)

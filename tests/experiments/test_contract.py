@@ -72,8 +72,6 @@ class Person:
 
     def place(self, value):
         """A file of another experiment's run, which is made first."""
-        if isinstance(value, tuple):
-            return tuple(map(self.place, value))
         self.finished(value.partition("/")[0])
         return str(self.folder / value)
 
@@ -274,24 +272,21 @@ def other_images(folder, place):
     return str(place)
 
 
-def is_given(value):
-    """Whether an input names a file or a folder."""
-    return any(value) if isinstance(value, tuple) else bool(value)
+def inputs(config):
+    """The files and folders that a run begins with, by their options."""
+    given = {
+        option: getattr(config, option) for option in options.names(type(config), options.INPUT)
+    }
+    return {option: path for option, path in given.items() if path and path != ("",)}
 
 
 def check_inputs(name, config, place):
     """An input may lie elsewhere, but its content may not change: the folder stays as it was."""
     before = content(Path(config.workdir))
-    for option in options.names(type(config), options.INPUT):
-        value = getattr(config, option)
-        if not is_given(value):
-            continue
-        several = isinstance(value, tuple)
-        path = value[0] if several else value
+    for option, path in inputs(config).items():
         make = other_images if Path(path).is_dir() else other_net
-        found = make(path, place / option)
-        found = (found, *value[1:]) if several else found
-        line = refusal(name, dataclasses.replace(config, **{option: found}))
+        different = {option: make(path, place / option)}
+        line = refusal(name, dataclasses.replace(config, **different))
         assert f"got others by --{option}; files were replaced" in line
     assert content(Path(config.workdir)) == before
 
@@ -314,11 +309,9 @@ def kill(person, name, place):
     return config, written[end:].count("record")
 
 
-def moved(value, place):
-    """Copies the files of an input, and names the copies."""
-    if isinstance(value, tuple):
-        return tuple(moved(item, place) for item in value)
-    path = Path(value)
+def moved(path, place):
+    """Copies an input, and names the copy."""
+    path = Path(path)
     if path.is_dir():
         return str(shutil.copytree(path, place / path.name))
     (place / path.parent.name).mkdir(parents=True, exist_ok=True)
@@ -331,10 +324,10 @@ def check_resumed(person, name, killed, left, place):
     It ends with the same record and the same bits.
     """
     shutil.copytree(killed.workdir, place)
-    others = {"workdir": str(place)}
-    for option in options.names(type(killed), options.INPUT):
-        if is_given(getattr(killed, option)):
-            others[option] = moved(getattr(killed, option), place.parent / "moved")
+    others = {
+        option: moved(path, place.parent / "moved") for option, path in inputs(killed).items()
+    }
+    others["workdir"] = str(place)
     if "save_every" in options.names(type(killed), options.HOW):
         others["save_every"] = 2
     config = dataclasses.replace(killed, **others)

@@ -7,7 +7,7 @@ from dbnjax.checks import InputError
 from experiments import registry
 from experiments.common import statistics
 from experiments.results import main as results
-from experiments.results import summary as results_summary
+from experiments.results import summary
 
 SHIPPED = {
     "command": "python -m experiments.mnist_classifier --preset=translations",
@@ -22,6 +22,11 @@ SHIPPED = {
 
 def build(folder, **records):
     return results.build(write(folder, run=finished(), **records))
+
+
+def read(folder):
+    """The runs of both experiments that the section is about."""
+    return [registry.find(name).read(folder) for name in ("mnist_classifier", "hybrid")]
 
 
 def limits(errors, n=1000):
@@ -230,7 +235,7 @@ def test_forms_of_the_hybrid_have_rows_of_their_own(tmp_path):
     assert [row[0] for row in cells(page, "Tuned for discrimination")[1:]] == [
         "hybrid gradient, all 60,000"
     ]
-    rows = {row.title: row.found for row in results_summary.summary(*tuned_runs(tmp_path))}
+    rows = {row.title: row.found for row in summary.summary(*read(tmp_path))}
     assert rows == {
         "hybrid gradient, all 60,000": [0.9],
         "its cheaper form, all 60,000": [1.0],
@@ -252,7 +257,7 @@ def test_readme_has_the_presets_own_runs(tmp_path):
         classifiers__dropout=table_1() | {"preset": "dropout"},
         classifiers__translations=classifiers("translations", nets=[tuned(range(9), range(7))]),
     )
-    block = results_summary.headline(*tuned_runs(tmp_path))
+    block = summary.headline(*read(tmp_path))
     assert [[cell.strip() for cell in line.split("|")[1:-1]] for line in block.splitlines()] == [
         ["test error, %", "TR 2006-004", "here"],
         ["-" * 46, "-" * 16, "-" * 16],
@@ -268,7 +273,7 @@ def test_readme_has_the_presets_own_runs(tmp_path):
         ["images shifted by up to 2 pixels, 50,000 cases", "-", "0.90"],
         ["images shifted by up to 2 pixels, all 60,000", "0.65, a mean", "0.70"],
     ]
-    assert results_summary.headline([], []) is None
+    assert summary.headline(*read(tmp_path / "none")) is None
 
 
 def test_the_shipped_classifier_has_its_section(tmp_path):
