@@ -87,8 +87,6 @@ class Source:
 
 
 NULL = type(None)
-NUMBER = (int, float)
-KNOWN = (*NUMBER, NULL)  # null where it is not
 LARGEST = 2**53  # beyond it JSON's readers do not agree on whole numbers
 TOP = "the file"  # the place that a line names when a key is missing at the outermost level
 NAMES = {str: "text", int: "a whole number", float: "a number", bool: "true or false", NULL: "null"}
@@ -102,7 +100,7 @@ def conform(path: Path, where: str, value: Any, form: Any) -> None:
     """
     origin: Any = get_origin(form)
     inner: tuple[Any, ...] = get_args(form)
-    if form in (Any, object):
+    if form is Any:
         return
     if is_typeddict(form):
         require(isinstance(value, dict), path, where, "an object", value)
@@ -127,27 +125,12 @@ def conform(path: Path, where: str, value: Any, form: Any) -> None:
         (other,) = set(inner) - {NULL}  # a record that may be null
         if value is not None:
             conform(path, where, value, other)
-    elif isinstance(form, dict):
-        require(isinstance(value, dict), path, where, "an object", value)
-        for key, part in (dict.fromkeys(value, form[str]) if str in form else form).items():
-            if key not in value:
-                refuse(path, where, f"the key {key!r}", f"only {', '.join(value) or 'nothing'}")
-            conform(path, _below(where, key), value[key], part)
-    elif isinstance(form, list):
-        require(isinstance(value, list), path, where, "a list", value)
-        forms = form if len(form) > 1 else form * len(value)
-        require(len(value) == len(forms), path, where, f"{len(forms)} values", len(value))
-        for number, (item, part) in enumerate(zip(value, forms, strict=True)):
-            conform(path, f"{where}.{number}", item, part)
-    elif isinstance(form, set):
-        known = isinstance(value, str) and value in form
-        require(known, path, where, f"one of {', '.join(sorted(form))}", value)
     else:
-        kinds = inner or (form if isinstance(form, tuple) else (form,))
+        kinds = inner or (form,)
         kinds = tuple(kind for kind in kinds if kind is not int or float not in kinds)
         expected = " or ".join(NAMES[kind] for kind in kinds if kind in NAMES)
         kinds = (*kinds, int) if float in kinds else kinds
-        fits = isinstance(value, kinds) and (not isinstance(value, bool) or form in (bool, object))
+        fits = isinstance(value, kinds) and (not isinstance(value, bool) or form is bool)
         require(fits, path, where, expected, value)
         small = not isinstance(value, int) or abs(value) <= LARGEST
         require(small, path, where, f"at most {LARGEST} either way", value)
@@ -158,7 +141,13 @@ def _conform_keys(path: Path, where: str, value: dict[str, Any], form: Any) -> N
         if key in value:
             conform(path, _below(where, key), value[key], part)
         elif key in form.__required_keys__:
-            refuse(path, where, f"the key {key!r}", f"only {', '.join(value) or 'nothing'}")
+            need(path, where, value, key)
+
+
+def need(path: Path, where: str, value: dict[str, Any], key: str) -> None:
+    """Refuses a file unless an object in it has a key."""
+    if key not in value:
+        refuse(path, where, f"the key {key!r}", f"only {', '.join(value) or 'nothing'}")
 
 
 def _below(where: str, key: str) -> str:

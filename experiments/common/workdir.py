@@ -4,7 +4,7 @@ import dataclasses
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, NotRequired, TypedDict, TypeVar, cast
 
 from matplotlib.figure import Figure
 
@@ -19,6 +19,13 @@ CONFIG = "config.json"
 ORIGIN = "origin.json"
 DIGESTS = "learned_from.json"
 PLACES = ("workdir", "data_dir")  # flags that name a person's own folders
+
+
+class Origin(TypedDict):
+    """What must be known of a run's beginning."""
+
+    commit: str
+    later_commits: NotRequired[list[str]]
 
 
 def begin(config: Any, learned_from: Mapping[str, PyTree]) -> Path:
@@ -209,8 +216,7 @@ def origin(folder: Path) -> dict[str, Any]:
     And, if it was resumed with other code, its `later_commits` in the order of their first use.
     """
     found = files.read_json(folder / ORIGIN)
-    conform(folder / ORIGIN, TOP, found, {"commit": str})
-    conform(folder / ORIGIN, "later_commits", found.get("later_commits", []), [str])
+    conform(folder / ORIGIN, TOP, found, Origin)
     return dict(found)
 
 

@@ -8,7 +8,7 @@ import dataclasses
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -22,7 +22,7 @@ from dbnjax.training.stages import DivergenceError
 from dbnjax.training.task import Task
 from dbnjax.types import Key
 from experiments.common import devices
-from experiments.common.records import NULL, NUMBER, TOP, conform
+from experiments.common.records import TOP, conform, need
 from experiments.mnist_dbn.train import stack_plan, up_down_plan
 from experiments.sweep.config import Config, Member, joint_label
 
@@ -85,10 +85,12 @@ def read(sweep: Sweep, member: Member) -> Outcome:
     """Returns the outcome of a member that is finished."""
     path = sweep.outcome(member)
     found = files.read_json(path)
-    conform(path, TOP, found, {"seconds": NUMBER})
+    conform(path, TOP, found, dict[str, Any])
+    need(path, TOP, found, "seconds")
+    conform(path, "seconds", found["seconds"], float)
     _, *others = Outcome._fields
     counts = {name: found.get(name) for name in others}
-    conform(path, TOP, counts, {str: (int, NULL)})
+    conform(path, TOP, counts, dict[str, int | None])
     return Outcome(found["seconds"], **counts)
 
 

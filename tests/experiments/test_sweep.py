@@ -12,7 +12,7 @@ from small_sweep import config, distance, take
 from dbnjax.checks import InputError
 from dbnjax.data import preparation
 from dbnjax.training import fine_tuning, fitting, loop
-from experiments import mnist_dbn, sweep
+from experiments import mnist_dbn, registry, sweep
 from experiments.common import options, provenance
 from experiments.sweep import config as sweep_config
 from experiments.sweep import main, report, train
@@ -66,7 +66,7 @@ def test_members_one_after_another_share_a_stack_and_diverge_alone(idx_folder, t
     assert not record["proxy"].keys() & {"greedy_rate", "up_down_rate", "data_dir", "workdir"}
     assert record["cases"] == {"train": 20, "validation": 10}
     assert set(record) >= {"commit", "machine", "versions"}
-    (source,) = report.read(tmp_path / "results")
+    (source,) = registry.find("sweep").read(tmp_path / "results")
     section = "\n".join(report.one_sweep(source))
     share = 100 * good["validation_errors"] / 10
     assert f"| {good['validation_errors']} ({share:.2f} %)" in section
