@@ -73,6 +73,6 @@ def begin(experiment: registry.Experiment, given: list[str]) -> None:
     config.check_options()
     if experiment.name not in SHORT and experiment.tiny is None:
         return
-    begins = mock.patch.object(workdir, "prepare", side_effect=BegunError)
+    begins = mock.patch.object(workdir, "begin", side_effect=BegunError)
     with begins, contextlib.suppress(BegunError):
         experiment.run(config)

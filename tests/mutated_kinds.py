@@ -234,10 +234,10 @@ def finished_run(rng: Rng, folder: Path) -> Input:
 
 
 def work_directory(rng: Rng, folder: Path) -> Input:
-    config = classify.Config(net="a.safetensors", seed=3)
+    config = hybrid_config.Config(workdir=str(folder), net="a.safetensors", seed=3)
     with_rows = [{"stage": "rbm_1", "epoch": i, "seconds": 1.5} for i in range(4)]
     sound = {
-        "config.json": (vars(config), lambda: workdir.prepare(str(folder), config, ("seed",), {})),
+        "config.json": (vars(config), lambda: workdir.begin(config, {})),
         "origin.json": (
             result_records.MADE | {"date": "2026-01-01", "later_commits": ["def5678"]},
             lambda: workdir.note_commit(folder),

@@ -85,7 +85,7 @@ def test_a_tilde_is_home_wherever_a_path_enters(home):  # F4
     assert idx.read_folder("~/idx", "test").pixels.shape == (20, 28, 28)
     assert idx.read_idx("~/idx/t10k-labels-idx1-ubyte.gz").shape == (20,)
     assert sources.load("mnist", "~/idx").n_classes == 10
-    run = workdir.prepare("~/run", classify.Config(), free=(), learned_from={})
+    run = workdir.begin(mnist_classifier.Config(workdir="~/run"), {})
     assert run == home / "run"
     assert (home / "run/config.json").exists()
 

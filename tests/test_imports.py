@@ -48,22 +48,12 @@ COMPOSERS = (
     "ship",
     "sweep",
 )
-# The imports that do so still. An entry goes when what it shares moves to `experiments.common` or
-# to the library; none is added.
-STILL: dict[str, set[str]] = {}
 # Files stay short enough to be read at one go.
 LINES_OF_A_FILE, LINES_OF_A_FUNCTION = 300, 60
 # No chain of imports inside of `experiments` is longer.
 EXPERIMENTS_FLOORS = 6
-# The longest of what is taller still, by experiments; no number grows, and none is added.
-TALLER = {
-    "accelerator": 9,
-    "scaling": 7,
-}
 # What `--help` waits for, and the checks of options: modules that may not import these packages.
 SLOW = ("jax", "flax", "optax", "orbax", "matplotlib", "scipy", "sklearn")
-# The experiments whose options import them still; none is added.
-SLOW_OPTIONS: set[str] = set()
 
 
 def within(module, packages):
@@ -201,7 +191,7 @@ def sideways(module, tree):
 
 def test_experiments_import_no_other_experiment():
     found = {module: sideways(module, tree) for module, tree in SOURCES.items()}
-    assert {module: names for module, names in found.items() if names} == STILL
+    assert {module: names for module, names in found.items() if names} == {}
 
 
 def longest_chain(modules):
@@ -220,9 +210,7 @@ def test_experiments_have_few_floors():
     heights = {}
     for module, chain in longest_chain(modules).items():
         heights[experiment(module)] = max(heights.get(experiment(module), 0), len(chain))
-    assert {
-        name: n for name, n in heights.items() if n > TALLER.get(name, EXPERIMENTS_FLOORS)
-    } == {}
+    assert {name: n for name, n in heights.items() if n > EXPERIMENTS_FLOORS} == {}
 
 
 def slow_imports(module, seen):
@@ -241,7 +229,7 @@ def slow_imports(module, seen):
 def test_options_wait_for_no_slow_package():
     found = {module for module in SOURCES if module.endswith(".config")}
     slow = {module for module in found if slow_imports(module, set())}
-    assert {experiment(module) for module in slow} <= SLOW_OPTIONS
+    assert slow == set()
     assert slow_imports("experiments.common.program", set()) == set()
     assert "jax" in slow_imports("experiments.hybrid.main", set())
 

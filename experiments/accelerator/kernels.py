@@ -19,10 +19,7 @@ from dbnjax.training import loop
 from dbnjax.types import PyTree
 from experiments.accelerator.config import Config
 from experiments.benchmark import jobs as jobs_lib
-from experiments.benchmark import main as benchmark
-from experiments.benchmark.config import Config as BenchmarkConfig
-from experiments.benchmark.config import Sizes
-from experiments.benchmark.jobs import Setting, Training
+from experiments.benchmark.jobs import Setting, Sizes, Training
 from experiments.benchmark.report import number
 from experiments.scaling import main as scaling
 
@@ -74,7 +71,7 @@ class Profile(NamedTuple):
 def kernels(config: Config) -> dict[str, Any]:
     """Compiles, profiles and counts CD-1, PCD-1 and up-down."""
     sizes = Sizes(layers=config.layers, batch_size=config.batch_size)
-    cases = benchmark.cases(BenchmarkConfig(steps=config.steps), sizes)
+    cases = jobs_lib.random_cases(config.steps * sizes.batch_size, sizes)
     setting = jobs_lib.setting(sizes, *cases)
     found = {name: measure(setting, what) for name, what in scaling.rules(setting).items()}
     labels = next(iter(found.values()))

@@ -1,5 +1,6 @@
 """What the benchmark's rows are made of: the net, its data, and what learns; and rows of epochs."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -16,12 +17,35 @@ from dbnjax.models.stack import Stack
 from dbnjax.training import greedy, loop, streaming
 from dbnjax.types import Learner, PyTree
 from experiments.benchmark import operations
-from experiments.benchmark.config import Sizes
 from experiments.benchmark.operations import Job, Parts
 
 RATE, MOMENTUM, DECAY = 0.05, 0.9, 2e-4
 UP_DOWN_STEPS = 3  # Gibbs iterations, where there is but one number of them
 SHORTER = 8  # times that an ensemble of nets learns from fewer minibatches, which cost more
+
+
+N_PIXELS = 784  # of random images
+
+
+@dataclasses.dataclass(frozen=True)
+class Sizes:
+    """The net of the 2006 paper and how it is used; the data say how many pixels there are."""
+
+    layers: tuple[int, ...] = (500, 500, 2000)  # hidden units from the bottom up
+    n_labels: int = 10  # label units of the memory
+    batch_size: int = 100  # cases in a minibatch, and chains of PCD and of AIS
+    up_down_steps: tuple[int, ...] = (3, 6, 10)  # Gibbs iterations in up-down, a row each
+    n_chains: tuple[int, ...] = (10, 100)  # chains of clamped generation, a row each
+    members: tuple[int, ...] = (1, 8, 64)  # of ensembles of the first RBM
+    nets: tuple[int, ...] = (1, 8)  # members of ensembles of the whole net
+    chunks: int = 4  # that an epoch's images are streamed in, as far as its minibatches divide
+    widths: tuple[int, ...] = (125, 250, 500, 1000, 2000)  # hidden units of a single RBM
+    batches: tuple[int, ...] = (10, 30, 100, 300, 1000)  # cases in its minibatches
+    epochs: tuple[float, ...] = (0.25, 1.0, 4.0)  # its cases, in epochs of the run
+    depths: tuple[int, ...] = (0, 1, 2, 3)  # directed layers below the memory
+
+
+PAPER = Sizes()
 
 
 class Setting(NamedTuple):
@@ -62,6 +86,13 @@ class Training(NamedTuple):
     context: PyTree
     batch_size: int
     parts: Parts
+
+
+def random_cases(n: int, sizes: Sizes) -> tuple[np.ndarray, np.ndarray]:
+    """Makes images, `[n, N_PIXELS]` uint8, and labels."""
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (n, N_PIXELS), dtype=np.uint8)
+    return pixels, rng.integers(0, sizes.n_labels, n)
 
 
 def setting(sizes: Sizes, pixels: np.ndarray, labels: np.ndarray) -> Setting:

@@ -1,9 +1,6 @@
 """What `python -m experiments.benchmark` runs: every row, timed in rounds beside its parts."""
 
-import contextlib
-import statistics
-import time
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import jax
@@ -11,16 +8,15 @@ import numpy as np
 
 from dbnjax import checks, files
 from dbnjax.data import idx
-from dbnjax.training import metrics
 from experiments.benchmark import jobs as benchmark_jobs
 from experiments.benchmark import operations, peers, report, rows
-from experiments.benchmark.config import PAPER, Config, Sizes
-from experiments.benchmark.jobs import Setting
+from experiments.benchmark.config import Config
+from experiments.benchmark.jobs import PAPER, Setting, Sizes
 from experiments.benchmark.operations import Job
+from experiments.benchmark.timing import time_calls
 from experiments.common import devices, options, provenance
 from experiments.common.groups import GENERATORS
 
-N_PIXELS = 784  # of random images
 MAKE: dict[str, Callable[[Setting], list[Job]]] = {
     "learning": benchmark_jobs.learning,
     "inference": rows.inference,
@@ -102,9 +98,7 @@ def cases(config: Config, sizes: Sizes) -> tuple[np.ndarray, np.ndarray]:
     """
     n = config.steps * sizes.batch_size
     if config.data_dir is None:
-        rng = np.random.default_rng(0)
-        pixels = rng.integers(0, 256, (n, N_PIXELS), dtype=np.uint8)
-        return pixels, rng.integers(0, sizes.n_labels, n)
+        return benchmark_jobs.random_cases(n, sizes)
     images = idx.read_folder(config.data_dir, "train", need_labels=True)
     found = len(images.pixels)
     checks.require(
@@ -128,49 +122,3 @@ def measure(
     ms = {part: 1000 * seconds[part] / n for part, n in times.items()}
     measured = [report.row(job, seconds, compiled, ms) for job in jobs]
     return measured, {str(part): report.number(value) for part, value in ms.items()}
-
-
-def time_calls(
-    calls: Mapping[Hashable, Callable[[], Any]], n_rounds: int
-) -> tuple[dict[Hashable, float], dict[Hashable, int]]:
-    """Times calls in rounds, after a first call that compiles and a second one that should not.
-
-    Returns:
-      Median seconds of each call, and how many programs its second call compiled.
-    """
-    seconds: dict[Hashable, list[float]] = {name: [] for name in calls}
-    compiled = {}
-    with metrics.progress(len(calls) * (n_rounds + 1), "benchmark", unit="timing") as advance:
-        for name, call in calls.items():
-            jax.block_until_ready(call())
-            with counted_compilations() as events:
-                jax.block_until_ready(call())
-            compiled[name] = len(events)
-            advance({})
-        for _ in range(n_rounds):
-            for name, call in calls.items():
-                begin = time.perf_counter()
-                jax.block_until_ready(call())
-                seconds[name].append(time.perf_counter() - begin)
-                advance({"seconds": seconds[name][-1]})
-    return {name: statistics.median(times) for name, times in seconds.items()}, compiled
-
-
-@contextlib.contextmanager
-def counted_compilations() -> Iterator[list[str]]:
-    """Yields a list that grows with every program that XLA compiles inside."""
-    events: list[str] = []
-    counting = True
-
-    def record(event: str, duration_secs: float, **_: Any) -> None:
-        del duration_secs
-        if counting and "backend_compile" in event:
-            events.append(event)
-
-    jax.monitoring.register_event_duration_secs_listener(record)
-    try:
-        yield events
-    finally:
-        counting = False
-        if hasattr(jax.monitoring, "unregister_event_duration_listener"):  # not in JAX 0.7
-            jax.monitoring.unregister_event_duration_listener(record)

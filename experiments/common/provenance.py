@@ -1,19 +1,15 @@
-"""Where, when and by what a result was made: commit, machine, versions, command, all JSON-able."""
+"""Where, when and by what a result was made: commit, machine, versions, date, all JSON-able."""
 
-import dataclasses
 import importlib.metadata
 import os
 import platform
-import shlex
 import subprocess
-from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import jax
 
-PLACEHOLDERS = {"data_dir": "FOLDER"}  # where a person keeps the data says nothing about a run
 PACKAGES = ("jax", "jaxlib", "numpy", "dbnjax")
 
 
@@ -68,32 +64,3 @@ def made() -> dict[str, Any]:
         "versions": versions(),
         "date": datetime.now(UTC).date().isoformat(),
     }
-
-
-def command(
-    module: str,
-    config: Any,
-    defaults: Mapping[str, Any],
-    hidden: Collection[str] = ("workdir", "output"),
-) -> str:
-    """Returns the shell command that makes a run again.
-
-    Args:
-      module: what `python -m` starts.
-      config: the run's options, a dataclass whose fields are flags.
-      defaults: what a preset sets instead of the class's own defaults; empty without a preset.
-      hidden: fields that are left out, such as where the run writes.
-    """
-    words = ["python", "-m", module]
-    for field in dataclasses.fields(config):
-        value = getattr(config, field.name)
-        if field.name not in hidden and value != defaults.get(field.name, field.default):
-            words.append(_flag(field.name, PLACEHOLDERS.get(field.name, value)))
-    return " ".join(words)
-
-
-def _flag(name: str, value: Any) -> str:
-    if isinstance(value, bool):
-        return f"--{name}" if value else f"--no{name}"
-    text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-    return f"--{name}={shlex.quote(text)}"

@@ -7,6 +7,7 @@ and `dict[str, ...]`s of them, `Literal` texts, numbers, texts, and `| None`.
 
 import dataclasses
 import types
+from collections.abc import Mapping
 from pathlib import Path
 from typing import (
     Any,
@@ -130,7 +131,7 @@ def conform(path: Path, where: str, value: Any, form: Any) -> None:
         kinds = tuple(kind for kind in kinds if kind is not int or float not in kinds)
         expected = " or ".join(NAMES[kind] for kind in kinds if kind in NAMES)
         kinds = (*kinds, int) if float in kinds else kinds
-        fits = isinstance(value, kinds) and (not isinstance(value, bool) or form is bool)
+        fits = isinstance(value, kinds) and (not isinstance(value, bool) or bool in kinds)
         require(fits, path, where, expected, value)
         small = not isinstance(value, int) or abs(value) <= LARGEST
         require(small, path, where, f"at most {LARGEST} either way", value)
@@ -141,11 +142,11 @@ def _conform_keys(path: Path, where: str, value: dict[str, Any], form: Any) -> N
         if key in value:
             conform(path, _below(where, key), value[key], part)
         elif key in form.__required_keys__:
-            need(path, where, value, key)
+            require_key(path, where, value, key)
 
 
-def need(path: Path, where: str, value: dict[str, Any], key: str) -> None:
-    """Refuses a file unless an object in it has a key."""
+def require_key(path: Path, where: str, value: Mapping[str, Any], key: str) -> None:
+    """Refuses a file unless the object in a place of it has a key."""
     if key not in value:
         refuse(path, where, f"the key {key!r}", f"only {', '.join(value) or 'nothing'}")
 

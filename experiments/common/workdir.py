@@ -18,7 +18,13 @@ Shown = TypeVar("Shown")
 CONFIG = "config.json"
 ORIGIN = "origin.json"
 DIGESTS = "learned_from.json"
-PLACES = ("workdir", "data_dir")  # flags that name a person's own folders
+
+
+class Origin(TypedDict):
+    """What the file of a run's origin holds at least."""
+
+    commit: str
+    later_commits: NotRequired[list[str]]
 
 
 class Origin(TypedDict):
@@ -46,30 +52,7 @@ def begin(config: Any, learned_from: Mapping[str, PyTree]) -> Path:
         things, or cannot be written.
     """
     free = tuple(options.names(type(config), options.PLACE, options.HOW))
-    return prepare(config.workdir, config, free, learned_from)
-
-
-def prepare(
-    workdir: str, config: Any, free: tuple[str, ...], learned_from: Mapping[str, PyTree]
-) -> Path:
-    """Makes the folder, or checks that it belongs to this configuration and to the same data.
-
-    A flag that the folder does not know, since it came later, had its default there. What a run
-    learns from is compared by its content and may lie elsewhere when the run goes on; a folder
-    that was begun before there were digests is compared by the flags alone.
-
-    Args:
-      workdir: the folder.
-      config: a dataclass of JSON-able values.
-      free: fields that a resumed run may change.
-      learned_from: what the run learns from and is judged by, arrays under the names of the flags
-        that say where these lie.
-
-    Raises:
-      InputError: the folder belongs to a run with other flags or other data, is full of other
-        things, or cannot be written.
-    """
-    folder = files.expand(workdir)
+    folder = files.expand(config.workdir)
     wanted = _plain(dataclasses.asdict(config), free)
     defaults = {field.name: field.default for field in dataclasses.fields(config)}
     found = {name: digests.of_arrays(tree) for name, tree in learned_from.items()}
@@ -170,16 +153,6 @@ def _make(folder: Path, wanted: dict[str, Any], found: dict[str, str]) -> None:
     files.write_json(folder / ORIGIN, provenance.made())
     files.write_json(folder / DIGESTS, found)
     files.write_json(folder / CONFIG, wanted)  # last: flags alone are not enough
-
-
-def show(path: Path, lay_out: Callable[[Any], Shown]) -> tuple[dict[str, Any], Shown]:
-    """Reads the result of a finished run, and lays it out.
-
-    Raises:
-      InputError: the file is damaged, or lacks what its table shows.
-    """
-    result = files.read_json(path)
-    return result, laid_out(path, result, lay_out)
 
 
 def laid_out(path: Path, record: Any, lay_out: Callable[[Any], Shown]) -> Shown:

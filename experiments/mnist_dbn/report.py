@@ -6,7 +6,7 @@ from typing import Any, NotRequired, TypedDict
 
 from dbnjax import checks
 from experiments.common import record_files, records, resumable
-from experiments.common.records import Made, Source, need, require
+from experiments.common.records import Made, Source, require, require_key
 from experiments.common.tables import (
     NONE,
     SPLITS,
@@ -106,13 +106,13 @@ def check(path: Path, record: dict[str, Any]) -> None:
       InputError: the record contradicts itself.
     """
     if "target" in record:
-        need(path, "cases", record["cases"], "all")
-    need(path, "errors", record["errors"], "greedy")
+        require_key(path, "cases", record["cases"], "all")
+    require_key(path, "errors", record["errors"], "greedy")
     _check_counts(path, "baselines", record["baselines"], record["cases"])
     for stage, read_outs in record["errors"].items():
-        need(path, f"errors.{stage}", read_outs, "deterministic")
+        require_key(path, f"errors.{stage}", read_outs, "deterministic")
         _check_counts(path, f"errors.{stage}", read_outs, record["cases"])
-        need(path, "wrong", record["wrong"], stage)
+        require_key(path, "wrong", record["wrong"], stage)
         told = (f"errors.{stage}.deterministic.test", read_outs["deterministic"]["test"])
         records.check_wrong(path, f"wrong.{stage}", record["wrong"][stage], told, record["cases"])
 
@@ -120,7 +120,7 @@ def check(path: Path, record: dict[str, Any]) -> None:
 def _check_counts(path: Path, where: str, found: dict[str, Counts], cases: dict[str, int]) -> None:
     """Checks errors by name and split: no more than there are cases."""
     for name, counts in found.items():
-        need(path, f"{where}.{name}", counts, "test")
+        require_key(path, f"{where}.{name}", counts, "test")
         for split, n in counts.items():
             here = f"{where}.{name}.{split}"
             require(split in cases, path, here, f"one of {', '.join(cases)}", split)

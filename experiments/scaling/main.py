@@ -16,10 +16,9 @@ from dbnjax import checks, files
 from dbnjax.models import dbn as dbn_lib
 from dbnjax.training import loop, sharding
 from experiments.benchmark import jobs as jobs_lib
-from experiments.benchmark import main as benchmark
 from experiments.benchmark import report as benchmark_report
-from experiments.benchmark.config import PAPER, Sizes
-from experiments.benchmark.jobs import Setting, Training
+from experiments.benchmark import timing
+from experiments.benchmark.jobs import PAPER, Setting, Sizes, Training
 from experiments.common import options, provenance
 from experiments.scaling.config import ROUNDS, Config
 
@@ -98,7 +97,7 @@ def run(config: Config, sizes: Sizes = PAPER) -> dict[str, Any]:
     programs += compile_all(f"{sharding.ENSEMBLE}:{most}", sizes, n_members=most)
     programs.sort(key=lambda one: one.rule)
     calls: dict[Hashable, Callable[[], Any]] = {one[:2]: one.call for one in programs}
-    seconds = benchmark.time_calls(calls, ROUNDS)[0] if config.time else {}
+    seconds = timing.time_calls(calls, ROUNDS)[0] if config.time else {}
     result = provenance.made() | {
         "command": options.command(config),
         "columns": list(COLUMNS),
@@ -132,7 +131,7 @@ def simulate(n_devices: int) -> None:
 def compile_all(mesh: str, sizes: Sizes, n_members: int = 0) -> list[Program]:
     """Compiles an epoch of every rule on a mesh, of an ensemble if it has members."""
     n = N_STEPS * sizes.batch_size
-    pixels = np.random.default_rng(0).integers(0, 256, (n, benchmark.N_PIXELS), dtype=np.uint8)
+    pixels = np.random.default_rng(0).integers(0, 256, (n, jobs_lib.N_PIXELS), dtype=np.uint8)
     setting = jobs_lib.setting(sizes, pixels, np.arange(n) % sizes.n_labels)
     return [
         compile_epoch(rule, mesh, setting, what, n_members) for rule, what in rules(setting).items()

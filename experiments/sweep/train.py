@@ -22,7 +22,7 @@ from dbnjax.training.stages import DivergenceError
 from dbnjax.training.task import Task
 from dbnjax.types import Key
 from experiments.common import devices
-from experiments.common.records import TOP, conform, need
+from experiments.common.records import TOP, conform, require_key
 from experiments.mnist_dbn.train import stack_plan, up_down_plan
 from experiments.sweep.config import Config, Member, joint_label
 
@@ -86,7 +86,7 @@ def read(sweep: Sweep, member: Member) -> Outcome:
     path = sweep.outcome(member)
     found = files.read_json(path)
     conform(path, TOP, found, dict[str, Any])
-    need(path, TOP, found, "seconds")
+    require_key(path, TOP, found, "seconds")
     conform(path, "seconds", found["seconds"], float)
     _, *others = Outcome._fields
     counts = {name: found.get(name) for name in others}

@@ -13,8 +13,7 @@ from dbnjax.models import path
 from dbnjax.training import loop
 from experiments.benchmark import jobs as benchmark_jobs
 from experiments.benchmark import operations, peers, rows
-from experiments.benchmark.config import Sizes
-from experiments.benchmark.jobs import DECAY, MOMENTUM, RATE
+from experiments.benchmark.jobs import DECAY, MOMENTUM, RATE, Sizes
 from experiments.benchmark.operations import Product, Sampled
 from experiments.benchmark.rows import PRODUCTS, STEPS, at_hand, step_without
 

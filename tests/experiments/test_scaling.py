@@ -13,7 +13,7 @@ import pytest
 
 from dbnjax.checks import InputError
 from experiments.benchmark import jobs as benchmark_jobs
-from experiments.benchmark.config import Sizes
+from experiments.benchmark.jobs import Sizes
 from experiments.scaling import main as scaling
 from experiments.scaling.config import Config
 from experiments.scaling.main import Collective
