@@ -21,13 +21,6 @@ DIGESTS = "learned_from.json"
 
 
 class Origin(TypedDict):
-    """What the file of a run's origin holds at least."""
-
-    commit: str
-    later_commits: NotRequired[list[str]]
-
-
-class Origin(TypedDict):
     """What must be known of a run's beginning."""
 
     commit: str
