@@ -10,7 +10,7 @@ PLACES = {"Config": "config", "run": "main"}
 def exports(package: str) -> Callable[[str], Any]:
     """Returns the `__getattr__` of a folder that exports `Config` and `run`.
 
-    Neither is imported before it is asked for: `run` needs JAX, and `--help` require_key not wait for it.
+    Neither is imported before it is asked for: `run` needs JAX, and `--help` need not wait for it.
 
     Args:
       package: its dotted name.

@@ -4,7 +4,7 @@ A config is a frozen dataclass of `Options`. Each field is declared by `option`,
 limits and its role. Groups of options that experiments share are mix-ins (`common.groups`); a
 subclass that gives a field another default (`rate: float = 0.4`) keeps the rest of its declaration.
 
-Nothing here imports JAX, so that `--help` require_key not wait for it.
+Nothing here imports JAX, so that `--help` need not wait for it.
 """
 
 import dataclasses

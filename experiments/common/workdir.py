@@ -27,13 +27,6 @@ class Origin(TypedDict):
     later_commits: NotRequired[list[str]]
 
 
-class Origin(TypedDict):
-    """What must be known of a run's beginning."""
-
-    commit: str
-    later_commits: NotRequired[list[str]]
-
-
 def begin(config: Any, learned_from: Mapping[str, PyTree]) -> Path:
     """Makes a run's folder, or checks that it belongs to this configuration and to the same data.
 

@@ -16,7 +16,7 @@ CHOOSING = "hybrid"  # the stage in which validation chooses
 
 def without_folders(path: str) -> str:
     """Names a net without a person's folders; the one that comes with the package by its place."""
-    from dbnjax.weights import shipped  # which imports JAX: --help require_key not wait for it
+    from dbnjax.weights import shipped  # which imports JAX: --help need not wait for it
 
     if path and files.expand(path).resolve() == shipped.PATH.resolve():
         return "/".join(shipped.PATH.parts[-3:])
