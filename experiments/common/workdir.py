@@ -21,7 +21,7 @@ DIGESTS = "learned_from.json"
 
 
 class Origin(TypedDict):
-    """What must be known of a run's beginning."""
+    """What the file of a run's origin holds at least."""
 
     commit: str
     later_commits: NotRequired[list[str]]
