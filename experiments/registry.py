@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from experiments.common import record_files
+from experiments.common import records
 from experiments.common.options import Options
 from experiments.common.records import Source
 
@@ -63,7 +63,7 @@ class Experiment(NamedTuple):
         """
         report = self.part("report")
         check = getattr(report, "check", lambda path, record: None)  # some types say all
-        return record_files.read(folder, self.records, report.Record, check)
+        return records.read(folder, self.records, report.Record, check)
 
 
 EXPERIMENTS = (

@@ -28,7 +28,7 @@ from experiments.benchmark.report import number
 from experiments.common import cases as dbn_cases
 from experiments.common import devices, options, provenance
 from experiments.common.groups import GENERATORS
-from experiments.common.targets import judge
+from experiments.common.tables import Target
 from experiments.likelihood.reported import FORWARD
 from experiments.mnist_dbn import config as dbn_config
 
@@ -114,7 +114,7 @@ def section(name: str, found: Mapping[str, Any]) -> str:
     on = ", ".join(f"{n} x {kind}" if n > 1 else kind for kind, n in kinds)
     about = f"{name}: {on}; {found['date']}; {found['seconds']:.0f} s\n{found['command']}"
     verdicts = [
-        f"{what}: {number(value)} {unit}, at most {number(most)}: {judge(value, most)}"
+        f"{what}: {number(value)} {unit}, at most {number(most)}: {Target('', most).verdict(value)}"
         for what, value, most, unit in found["asked"]
     ]
     return "\n\n".join([about, benchmark_report.lay_out(found), *verdicts])

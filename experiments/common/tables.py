@@ -1,4 +1,4 @@
-"""Tables of results and what stands in them: numbers, intervals, times, provenance."""
+"""Tables of results and what stands in them: numbers, intervals, times, verdicts, provenance."""
 
 import collections
 import html
@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from experiments.common import statistics
+from dbnjax.scoring import statistics
 from experiments.common.records import Source
 
 TESTS = ("b", "c", "p")  # of McNemar's test
@@ -17,6 +17,7 @@ TESTS = ("b", "c", "p")  # of McNemar's test
 NONE = "-"
 WIDTH = 100
 DRAWN = "Drawn by `python -m experiments.results_charts`."
+MET, MISSED, NOT_MEASURED = "met", "missed", "not measured"
 SPLITS = {"train": "training", "validation": "validation", "all": "all", "test": "test"}
 
 
@@ -30,6 +31,32 @@ class Table(NamedTuple):
 
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
+
+
+class Target(NamedTuple):
+    """A number that a result must reach.
+
+    Attributes:
+      what: is asked for.
+      limit: the largest value that is good enough, or the least.
+      at_least: whether it is the least.
+    """
+
+    what: str
+    limit: float
+    at_least: bool = False
+
+    def verdict(self, found: float | None) -> str:
+        """Says whether a number is good enough; None is none."""
+        if found is None:
+            return NOT_MEASURED
+        good = found >= self.limit if self.at_least else found <= self.limit
+        return MET if good else MISSED
+
+    def asked(self, form: str = "g", unit: str = "") -> str:
+        """Says in words what is asked for, such as "at most 1.25 %"."""
+        side = "at least" if self.at_least else "at most"
+        return f"{side} {self.limit:{form}} {unit}".rstrip()
 
 
 def render(table: Table, form: Literal["text", "markdown", "html"] = "text") -> str:
@@ -165,3 +192,11 @@ def mcnemar(first: list[int], second: list[int]) -> list[str]:
     """The cells of a test between two nets, from the test cases that they get wrong."""
     test = statistics.mcnemar(first, second)
     return [str(test.only_first), str(test.only_second), f"{test.p:.2g}"]
+
+
+def estimate(values: Sequence[float | None]) -> str:
+    """A value and its 95 % interval, none if it is exact; the ends are None if nothing is known."""
+    value, low, high = values
+    if low is None:
+        return f"{value:.2f} (no interval)"
+    return f"{value:.2f}" if low == high else f"{value:.2f} ({low:.2f} to {high:.2f})"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from experiments.common.statistics import Spread
+from dbnjax.scoring.statistics import Spread
 from experiments.common.tables import NONE, duration, interval, several, table, wrap
 from experiments.mnist_dbn import report as dbn_report
 from experiments.results import groups as results_groups

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from dbnjax import checks
-from experiments.common import statistics
+from dbnjax.scoring import statistics
+from dbnjax.scoring.statistics import Spread
 from experiments.common.records import Source
-from experiments.common.statistics import Spread
 
 MEMBERS_DIFFER = ("seed", "workdir", "data_dir", "tensorboard")  # flags, within a group
 

@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from experiments.common.records import ALL, CHOSEN, Source
-from experiments.common.tables import NONE, table
-from experiments.common.targets import Target
+from experiments.common.tables import NONE, Target, table
 from experiments.hybrid.config import CONTRASTIVE, PRETRAINING
 from experiments.mnist_classifier.config import TABLE, UNPRETRAINED
 

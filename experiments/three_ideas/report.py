@@ -7,7 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dbnjax.figures.charts import Values, dots
-from experiments.common import records, resumable, statistics
+from dbnjax.scoring import statistics
+from experiments.common import records, resumable
 from experiments.common.records import MadeRun, Source
 from experiments.common.tables import NONE as EMPTY
 from experiments.common.tables import Table, charted, duration, spread, table, wrap

@@ -4,8 +4,8 @@ import pytest
 from result_records import asked, cells, classifiers, finished, hybrid, table_1, tuned, write
 
 from dbnjax.checks import InputError
+from dbnjax.scoring import statistics
 from experiments import registry
-from experiments.common import statistics
 from experiments.results import main as results
 from experiments.results import summary
 

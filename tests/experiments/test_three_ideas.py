@@ -11,10 +11,10 @@ from idx_files import write_idx, write_set
 from dbnjax import files
 from dbnjax.checks import InputError
 from dbnjax.models import feedforward
+from dbnjax.scoring import statistics
 from dbnjax.training import metrics
 from dbnjax.training.stages import DivergenceError
 from dbnjax.units import Bernoulli, Rectifier
-from experiments.common import statistics
 from experiments.three_ideas import judge, main, methods, report, train
 from experiments.three_ideas.config import NONE, RATES, Config, Pretraining
 from experiments.three_ideas.methods import ERAS, METHODS
