@@ -17,7 +17,7 @@ from dbnjax.weights import io, shipped
 from experiments.common import nets, records
 from experiments.mnist_classifier import report as classifier_report
 from experiments.mnist_dbn import report as dbn_report
-from experiments.ship import cards
+from experiments.ship import report
 from experiments.ship.config import Config
 
 DTYPE = "float16"
@@ -76,7 +76,7 @@ def run(config: Config) -> dict[str, Any]:
     metadata = {"image_shape": list(found.shape), **told, **about, "rounded": judged}
     path = files.expand(config.output or kind.net)
     io.save(path, found.model, metadata, DTYPE)
-    card = cards.card(metadata)
+    card = report.card(metadata)
     files.write_bytes(path.with_suffix(".md"), card.encode())
     origin = {name: about["summary"][name] for name in ("command", "commit")}
     files.write_json(config.record or Path("results") / kind.record, origin | judged)

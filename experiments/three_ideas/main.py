@@ -1,16 +1,21 @@
 """What `python -m experiments.three_ideas` runs."""
 
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import jax
+import numpy as np
 
 from dbnjax.data import preparation, sources
 from dbnjax.data.images import Images
 from dbnjax.training import loop, metrics
-from experiments.common import cases, resumable
-from experiments.three_ideas import judge, report, train
-from experiments.three_ideas.config import Config
+from experiments.common import cases, resumable, workdir
+from experiments.three_ideas import report, train
+from experiments.three_ideas.config import NONE, RATES, Config, Pretraining
 from experiments.three_ideas.report import Cell, Record
-from experiments.three_ideas.train import Task
+from experiments.three_ideas.train import Pretrained, Task
 
 METRICS = "metrics.jsonl"
 
@@ -29,7 +34,7 @@ def run(config: Config) -> dict[str, Any]:
     task = prepare(config)
 
     def finish(folder: Path) -> tuple[Record, resumable.Makers]:
-        return judge.result(task, learn(task, folder / METRICS), folder), {}
+        return result(task, learn(task, folder / METRICS), folder), {}
 
     learned_from = {"data_dir": (task.data, task.held_out, task.test)}
     copies = {resumable.RESULT: config.output, report.FIGURE: config.figure}
@@ -65,9 +70,58 @@ def learn(task: Task, records: Path) -> list[Cell]:
         missing = {name: n for name, n in config.depths.items() if (*which, name) not in known}
         pretrained = train.pretrain(task, which, max(missing.values())) if missing else []
         for name, n in missing.items():
-            cell = judge.cell(task, which, name, pretrained[:n])
+            cell = judge(task, which, name, pretrained[:n])
             metrics.append(records, {"stage": "cell", **cell})
             known[(*which, name)] = cell
     for cell in known.values():
         cell.pop("stage", None)
     return [known[(*which, name)] for which in config.pretrainings for name in config.depths]
+
+
+def judge(task: Task, which: Pretraining, depth: str, pretrained: Sequence[Pretrained]) -> Cell:
+    """Tunes nets of some depth and counts the errors of those that validation chooses.
+
+    Args:
+      task: what all cells share.
+      which: how the layers were made.
+      depth: its name.
+      pretrained: as many layers as it has.
+
+    Returns:
+      The cell's record; lists have an entry a seed.
+    """
+    config, n = task.config, task.config.seeds
+    began = time.perf_counter()
+    layers = tuple(one.layer for one in pretrained)
+    seen, curves = train.tune(task, which.era, f"{which.era}, {which.method}, {depth}", layers)
+    tuning = time.perf_counter() - began
+    validation = np.asarray(seen.errors).reshape(-1, n)
+    rates = [RATES[which.era][NONE] * factor for factor in config.factors]
+    chosen = int(validation.sum(1).argmin())
+    members = slice(chosen * n, (chosen + 1) * n)
+    nets = jax.tree.map(lambda x: x[members], seen.best)
+    return {
+        "era": which.era,
+        "method": which.method,
+        "depth": depth,
+        "layers": list(config.layers[: len(layers)]),
+        "seeds": list(range(config.seed, config.seed + n)),
+        "rate": rates[chosen],
+        "tried": [
+            {"rate": rate, "validation": its_own}
+            for rate, its_own in zip(rates, validation.tolist(), strict=True)
+        ],
+        "epochs": seen.epoch[members].tolist(),
+        "training": train.count(nets, task.data).tolist(),
+        "validation": validation[chosen].tolist(),
+        "test": train.count(nets, task.test).tolist(),
+        "curves": curves[members],
+        "seconds": {"pretraining": sum(one.seconds for one in pretrained), "tuning": tuning},
+    }
+
+
+def result(task: Task, cells: Sequence[Cell], folder: Path) -> Record:
+    """Returns all that RESULTS.md and the figure need of a finished run."""
+    splits = {"training": task.data, "validation": task.held_out, "test": task.test}
+    cases: Any = {name: len(data.labels) for name, data in splits.items()}
+    return {**workdir.described(folder, task.config), "cases": cases, "cells": list(cells)}
