@@ -4,7 +4,7 @@ import collections
 import html
 import shlex
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -127,11 +127,15 @@ def several(n: int, what: str) -> str:
     return f"{n} {what}" if n == 1 else f"{n:,} {what}s"
 
 
+def devices(machine: Mapping[str, Any]) -> str:
+    """The devices of a machine, those of one kind together."""
+    kinds = collections.Counter(machine["devices"]).items()
+    return ", ".join(kind if n == 1 else f"{n} x {kind}" for kind, n in kinds)
+
+
 def made(record: dict[str, Any]) -> list[str]:
     """By what command, from which commits, when and where a result was made."""
     machine = record["machine"]
-    kinds = collections.Counter(machine["devices"]).items()
-    devices = ", ".join(kind if n == 1 else f"{n} x {kind}" for kind, n in kinds)
     versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
     commits = (record["commit"], *record.get("later_commits", ()))
     first, *later = (commit or "unknown" for commit in commits)
@@ -140,7 +144,7 @@ def made(record: dict[str, Any]) -> list[str]:
     if later:
         code = f"Begun{on} at commit {first}, resumed at {', '.join(later)}"
     cores = several(machine["cores"], "core")
-    where = f"{machine['processor']}, {cores}, {machine['system']}; JAX on {devices}"
+    where = f"{machine['processor']}, {cores}, {machine['system']}; JAX on {devices(machine)}"
     return [
         f"```sh\n{record['command']}\n```",
         wrap(f"{code}. Machine: {where}. Versions: {versions}."),
