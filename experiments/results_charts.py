@@ -34,10 +34,10 @@ def run(config: Config) -> list[Path]:
 
     written = []
     for experiment in registry.EXPERIMENTS:
-        if not experiment.records or not hasattr(experiment.part("report"), "SHOWS"):
+        if not experiment.records or not hasattr(experiment.report, "SHOWS"):
             continue
         for run in experiment.read(files.expand(config.results)):
-            (make,) = experiment.part("report").REPORT.draw(run.record).values()
+            (make,) = experiment.report.REPORT.draw(run.record).values()
             place = files.expand(config.output) / tables.chart_file(experiment.name, run)
             figures.save(make(), place)
             written.append(place)

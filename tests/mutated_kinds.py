@@ -213,7 +213,7 @@ def reports() -> dict[str, Any]:
     """How the runs on the page are reported, by their names there."""
     folders = {one.records.partition("/")[0]: one for one in registry.EXPERIMENTS if one.records}
     own = {name: folders.get(name.partition("__")[0], registry.find("mnist_dbn")) for name in PAGE}
-    found = {name: getattr(one.part("report"), "REPORT", None) for name, one in own.items()}
+    found = {name: getattr(one.report, "REPORT", None) for name, one in own.items()}
     return {name: report for name, report in found.items() if report is not None}
 
 

@@ -125,4 +125,4 @@ def section(record: dict[str, Any]) -> list[str]:
         cost=config["svm_cost"],
         seed=record["seed"],
     )
-    return [wrap(about.replace("\n", " ")), table(*lay_out(record))]
+    return [wrap(about), table(*lay_out(record))]

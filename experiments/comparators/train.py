@@ -156,8 +156,8 @@ def net(task: Task, name: str) -> Row:
     own = training_task.Task(
         key=task.key,
         n_labels=0,
-        data=cases.put(task.splits.train, task.n_classes, batch_size, balanced=False),
-        held_out=cases.put(task.splits.validation, task.n_classes, 1, balanced=False),
+        data=cases.put(task.splits.train, task.n_classes, batch_size),
+        held_out=cases.put(task.splits.validation, task.n_classes, 1),
         place=task.place,
     )
     key = jax.random.fold_in(task.key, keys.SOFTMAX)
@@ -169,7 +169,7 @@ def net(task: Task, name: str) -> Row:
     records = metrics.read(task.place.metrics)
     learned = sum(r["seconds"] for r in records if r.get("stage") in names.values())
     began = time.perf_counter()
-    test = cases.put(task.splits.test, task.n_classes, 1, balanced=False)
+    test = cases.put(task.splits.test, task.n_classes, 1)
     wrong = evaluate.measure(best.best, test).wrong.tolist()
     return Row(
         name=name,

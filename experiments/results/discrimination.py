@@ -145,7 +145,7 @@ def sections(runs: list[Source], hybrids: list[Source], shipped: list[str]) -> l
     """
     if not (runs or hybrids or shipped):
         return []
-    parts = ["## Tuned for discrimination", wrap(ABOUT.replace("\n", " "))]
+    parts = ["## Tuned for discrimination", wrap(ABOUT)]
     parts += [*bars(runs, hybrids), *of_classifiers(runs)]
     return parts + results_hybrid.sections(hybrids) + shipped
 
@@ -160,7 +160,7 @@ def of_classifiers(runs: list[Source]) -> list[str]:
     if others:
         first = next((run for run in tables if run.name == TABLE), None)
         parts += ["### One change at a time", variants(others, first)]
-        parts.append(wrap(ABOUT_VARIANTS.replace("\n", " ")))
+        parts.append(wrap(ABOUT_VARIANTS))
     for run in (other for other in others if other not in tables):
         record = run.record
         parts += [f"#### {run.name}", *report.about(record), *reason(record)]
@@ -225,7 +225,7 @@ def pace(runs: list[Source]) -> list[str]:
     plain = [run for run in plain if begun(run.record) == begun(plain[0].record)]
     header = ["net", *(f"at most {target:g}" for target in PACE)]
     rows = [[run.name, *(soon(run.record["nets"][0], t) for t in PACE)] for run in plain]
-    about = wrap(ABOUT_PACE.replace("\n", " "))
+    about = wrap(ABOUT_PACE)
     return ["### How soon they fit", about, table(header, rows)] if len(rows) > 1 else []
 
 

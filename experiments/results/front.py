@@ -6,16 +6,14 @@ Runs that differ in their seed alone are one group; nets are compared within and
 import itertools
 import json
 import shlex
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from dbnjax import checks
-from dbnjax.scoring import statistics
 from dbnjax.scoring.statistics import Spread
 from experiments.common.records import Source
-from experiments.common.tables import NONE, duration, interval, several, table, wrap
+from experiments.common.tables import NONE, TESTS, duration, interval, mcnemar, several, table, wrap
 from experiments.mnist_dbn import report as dbn_report
 
 # What the 2006 paper prints (sections 6.1 and 6.2): test errors in per cent, and the read-outs.
@@ -80,14 +78,6 @@ class Group(NamedTuple):
         return cases
 
 
-class Comparison(NamedTuple):
-    """An exact McNemar test of two nets, each named by its run and its stage."""
-
-    first: str
-    second: str
-    test: statistics.McNemar
-
-
 def lay_out(groups: list[Group], shipped: list[str]) -> list[str]:
     """Returns the front of the page.
 
@@ -98,12 +88,13 @@ def lay_out(groups: list[Group], shipped: list[str]) -> list[str]:
     Raises:
       InputError: nets to be compared were tested on different cases.
     """
-    comparisons = compare(groups, dbn_report.stages)
+    comparisons = compare(groups)
     parts = ["# Results", HEAD, "## Test errors", headline(groups), ERRORS, binarisations(groups)]
     parts += [*dbn_report.targets(means(groups), STAGE_NAMES), *shipped]
     parts += ["## Read-outs", read_outs(groups), READ_OUTS]
     if comparisons:
-        parts += ["## Nets compared", mcnemar(comparisons), COMPARISONS]
+        header = ["first net", "second net", *TESTS]
+        parts += ["## Nets compared", table(header, comparisons), COMPARISONS]
     return parts + dbn_report.sections([run for group in groups for run in group.runs])
 
 
@@ -188,15 +179,6 @@ def above(group: Group, read_out: str) -> str:
     return f"{base.mean:.2f} %" if read_out == "deterministic" else f"{found.mean - base.mean:+.2f}"
 
 
-def mcnemar(comparisons: list[Comparison]) -> str:
-    """One test a row."""
-    rows = [
-        [first, second, str(test.only_first), str(test.only_second), f"{test.p:.2g}"]
-        for first, second, test in comparisons
-    ]
-    return table(["first net", "second net", "b", "c", "p"], rows)
-
-
 def gather(runs: list[Source]) -> list[Group]:
     """Gathers the runs of one configuration, in the order of the first run's name.
 
@@ -242,14 +224,10 @@ def spread(group: Group, stage: str, read_out: str = "deterministic") -> Spread 
     return Spread(counts, group.cases["test"]) if counts else None
 
 
-def compare(groups: list[Group], stages: Callable[[dict[str, Any]], list[str]]) -> list[Comparison]:
+def compare(groups: list[Group]) -> list[list[str]]:
     """Tests each stage of a run against the next, and the last nets of groups by pairs.
 
     Between groups it pairs the runs of equal seeds, or else the first of each.
-
-    Args:
-      groups: the runs.
-      stages: names the stages of a record in the order of learning.
 
     Raises:
       InputError: two nets to be compared were tested on different cases.
@@ -258,19 +236,18 @@ def compare(groups: list[Group], stages: Callable[[dict[str, Any]], list[str]]) 
         _compare(run, stage, run, following)
         for members in groups
         for run in members.runs
-        for stage, following in itertools.pairwise(stages(run.record))
+        for stage, following in itertools.pairwise(dbn_report.stages(run.record))
     ]
     for first, second in itertools.combinations(groups, 2):
         others = {run.record["seed"]: run for run in second.runs}
         same = [(r, others[r.record["seed"]]) for r in first.runs if r.record["seed"] in others]
-        found += [
-            _compare(one, stages(one.record)[-1], other, stages(other.record)[-1])
-            for one, other in same or [(first.runs[0], second.runs[0])]
-        ]
+        for one, other in same or [(first.runs[0], second.runs[0])]:
+            last, other_last = (dbn_report.stages(run.record)[-1] for run in (one, other))
+            found.append(_compare(one, last, other, other_last))
     return found
 
 
-def _compare(one: Source, stage: str, other: Source, other_stage: str) -> Comparison:
+def _compare(one: Source, stage: str, other: Source, other_stage: str) -> list[str]:
     sets = [(r.record["config"].get("dataset"), r.record["cases"]["test"]) for r in (one, other)]
     checks.require(
         sets[0] == sets[1],
@@ -278,5 +255,5 @@ def _compare(one: Source, stage: str, other: Source, other_stage: str) -> Compar
         f"got {sets[0][1]} cases of {sets[0][0]} and {sets[1][1]} of {sets[1][0]}; keep the "
         "results of another data set in another folder",
     )
-    test = statistics.mcnemar(one.record["wrong"][stage], other.record["wrong"][other_stage])
-    return Comparison(f"{one.name}, {stage}", f"{other.name}, {other_stage}", test)
+    test = mcnemar(one.record["wrong"][stage], other.record["wrong"][other_stage])
+    return [f"{one.name}, {stage}", f"{other.name}, {other_stage}", *test]

@@ -62,7 +62,7 @@ def build(folder: Path) -> str:
         elif name not in ("ship", "hybrid"):  # which stand in other parts
             alone = name == "scaling" and sources and not found["benchmark"]
             parts += ["## Speed"] if alone else []
-            parts += registry.find(name).part("report").sections(sources)
+            parts += registry.find(name).report.sections(sources)
     return "\n\n".join(parts) + "\n"
 
 

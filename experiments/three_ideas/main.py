@@ -9,8 +9,7 @@ import jax
 import numpy as np
 
 from dbnjax.data import preparation, sources
-from dbnjax.data.images import Images
-from dbnjax.training import loop, metrics
+from dbnjax.training import metrics
 from experiments.common import cases, resumable, workdir
 from experiments.three_ideas import report, train
 from experiments.three_ideas.config import NONE, RATES, Config, Pretraining
@@ -47,16 +46,12 @@ def prepare(config: Config) -> Task:
     splits = preparation.make_splits(
         source, config.n_train, config.n_validation, config.n_test or None, config.split_seed
     )
-
-    def put(images: Images, batch_size: int) -> loop.Data:
-        return cases.put(images, source.n_classes, batch_size, balanced=False)
-
     return Task(
         config=config,
         n_classes=source.n_classes,
-        data=put(splits.train, config.batch_size),
-        held_out=put(splits.validation, 1),
-        test=put(splits.test, 1),
+        data=cases.put(splits.train, source.n_classes, config.batch_size),
+        held_out=cases.put(splits.validation, source.n_classes, 1),
+        test=cases.put(splits.test, source.n_classes, 1),
     )
 
 

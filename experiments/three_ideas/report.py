@@ -215,9 +215,9 @@ def section(record: dict[str, Any]) -> list[str]:
     about = f"{ABOUT.format(**record['cases'], chosen=chosen)} Seeds {', '.join(map(str, seeds))}. "
     about += f"{capped(record)} Eras: {eras}."
     return [
-        wrap(about.replace("\n", " ")),
+        wrap(about),
         table(*lay_out(record, ("validation", "test"))),
-        wrap(ABOUT_VERDICTS.replace("\n", " ")),
+        wrap(ABOUT_VERDICTS),
         "\n".join(wrap(f"- {line}.") for line in verdicts(record)),
     ]
 
