@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from experiments.common import record_files
+from experiments.common import records
 from experiments.common.options import Options
 from experiments.common.records import Source
 
@@ -20,10 +20,12 @@ class Experiment(NamedTuple):
     Attributes:
       name: of its folder or file below `experiments`.
       records: where its committed records stand below `results`, a pattern; empty for none.
+      reporter: the part of its folder that says what a record holds and how it is shown.
     """
 
     name: str
     records: str = ""
+    reporter: str = "report"
 
     @property
     def module(self) -> str:
@@ -51,9 +53,10 @@ class Experiment(NamedTuple):
         """
         return getattr(importlib.import_module(self.config.__module__), "TINY", None)
 
-    def part(self, name: str) -> ModuleType:
-        """Imports a part of its folder, such as `report`."""
-        return importlib.import_module(f"{self.module}.{name}")
+    @property
+    def report(self) -> ModuleType:
+        """What says what its records hold and how they are shown."""
+        return importlib.import_module(f"{self.module}.{self.reporter}")
 
     def read(self, folder: Path) -> list[Source]:
         """Reads its committed records from a folder of results.
@@ -61,9 +64,8 @@ class Experiment(NamedTuple):
         Raises:
           InputError: a file is damaged or contradicts itself.
         """
-        report = self.part("report")
-        check = getattr(report, "check", lambda path, record: None)  # some types say all
-        return record_files.read(folder, self.records, report.Record, check)
+        check = getattr(self.report, "check", lambda path, record: None)  # some types say all
+        return records.read(folder, self.records, self.report.Record, check)
 
 
 EXPERIMENTS = (
@@ -79,7 +81,7 @@ EXPERIMENTS = (
     Experiment("rbm_learning_rules", "rules/*.json"),
     Experiment("benchmark", "benchmark.json"),
     Experiment("accelerator"),
-    Experiment("scaling", "scaling.json"),
+    Experiment("scaling", "scaling.json", "main"),
     Experiment("classify"),
     Experiment("generate"),
     Experiment("paper_figures"),

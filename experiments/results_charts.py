@@ -9,9 +9,7 @@ and writes a chart for each file. Three seconds on one CPU core.
 import dataclasses
 from pathlib import Path
 
-from dbnjax import figures, files
-from experiments import registry
-from experiments.common import program, tables
+from experiments.common import program
 from experiments.common.options import INPUT, PLACE, Options, option
 
 
@@ -29,12 +27,17 @@ def run(config: Config) -> list[Path]:
     Raises:
       InputError: a result file is damaged, or a chart cannot be written.
     """
+    # JAX and matplotlib, for which `--help` does not wait.
+    from dbnjax import figures, files
+    from experiments import registry
+    from experiments.common import tables
+
     written = []
     for experiment in registry.EXPERIMENTS:
-        if not experiment.records or not hasattr(experiment.part("report"), "SHOWS"):
+        if not experiment.records or not hasattr(experiment.report, "SHOWS"):
             continue
         for run in experiment.read(files.expand(config.results)):
-            (make,) = experiment.part("report").REPORT.draw(run.record).values()
+            (make,) = experiment.report.REPORT.draw(run.record).values()
             place = files.expand(config.output) / tables.chart_file(experiment.name, run)
             figures.save(make(), place)
             written.append(place)

@@ -29,12 +29,13 @@ from dbnjax import files
 from dbnjax.data import folders, idx, images, sources
 from dbnjax.training import digests, metrics
 from dbnjax.weights import io
-from experiments import classify, likelihood, paper_figures, registry, results_charts, ship
+from experiments import classify, likelihood, registry, results_charts, ship
 from experiments.common import nets, records, stacks, workdir
 from experiments.hybrid import config as hybrid_config
 from experiments.hybrid import start as hybrid_start
 from experiments.likelihood import main as likelihood_main
 from experiments.mnist_dbn import figures as dbn_figures
+from experiments.paper_figures import main as paper_figures
 from experiments.rbm_learning_rules import main as rules
 from experiments.results import main as results
 from experiments.sweep import train as sweep_train
@@ -212,7 +213,7 @@ def reports() -> dict[str, Any]:
     """How the runs on the page are reported, by their names there."""
     folders = {one.records.partition("/")[0]: one for one in registry.EXPERIMENTS if one.records}
     own = {name: folders.get(name.partition("__")[0], registry.find("mnist_dbn")) for name in PAGE}
-    found = {name: getattr(one.part("report"), "REPORT", None) for name, one in own.items()}
+    found = {name: getattr(one.report, "REPORT", None) for name, one in own.items()}
     return {name: report for name, report in found.items() if report is not None}
 
 

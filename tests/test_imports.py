@@ -31,7 +31,11 @@ FRONT = ("dbnjax", "dbnjax.__main__")
 # Files, arrays of NumPy and figures: they stand beside the kernels, and see only `checks`.
 HOST = ("dbnjax.data", "dbnjax.figures", "dbnjax.files")
 # On their packages' floors, but they see no kernel.
-ALSO_WITHOUT_KERNELS = ("dbnjax.training.metrics", "dbnjax.evaluation.diagnostics")
+ALSO_WITHOUT_KERNELS = (
+    "dbnjax.training.metrics",
+    "dbnjax.evaluation.diagnostics",
+    "dbnjax.scoring.statistics",
+)
 WITHOUT_JAX = ("dbnjax.data", "dbnjax.figures")
 MAY_IMPORT_HOST = ("dbnjax.weights", "dbnjax.training", "experiments", *ALSO_WITHOUT_KERNELS)
 SHARED_BY_LEARNERS = tuple(f"dbnjax.learning.{name}" for name in ("phases", "updates", "passes"))

@@ -9,8 +9,9 @@ from result_records import write
 
 from dbnjax import files
 from dbnjax.checks import InputError
-from experiments import classify, paper_figures, ship
+from experiments import classify, ship
 from experiments.common import nets
+from experiments.paper_figures import main as paper_figures
 from experiments.results import main as results
 
 EACH = 10  # inputs of a kind

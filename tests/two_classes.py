@@ -44,3 +44,16 @@ def label_free(strength=8.0):
     lower = detectors(units.Bernoulli.zeros(SIDES.size), strength * SIDES)
     top = detectors(units.Bernoulli.zeros(2), strength * np.array([1.0, -1.0]))
     return stack.create((lower, top))
+
+
+def tiles(figure, size=SHAPE, above=1, below=0):
+    """Cuts a figure's mosaic into its images, `[n, height, width]`, without its layout's help."""
+    shown = np.asarray(figure.axes[0].images[0].get_array())
+    height, width = above + size[0] + below, 1 + size[1]
+    rows = shown.reshape(-1, height, shown.shape[1] // width, width).swapaxes(1, 2)
+    return rows[:, :, above : above + size[0], 1:].reshape(-1, *size)
+
+
+def texts(figure):
+    """What stands in a figure."""
+    return [text.get_text() for text in figure.axes[0].texts]

@@ -33,6 +33,7 @@ class TuningPlan:
       batch_size: cases in a minibatch.
       patience: epochs that the fewest validation errors must lie back.
       easy: cross-entropy in nats below which a case is easy (`easy_cases`); 0: none is.
+      cost: of each held-out case, what the learner makes small.
     """
 
     learner: Learner
@@ -42,6 +43,7 @@ class TuningPlan:
     batch_size: int = 100
     patience: int = 10
     easy: float = 0.0
+    cost: backprop.Cost = backprop.cross_entropy
 
 
 def cases(n_classes: int) -> loop.Prepare:
@@ -71,15 +73,18 @@ def tune(
       InputError: a number of the plan cannot be used, or a checkpoint or a file.
     """
     learn = learning(task, plan, task.data, keys.TUNING)
+    labels = jax.nn.one_hot(task.held_out.labels, plan.n_classes)
+    asked = backprop.Batch(task.held_out.pixels, labels)
 
     def epoch(
         i: int, seen: early_stopping.Watch
     ) -> tuple[early_stopping.Watch, bool, dict[str, float]]:
         state, sound, numbers = learn(i, seen.learner)
-        held_out = evaluate.measure(state.params, task.held_out)
-        seen = early_stopping.look(seen, state, len(held_out.wrong), held_out.cost)
-        numbers["validation_cost"] = held_out.cost
-        numbers["validation_error"] = 100.0 * len(held_out.wrong) / len(task.held_out.labels)
+        log_p = evaluate.log_probabilities(state.params, task.held_out)
+        errors = len(evaluate.judge(log_p, task.held_out).wrong)
+        numbers["validation_cost"] = float(plan.cost(log_p, asked).mean())
+        numbers["validation_error"] = 100.0 * errors / len(labels)
+        seen = early_stopping.look(seen, state, errors, numbers["validation_cost"])
         return seen, sound and finite(numbers), numbers
 
     stage = stages.Stage(

@@ -17,6 +17,6 @@ temporary, in --workdir, and checkpoints of many nets take gigabytes there. With
 all of it runs on what there is, which stands beside every section.
 """
 
-from experiments.common import lazy
+from experiments import exports
 
-__getattr__ = lazy.exports(__name__)
+__getattr__ = exports(__name__)

@@ -9,13 +9,11 @@ import dataclasses
 import statistics
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
-from jax.experimental.compilation_cache import compilation_cache
 
 from dbnjax import checks, files
 from dbnjax.data import preparation
@@ -26,9 +24,8 @@ from experiments.accelerator.kernels import kernels
 from experiments.benchmark import report as benchmark_report
 from experiments.benchmark.report import number
 from experiments.common import cases as dbn_cases
-from experiments.common import devices, options, provenance
+from experiments.common import devices, options, provenance, records, tables
 from experiments.common.groups import GENERATORS
-from experiments.common.targets import judge
 from experiments.likelihood.reported import FORWARD
 from experiments.mnist_dbn import config as dbn_config
 
@@ -61,7 +58,14 @@ PRECISION_NOTE = (
 )
 
 
-def run(config: Config) -> dict[str, Any]:
+class Section(benchmark_report.Record):
+    """What the file holds of a section."""
+
+    seconds: float
+    asked: list[tuple[str, float, float, str]]
+
+
+def run(config: Config) -> dict[str, Section]:
     """Measures the sections, each written when it is done, and prints all of the file.
 
     Returns:
@@ -72,7 +76,7 @@ def run(config: Config) -> dict[str, Any]:
         little memory for a section.
     """
     config.check_options()
-    record = files.read_json(config.output) if files.expand(config.output).exists() else {}
+    record = read(files.expand(config.output))
     with (
         devices.taken(config.platform, "", ()),
         devices.precision(config.precision),
@@ -86,7 +90,20 @@ def run(config: Config) -> dict[str, Any]:
     return record
 
 
-def measure(config: Config, name: str) -> dict[str, Any]:
+def read(path: Path) -> dict[str, Section]:
+    """Reads the sections that were measured before; none without a file.
+
+    Raises:
+      InputError: the file is damaged, or of a version whose sections held less.
+    """
+    found: dict[str, Section] = files.read_json(path) if path.exists() else {}
+    records.conform(path, records.TOP, found, dict[str, Section])
+    for one in found.values():
+        benchmark_report.check(path, dict(one))
+    return found
+
+
+def measure(config: Config, name: str) -> Section:
     """Measures a section; returns what the file holds of it."""
     own = dataclasses.replace(config, sections=(name,))
     began = time.perf_counter()
@@ -100,21 +117,17 @@ def measure(config: Config, name: str) -> dict[str, Any]:
             f"section {name}: {line}; here the members are --n_protocols; what was measured before "
             "is in --output"
         ) from error
-    return {
-        **provenance.made(),
-        "command": options.command(own),
-        "seconds": time.perf_counter() - began,
-        **found,
-    }
+    made = {**provenance.made(), "command": options.command(own)}
+    return cast(Section, {**made, "seconds": time.perf_counter() - began, **found})
 
 
-def section(name: str, found: Mapping[str, Any]) -> str:
+def section(name: str, found: Section) -> str:
     """Lays out a section: what it is of, its table, its note, and whether it is what is asked."""
-    kinds = Counter(found["machine"]["devices"]).items()
-    on = ", ".join(f"{n} x {kind}" if n > 1 else kind for kind, n in kinds)
-    about = f"{name}: {on}; {found['date']}; {found['seconds']:.0f} s\n{found['command']}"
+    on, date = tables.devices(found["machine"]), found.get("date", "no date")
+    about = f"{name}: {on}; {date}; {found['seconds']:.0f} s\n{found['command']}"
     verdicts = [
-        f"{what}: {number(value)} {unit}, at most {number(most)}: {judge(value, most)}"
+        f"{what}: {number(value)} {unit}, at most {number(most)}: "
+        f"{tables.Target(what, most).verdict(value)}"
         for what, value, most, unit in found["asked"]
     ]
     return "\n\n".join([about, benchmark_report.lay_out(found), *verdicts])
@@ -148,17 +161,16 @@ def folder(config: Config) -> Iterator[Path]:
     Raises:
       InputError: it cannot be made.
     """
-    with contextlib.ExitStack() as stack:
-        place = files.expand(config.workdir or tempfile.gettempdir())
-        with files.writing(place / "accelerator"):
-            made = tempfile.TemporaryDirectory(prefix="accelerator-", dir=place)
-            name = stack.enter_context(made)
+    place = files.expand(config.workdir or tempfile.gettempdir())
+    with files.writing(place / "accelerator"):
+        made = tempfile.TemporaryDirectory(prefix="accelerator-", dir=place)
+    with made as name:
         yield Path(name)
 
 
 def protocol(config: Config) -> dict[str, Any]:
     """Runs the main job twice, from its images to its figures, compiled anew and not."""
-    with folder(config) as place, compile_cache(place / "cache"):
+    with folder(config) as place, devices.compile_cache(place / "cache"):
         runs, n_programs = {}, [0]
         for name in ("cold", "warm"):
             jax.clear_caches()
@@ -187,29 +199,6 @@ def protocol(config: Config) -> dict[str, Any]:
             ("warm run", in_all[1], WARM, "seconds"),
         ],
     }
-
-
-@contextlib.contextmanager
-def compile_cache(place: Path) -> Iterator[None]:
-    """Makes JAX keep every program that it compiles inside in a folder, and look for it there."""
-    wanted = {
-        "jax_compilation_cache_dir": str(place),
-        "jax_persistent_cache_min_compile_time_secs": 0.0,
-        "jax_persistent_cache_min_entry_size_bytes": -1,
-    }
-    before = {name: getattr(jax.config, name) for name in wanted}
-    try:
-        use(wanted)
-        yield
-    finally:
-        use(before)
-
-
-def use(cache: Mapping[str, Any]) -> None:
-    """Changes JAX's cache of programs, which it opens once otherwise."""
-    for name, value in cache.items():
-        jax.config.update(name, value)
-    compilation_cache.reset_cache()
 
 
 def protocols(config: Config) -> dict[str, Any]:

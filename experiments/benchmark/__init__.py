@@ -17,6 +17,6 @@ shown. --data_dir takes real images in the place of random ones.
 --sections make it shorter.
 """
 
-from experiments.common import lazy
+from experiments import exports
 
-__getattr__ = lazy.exports(__name__)
+__getattr__ = exports(__name__)

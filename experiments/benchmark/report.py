@@ -6,8 +6,7 @@ from typing import Any
 
 from experiments.benchmark.operations import Job, Part, Product
 from experiments.common.records import Made, Source, require
-from experiments.common.tables import NONE, Table, made, plain, render, table, wrap
-from experiments.common.targets import Target
+from experiments.common.tables import NONE, Table, Target, made, plain, render, table, wrap
 
 EPOCH = 44_000  # images of the 2006 paper's training set
 TIME = "ms a unit"  # the column by which two rows are compared

@@ -80,6 +80,6 @@ def balanced(batch_size: int, source: sources.Source) -> bool:
     return possible
 
 
-def put(images: Images, n_classes: int, batch_size: int, balanced: bool) -> loop.Data:
+def put(images: Images, n_classes: int, batch_size: int, balanced: bool = False) -> loop.Data:
     """Puts images and their labels on the device, arguments as in `loop.put`."""
     return loop.put(images.pixels, images.known_labels(), n_classes, batch_size, balanced)

@@ -4,8 +4,11 @@ import contextlib
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import jax
+from jax.experimental.compilation_cache import compilation_cache
 
 from dbnjax import checks
 from dbnjax.training import sharding
@@ -125,3 +128,26 @@ def explain(error: Exception) -> str | None:
             "from the last checkpoint"
         )
     return None
+
+
+@contextlib.contextmanager
+def compile_cache(place: Path) -> Iterator[None]:
+    """Makes JAX keep every program that it compiles inside in a folder, and look for it there."""
+    wanted = {
+        "jax_compilation_cache_dir": str(place),
+        "jax_persistent_cache_min_compile_time_secs": 0.0,
+        "jax_persistent_cache_min_entry_size_bytes": -1,
+    }
+    before = {name: getattr(jax.config, name) for name in wanted}
+    try:
+        _use(wanted)
+        yield
+    finally:
+        _use(before)
+
+
+def _use(cache: Mapping[str, Any]) -> None:
+    """Changes JAX's cache of programs, which it opens once otherwise."""
+    for name, value in cache.items():
+        jax.config.update(name, value)
+    compilation_cache.reset_cache()

@@ -20,6 +20,7 @@ from dbnjax.weights import io, shipped
 
 # What a saved net tells of how it was made: scalars of its metadata, or of its run's summary.
 ORIGIN = ("command", "commit", "preset", "stage", "rule", "rate", "epochs", "seed")
+KEPT = ("classes", "ink")  # what a net goes on telling when it is saved anew
 # What the main job says of the pixels that it learned from.
 LEARNED = {"mean": "real", "sample": "resampled"}
 DRAWN = ("fixed", "resampled")  # one law, so that a net may learn from one and meet the other
@@ -45,6 +46,22 @@ class Model(NamedTuple):
     model: DBN | Feedforward
     shape: tuple[int, int]
     metadata: dict[str, Any]
+
+
+def about(classes: Classes, images: image_lib.Images) -> dict[str, Any]:
+    """Returns what a saved net tells of the images that it learned from, JSON-able.
+
+    That is their size, their classes and what their ink looks like.
+
+    Args:
+      classes: of the net's labels, in their order.
+      images: what the net learned from.
+    """
+    return {
+        "image_shape": list(images.pixels.shape[1:]),
+        "classes": classes_lib.stored(classes),
+        "ink": ink.record(images.pixels),
+    }
 
 
 def read_net(path: str | None) -> Net:

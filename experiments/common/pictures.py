@@ -1,4 +1,4 @@
-"""Pictures that several experiments draw: of test cases, and of what a net generates."""
+"""Pictures that several experiments draw of what a net generates."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 
 from dbnjax import figures
 from dbnjax.data import classes as classes_lib
-from dbnjax.data.images import Images
 from dbnjax.inference import generate
 from dbnjax.models import dbn as dbn_lib
 from dbnjax.scoring import chains
@@ -19,64 +18,6 @@ from experiments.common.nets import Net
 
 FILM_STEPS = 1000  # iterations between two looks at a chain that begins with noise (figure 8)
 FROM_RANDOM_STEPS = 20  # and with a random image (figure 9)
-CLOSE = 0.3  # between the two best probabilities (figure 7)
-N_HARD = 50  # digits of `hard`
-
-
-def errors(test: Images, probabilities: np.ndarray, names: Sequence[str]) -> Figure:
-    """Draws every test case that the net gets wrong, by true class (figure 6).
-
-    Args:
-      test: labelled images.
-      probabilities: `[n, n_classes]`.
-      names: of the classes, in their order.
-    """
-    labels, guesses = test.known_labels(), probabilities.argmax(-1)
-    wrong = in_scan_order(guesses != labels, labels)
-    return figures.gallery(
-        test.pixels[wrong] / 255.0,
-        [f"{names[labels[i]]}\u2192{names[guesses[i]]}" for i in wrong],
-        title=f"All {len(wrong)} errors of {len(labels)} test cases by true class "
-        "(true\u2192guess)",
-    )
-
-
-def close_calls(test: Images, probabilities: np.ndarray, names: Sequence[str]) -> Figure:
-    """Draws the right guesses whose second best probability is close to the best (figure 7)."""
-    labels = test.known_labels()
-    best, second = np.argsort(-probabilities, axis=-1, kind="stable")[:, :2].T
-    ordered = -np.sort(-probabilities, axis=-1)
-    right = best == labels
-    close = in_scan_order(right & (ordered[:, 0] - ordered[:, 1] <= CLOSE), labels)
-    return figures.gallery(
-        test.pixels[close] / 255.0,
-        [f"{names[best[i]]}, {names[second[i]]}" for i in close],
-        title=f"All {len(close)} right guesses, of {right.sum()}, whose second best probability is "
-        f"within {CLOSE} of the best (best guess, second guess)",
-    )
-
-
-def in_scan_order(chosen: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Returns the indices of the chosen cases by true class, each class in the test set's order."""
-    cases = np.flatnonzero(chosen)
-    return cases[np.argsort(labels[cases], kind="stable")]
-
-
-def hard(test: Images, probabilities: np.ndarray, names: Sequence[str]) -> Figure:
-    """Draws the right guesses that the net is least sure of, by class (figure 2 of TR 2006-004)."""
-    labels = test.known_labels()
-    sure, right = probabilities.max(-1), probabilities.argmax(-1) == labels
-    least = np.argsort(np.where(right, sure, np.inf), kind="stable")[: min(N_HARD, right.sum())]
-    chosen = np.zeros(len(labels), bool)
-    chosen[least] = True
-    cases = in_scan_order(chosen, labels)
-    return figures.gallery(
-        test.pixels[cases] / 255.0,
-        [f"{names[labels[i]]}: {100 * sure[i]:.0f} %" for i in cases],
-        title=f"The {len(cases)} hardest test digits that it gets right, of {right.sum()}: class "
-        "and the probability that it gives it",
-        columns=10,
-    )
 
 
 def as_images(net: Net, pixels: np.ndarray) -> np.ndarray:

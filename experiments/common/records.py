@@ -7,7 +7,7 @@ and `dict[str, ...]`s of them, `Literal` texts, numbers, texts, and `| None`.
 
 import dataclasses
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import (
     Any,
@@ -22,7 +22,7 @@ from typing import (
     is_typeddict,
 )
 
-from dbnjax import checks
+from dbnjax import checks, files
 
 CHOSEN, ALL = "chosen", "all cases"
 
@@ -87,10 +87,56 @@ class Source:
     record: dict[str, Any]
 
 
+SHIPPED = "shipped.json"
+SHIPPED_CLASSIFIER = "shipped_classifier.json"
+# Beside the runs of the main job.
+OTHERS = ("benchmark.json", "scaling.json", SHIPPED, SHIPPED_CLASSIFIER)
 NULL = type(None)
 LARGEST = 2**53  # beyond it JSON's readers do not agree on whole numbers
 TOP = "the file"  # the place that a line names when a key is missing at the outermost level
 NAMES = {str: "text", int: "a whole number", float: "a number", bool: "true or false", NULL: "null"}
+
+
+def read(
+    folder: Path,
+    pattern: str,
+    record: Any,
+    check: Callable[[Path, dict[str, Any]], None] = lambda path, record: None,
+    without: Collection[str] = (),
+) -> list[Source]:
+    """Reads the records of one experiment, in the order of their files; none without a file.
+
+    Args:
+      folder: of all result files.
+      pattern: of the experiment's files in it.
+      record: the type of a record.
+      check: checks what that cannot say.
+      without: names of files of others that the pattern fits.
+
+    Raises:
+      InputError: a file is damaged or contradicts itself.
+    """
+    found = []
+    for path in sorted(folder.glob(pattern)):
+        if path.name not in without:
+            one = files.read_json(path)
+            check_form(path, one, record)
+            check(path, one)
+            found.append(Source(path.stem, one))
+    return found
+
+
+def check_form(path: Path, record: Any, form: Any) -> None:
+    """Checks a record of a file against its type, and the numbers of cases in it.
+
+    Raises:
+      InputError: it is damaged.
+    """
+    conform(path, TOP, record, form)
+    cases = record.get("cases", {})  # a benchmark has none
+    conform(path, "cases", cases, dict[str, int])
+    for split, n in cases.items():
+        require(n > 0, path, f"cases.{split}", "1 or more", n)
 
 
 def conform(path: Path, where: str, value: Any, form: Any) -> None:

@@ -19,7 +19,7 @@ from dbnjax.training import task as training_task
 from dbnjax.training.plans import LayerPlan, StackPlan
 from dbnjax.types import Draw
 from dbnjax.weights import io
-from experiments.common import groups, net_records, options, records, workdir
+from experiments.common import groups, nets, options, records, workdir
 from experiments.common.nets import told
 
 AnyConfig = TypeVar("AnyConfig", bound=groups.Pretraining)
@@ -36,7 +36,7 @@ class Task(training_task.Task, Generic[AnyConfig]):
       number: of this net, from 0.
       n_classes: classes.
       shape: height and width of the images.
-      about: what a saved net tells of its images (`common.net_records`).
+      about: what a saved net tells of its images (`common.nets`).
       everything: all cases that are not test cases, on the device; None if no stage learns from
         them.
     """
@@ -84,7 +84,7 @@ def prepare(
         data=put(splits.train, config.batch_size),
         held_out=put(splits.validation, 1),
         place=stages.Place(files.expand(config.workdir) / name, save_every=config.save_every),
-        about=net_records.about(source.classes, splits.train),
+        about=nets.about(source.classes, splits.train),
     )
 
 

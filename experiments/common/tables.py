@@ -1,15 +1,15 @@
-"""Tables of results and what stands in them: numbers, intervals, times, provenance."""
+"""Tables of results and what stands in them: numbers, intervals, times, verdicts, provenance."""
 
 import collections
 import html
 import shlex
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from experiments.common import statistics
+from dbnjax.scoring import statistics
 from experiments.common.records import Source
 
 TESTS = ("b", "c", "p")  # of McNemar's test
@@ -17,6 +17,7 @@ TESTS = ("b", "c", "p")  # of McNemar's test
 NONE = "-"
 WIDTH = 100
 DRAWN = "Drawn by `python -m experiments.results_charts`."
+MET, MISSED, NOT_MEASURED = "met", "missed", "not measured"
 SPLITS = {"train": "training", "validation": "validation", "all": "all", "test": "test"}
 
 
@@ -30,6 +31,32 @@ class Table(NamedTuple):
 
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
+
+
+class Target(NamedTuple):
+    """A number that a result must reach.
+
+    Attributes:
+      what: is asked for.
+      limit: the largest value that is good enough, or the least.
+      at_least: whether it is the least.
+    """
+
+    what: str
+    limit: float
+    at_least: bool = False
+
+    def verdict(self, found: float | None) -> str:
+        """Says whether a number is good enough; None is none."""
+        if found is None:
+            return NOT_MEASURED
+        good = found >= self.limit if self.at_least else found <= self.limit
+        return MET if good else MISSED
+
+    def asked(self, form: str = "g", unit: str = "") -> str:
+        """Says in words what is asked for, such as "at most 1.25 %"."""
+        side = "at least" if self.at_least else "at most"
+        return f"{side} {self.limit:{form}} {unit}".rstrip()
 
 
 def render(table: Table, form: Literal["text", "markdown", "html"] = "text") -> str:
@@ -100,11 +127,15 @@ def several(n: int, what: str) -> str:
     return f"{n} {what}" if n == 1 else f"{n:,} {what}s"
 
 
+def devices(machine: Mapping[str, Any]) -> str:
+    """The devices of a machine, those of one kind together."""
+    kinds = collections.Counter(machine["devices"]).items()
+    return ", ".join(kind if n == 1 else f"{n} x {kind}" for kind, n in kinds)
+
+
 def made(record: dict[str, Any]) -> list[str]:
     """By what command, from which commits, when and where a result was made."""
     machine = record["machine"]
-    kinds = collections.Counter(machine["devices"]).items()
-    devices = ", ".join(kind if n == 1 else f"{n} x {kind}" for kind, n in kinds)
     versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
     commits = (record["commit"], *record.get("later_commits", ()))
     first, *later = (commit or "unknown" for commit in commits)
@@ -113,7 +144,7 @@ def made(record: dict[str, Any]) -> list[str]:
     if later:
         code = f"Begun{on} at commit {first}, resumed at {', '.join(later)}"
     cores = several(machine["cores"], "core")
-    where = f"{machine['processor']}, {cores}, {machine['system']}; JAX on {devices}"
+    where = f"{machine['processor']}, {cores}, {machine['system']}; JAX on {devices(machine)}"
     return [
         f"```sh\n{record['command']}\n```",
         wrap(f"{code}. Machine: {where}. Versions: {versions}."),
@@ -165,3 +196,11 @@ def mcnemar(first: list[int], second: list[int]) -> list[str]:
     """The cells of a test between two nets, from the test cases that they get wrong."""
     test = statistics.mcnemar(first, second)
     return [str(test.only_first), str(test.only_second), f"{test.p:.2g}"]
+
+
+def estimate(values: Sequence[float | None]) -> str:
+    """A value and its 95 % interval, none if it is exact; the ends are None if nothing is known."""
+    value, low, high = values
+    if low is None:
+        return f"{value:.2f} (no interval)"
+    return f"{value:.2f}" if low == high else f"{value:.2f} ({low:.2f} to {high:.2f})"

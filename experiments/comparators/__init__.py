@@ -16,6 +16,6 @@ nothing from them and take all 60,000. No test case is looked at before all is c
 the same command goes on where it was stopped, and other --rows add to it.
 """
 
-from experiments.common import lazy
+from experiments import exports
 
-__getattr__ = lazy.exports(__name__)
+__getattr__ = exports(__name__)

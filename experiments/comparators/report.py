@@ -5,7 +5,8 @@ from typing import Any, TypedDict
 
 from matplotlib.figure import Figure
 
-from experiments.common import records, resumable, statistics
+from dbnjax.scoring import statistics
+from experiments.common import records, resumable
 from experiments.common.records import Cases, MadeRun, Source
 from experiments.common.tables import NONE, Table, charted, count, duration, interval, table, wrap
 from experiments.comparators.config import LINES, Row
@@ -124,4 +125,4 @@ def section(record: dict[str, Any]) -> list[str]:
         cost=config["svm_cost"],
         seed=record["seed"],
     )
-    return [wrap(about.replace("\n", " ")), table(*lay_out(record))]
+    return [wrap(about), table(*lay_out(record))]

@@ -18,12 +18,9 @@ from dbnjax.data.images import Images
 from dbnjax.inference import neighbours
 from dbnjax.learning import backprop
 from dbnjax.models import feedforward
-from dbnjax.models.feedforward import Feedforward
-from dbnjax.training import early_stopping, evaluate, keys, loop, metrics, stages, tuning
-from dbnjax.training.early_stopping import Watch
-from dbnjax.training.fitting import finite
+from dbnjax.training import evaluate, keys, metrics, stages, tuning
+from dbnjax.training import task as training_task
 from dbnjax.types import Key
-from dbnjax.weights import io
 from experiments.common import cases
 from experiments.comparators.config import Config, Row
 
@@ -155,25 +152,28 @@ def neighbour(task: Task, name: str) -> Row:
 def net(task: Task, name: str) -> Row:
     """Learns a net once with each weight decay and judges the one that validation chooses."""
     config, chosen = task.config, NETS[name]
-    tune = tuner(task, chosen)
-    pixels = task.splits.train.pixels
+    batch_size, _, decays = numbers(config, chosen)
+    own = training_task.Task(
+        key=task.key,
+        n_labels=0,
+        data=cases.put(task.splits.train, task.n_classes, batch_size),
+        held_out=cases.put(task.splits.validation, task.n_classes, 1),
+        place=task.place,
+    )
     key = jax.random.fold_in(task.key, keys.SOFTMAX)
-    start = feedforward.init(key, (pixels[0].size, *chosen.layers), task.n_classes)
-    _, rate, decays = numbers(config, chosen)
-    names = {decay: f"{name}_{decay:g}" for decay in decays}
-    seen = {
-        decay: tune(stage, start, backprop.hyper(rate, decay)) for decay, stage in names.items()
-    }
+    start = feedforward.init(key, (own.data.pixels.shape[-1], *chosen.layers), task.n_classes)
+    planned, names = plan(task, chosen), {decay: f"{name}_{decay:g}" for decay in decays}
+    seen = {decay: tuning.tune(own, planned(decay), start, names[decay]) for decay in decays}
     decay = min(decays, key=lambda decay: int(seen[decay].errors))
     best = seen[decay]
     records = metrics.read(task.place.metrics)
     learned = sum(r["seconds"] for r in records if r.get("stage") in names.values())
     began = time.perf_counter()
-    test = cases.put(task.splits.test, task.n_classes, 1, balanced=False)
+    test = cases.put(task.splits.test, task.n_classes, 1)
     wrong = evaluate.measure(best.best, test).wrong.tolist()
     return Row(
         name=name,
-        cases=len(pixels),
+        cases=len(own.data.pixels),
         validation=int(best.errors),
         test=len(wrong),
         wrong=wrong,
@@ -182,38 +182,17 @@ def net(task: Task, name: str) -> Row:
     )
 
 
-def tuner(task: Task, net: Net) -> Callable[[str, Feedforward, backprop.Hyper], Watch]:
-    """Returns what learns a net until the stopping rule holds: `tune(stage, first net, hyper)`."""
-    batch_size = numbers(task.config, net).batch_size
+def plan(task: Task, net: Net) -> Callable[[float], tuning.TuningPlan]:
+    """Returns how a net learns with a weight decay."""
+    batch_size, rate, _ = numbers(task.config, net)
     cost = backprop.squared_error if net.squared else backprop.cross_entropy
     learner = backprop.backprop(optax.sgd(1.0, momentum=task.config.momentum), cost=cost)
-    program = loop.epoch_program(learner, tuning.cases(task.n_classes), batch_size)
-    data = cases.put(task.splits.train, task.n_classes, batch_size, balanced=False)
-    held_out = cases.put(task.splits.validation, task.n_classes, 1, balanced=False)
-    wanted = backprop.Batch(held_out.pixels, jax.nn.one_hot(held_out.labels, task.n_classes))
-    key = jax.random.fold_in(task.key, keys.TUNING)
-
-    def tune(name: str, start: Feedforward, hyper: backprop.Hyper) -> Watch:
-        def epoch(i: int, seen: Watch) -> tuple[Watch, bool, dict[str, float]]:
-            state, report = program(jax.random.fold_in(key, i), hyper, seen.learner, None, data)
-            log_p = evaluate.log_probabilities(state.params, held_out)
-            errors = len(evaluate.judge(log_p, held_out).wrong)
-            told = {
-                "training_error": 100.0 * float(report.info.error),
-                "validation_cost": float(cost(log_p, wanted).mean()),
-                "validation_error": 100.0 * errors / len(held_out.labels),
-            }
-            seen = early_stopping.look(seen, state, errors, told["validation_cost"])
-            return seen, bool(report.finite) and finite(told), told
-
-        stage = stages.Stage(
-            name,
-            task.config.epochs,
-            epoch,
-            done=lambda seen: early_stopping.done(seen, task.config.patience),
-        )
-        begin = early_stopping.watch(learner.init(task.key, start))
-        found: Watch = stages.run(stage, begin, io.describe(start), task.place)
-        return found
-
-    return tune
+    return lambda decay: tuning.TuningPlan(
+        learner,
+        lambda i: backprop.hyper(rate, decay),
+        n_epochs=task.config.epochs,
+        n_classes=task.n_classes,
+        batch_size=batch_size,
+        patience=task.config.patience,
+        cost=cost,
+    )

@@ -24,6 +24,6 @@ command resumes a run that was stopped. --stack=FILE takes a stack that the firs
 `mnist_classifier` or another run of this experiment left, if it has seen the same images.
 """
 
-from experiments.common import lazy
+from experiments import exports
 
-__getattr__ = lazy.exports(__name__)
+__getattr__ = exports(__name__)

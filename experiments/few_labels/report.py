@@ -13,9 +13,9 @@ from typing import Any, Literal, TypedDict
 import numpy as np
 from matplotlib.figure import Figure
 
+from dbnjax.scoring.statistics import half_width, per_cent
 from experiments.common import records, resumable
 from experiments.common.records import Cases, Made, Pretrained, Source
-from experiments.common.statistics import half_width, per_cent
 from experiments.common.tables import (
     NONE,
     Table,

@@ -23,6 +23,6 @@ backpropagation through the same, tied weights. The same command again resumes a
 stopped.
 """
 
-from experiments.common import lazy
+from experiments import exports
 
-__getattr__ = lazy.exports(__name__)
+__getattr__ = exports(__name__)

@@ -9,7 +9,7 @@ from dbnjax import checks
 from dbnjax.data import preparation
 from dbnjax.training import loop, stages
 from dbnjax.weights import io
-from experiments.common import cases, net_records, resumable
+from experiments.common import cases, nets, resumable
 from experiments.hybrid import judge, report, start, train
 from experiments.hybrid.config import Config
 from experiments.hybrid.report import Record
@@ -42,7 +42,7 @@ def run(config: Config) -> dict[str, Any]:
             held_out=cases.put(splits.validation, n_classes, 1, balanced=False),
             everything=cases.put(everything, n_classes, config.batch_size, balanced=False),
             place=stages.Place(folder, save_every=config.save_every),
-            about=net_records.about(source.classes, splits.train),
+            about=nets.about(source.classes, splits.train),
         )
         return finish(task, starts, cases.put(splits.test, n_classes, 1, balanced=False)), {}
 

@@ -31,7 +31,7 @@ class Task(training_task.Task):
     Attributes:
       config: the experiment's options.
       everything: all cases that are not test cases, on the device.
-      about: what a saved net tells of its images (`common.net_records`).
+      about: what a saved net tells of its images (`common.nets`).
     """
 
     config: Config

@@ -19,6 +19,6 @@ the machine's. The interval of a bound from weights is that of the bound, not of
 full float32; log weights are compensated sums; means over images are taken in float64.
 """
 
-from experiments.common import lazy
+from experiments import exports
 
-__getattr__ = lazy.exports(__name__)
+__getattr__ = exports(__name__)

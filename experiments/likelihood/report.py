@@ -5,9 +5,17 @@ from typing import Any, TypedDict
 
 from experiments.common import tables
 from experiments.common.records import Made, Number, Source
-from experiments.common.statistics import interval
-from experiments.common.tables import NONE, Table, made, table, wrap
-from experiments.common.targets import MET, NOT_MEASURED, Target
+from experiments.common.tables import (
+    MET,
+    NONE,
+    NOT_MEASURED,
+    Table,
+    Target,
+    estimate,
+    made,
+    table,
+    wrap,
+)
 from experiments.likelihood import reported as names
 
 COLUMNS = (names.FORWARD, names.REVERSE, names.EXACT, names.FREE)
@@ -100,7 +108,7 @@ def lay_out(record: dict[str, Any]) -> Table:
 def cells(row: dict[str, Any], columns: Sequence[str]) -> list[str]:
     """The values of a row, column by column, and their standard error over images."""
     values = row["values"]
-    told = [interval(values[column]) if column in values else NONE for column in columns]
+    told = [estimate(values[column]) if column in values else NONE for column in columns]
     return [*told, number(row["standard_error"], 2, NONE)]
 
 
@@ -119,7 +127,7 @@ def estimates(record: dict[str, Any]) -> list[str]:
     """How log Z was estimated, what speaks against it, and what took how long."""
     log_z = record["log_z"]
     told = (
-        f"{name} {interval([log_z[name][key] for key in ('value', 'low', 'high')])}, effective "
+        f"{name} {estimate([log_z[name][key] for key in ('value', 'low', 'high')])}, effective "
         f"sample size {log_z[name]['effective_sample_size']:.0f}"
         for name in ("forward", "reverse")
     )

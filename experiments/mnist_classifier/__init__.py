@@ -14,6 +14,6 @@ from random weights, as in 2006 and as today; --preset=dropout and --preset=tran
 their names say. A flag beside a preset changes it; the same command again resumes.
 """
 
-from experiments.common import lazy
+from experiments import exports
 
-__getattr__ = lazy.exports(__name__)
+__getattr__ = exports(__name__)

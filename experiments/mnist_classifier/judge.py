@@ -10,12 +10,13 @@ import numpy as np
 from dbnjax import figures
 from dbnjax.data import classes
 from dbnjax.data.images import Images
+from dbnjax.figures import decisions
 from dbnjax.inference import classify
 from dbnjax.training import loop, metrics
 from dbnjax.training.evaluate import Measured, judge, log_probabilities, measure
 from dbnjax.types import Array
 from experiments.common import cases as dbn_cases
-from experiments.common import pictures, resumable, stacks, workdir
+from experiments.common import resumable, stacks, workdir
 from experiments.common.records import ALL, CHOSEN
 from experiments.mnist_classifier.report import Net, Record, Told
 from experiments.mnist_classifier.train import Learned
@@ -88,8 +89,8 @@ def draw(learned: list[Learned], test: Images) -> resumable.Makers:
     said = functools.cache(lambda: probabilities(learned, test))
     names = classes.read(task.about, task.n_classes).names
     made: dict[str, Any] = {
-        "figures/errors.png": lambda: pictures.errors(test, said(), names),
-        "figures/hard.png": lambda: pictures.hard(test, said(), names),
+        "figures/errors.png": lambda: decisions.errors(test, said(), names),
+        "figures/hard.png": lambda: decisions.hard(test, said(), names),
     }
     if hidden:
         weights = np.asarray(hidden[0].weights)

@@ -15,6 +15,6 @@ changes it. Without --data_dir the official files are fetched. The same command 
 that was stopped.
 """
 
-from experiments.common import lazy
+from experiments import exports
 
-__getattr__ = lazy.exports(__name__)
+__getattr__ = exports(__name__)

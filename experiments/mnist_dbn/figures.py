@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from dbnjax import figures
 from dbnjax.data.images import Images
+from dbnjax.figures import decisions
 from dbnjax.inference import generate as generate_lib
 from dbnjax.models.dbn import DBN
 from dbnjax.scoring import chains, read_outs
@@ -47,7 +48,7 @@ def makers(job: Job, dbn: DBN, test: Images) -> Makers:
         key = jax.random.fold_in(job.task.key, keys.SAMPLES)
         found["samples"] = lambda: samples(key, net)
         names = nets.classes(net, job.task.n_labels).names
-        found["errors"] = lambda: pictures.errors(test, probabilities(net, test), names)
+        found["errors"] = lambda: decisions.errors(test, probabilities(net, test), names)
     return {f"figures/{name}.png": make for name, make in found.items()}
 
 

@@ -9,7 +9,7 @@ from dbnjax.data import preparation
 from dbnjax.training import metrics, sharding, stages
 from dbnjax.training.task import Task
 from dbnjax.weights import io
-from experiments.common import cases, devices, net_records, resumable
+from experiments.common import cases, devices, nets, resumable
 from experiments.mnist_dbn import figures, judge, report, train
 from experiments.mnist_dbn import stream as dbn_stream
 from experiments.mnist_dbn.config import Config
@@ -53,7 +53,7 @@ def run_here(config: Config) -> dict[str, Any]:
                 place = dataclasses.replace(place, log=log)
             key, n_labels = devices.key(config.seed, config.draws), n_classes * config.labels
             task = Task(key, n_labels, data, held_out, place, stream)
-            about = net_records.about(source.classes, splits.train)
+            about = nets.about(source.classes, splits.train)
             return finish(train.Job(config, task, everything, folder, about), splits)
 
     learned_from = {"data_dir": (splits, all_images), "stream": dbn_stream.named(config.stream)}

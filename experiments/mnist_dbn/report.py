@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
 from dbnjax import checks
-from experiments.common import record_files, records, resumable
+from experiments.common import records, resumable
 from experiments.common.records import Made, Source, require, require_key
 from experiments.common.tables import (
     NONE,
     SPLITS,
     Table,
+    Target,
     count,
     duration,
     interval,
@@ -19,7 +20,6 @@ from experiments.common.tables import (
     table,
     wrap,
 )
-from experiments.common.targets import Target
 
 STAGES = ("greedy", "up-down", "all cases")  # in the order of learning
 
@@ -88,7 +88,7 @@ def read_runs(folder: Path) -> list[Source]:
     Raises:
       InputError: there are none, or a file is damaged or contradicts itself.
     """
-    runs = record_files.read(folder, "*.json", Record, check, record_files.OTHERS)
+    runs = records.read(folder, "*.json", Record, check, records.OTHERS)
     checks.require(
         bool(runs),
         f"{folder}: expected a folder of result files, got "

@@ -23,7 +23,7 @@ class Job:
       everything: all cases that are not test cases, on the device; None if no stage learns from
         them.
       folder: where the run writes.
-      about: what a saved net tells of its images (`common.net_records`).
+      about: what a saved net tells of its images (`common.nets`).
     """
 
     config: Config

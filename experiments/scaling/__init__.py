@@ -9,6 +9,6 @@ share: --time shows whether an update costs more than so many times the work of 
 real devices are. A minute and 3 GB of memory on two CPU cores, two minutes with --time.
 """
 
-from experiments.common import lazy
+from experiments import exports
 
-__getattr__ = lazy.exports(__name__)
+__getattr__ = exports(__name__)

@@ -20,8 +20,10 @@ from experiments.benchmark import report as benchmark_report
 from experiments.benchmark import timing
 from experiments.benchmark.jobs import PAPER, Setting, Sizes, Training
 from experiments.common import options, provenance
+from experiments.common.records import Source
 from experiments.scaling.config import ROUNDS, Config
 
+Record, check = benchmark_report.Record, benchmark_report.check  # of a committed table
 N_STEPS = 5  # minibatches in an epoch
 COLUMNS = (
     "rule",
@@ -108,6 +110,15 @@ def run(config: Config, sizes: Sizes = PAPER) -> dict[str, Any]:
         files.write_json(config.output, result)
     print(benchmark_report.lay_out(result))
     return result
+
+
+def sections(runs: list[Source]) -> list[str]:
+    """Returns the part of RESULTS.md, nothing without a record."""
+    return [
+        part
+        for run in runs
+        for part in ("### Weak scaling", *benchmark_report.measured(run.record))
+    ]
 
 
 def simulate(n_devices: int) -> None:

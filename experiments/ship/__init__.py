@@ -8,6 +8,6 @@ the place of the shipped one of its kind. The rounded weights are judged once mo
 beside the exact ones; every number of the card is computed.
 """
 
-from experiments.common import lazy
+from experiments import exports
 
-__getattr__ = lazy.exports(__name__)
+__getattr__ = exports(__name__)

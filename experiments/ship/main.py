@@ -14,10 +14,10 @@ from dbnjax.models.dbn import DBN
 from dbnjax.models.feedforward import Feedforward
 from dbnjax.scoring import read_outs
 from dbnjax.weights import io, shipped
-from experiments.common import net_records, nets, record_files, records
+from experiments.common import nets, records
 from experiments.mnist_classifier import report as classifier_report
 from experiments.mnist_dbn import report as dbn_report
-from experiments.ship import cards
+from experiments.ship import report
 from experiments.ship.config import Config
 
 DTYPE = "float16"
@@ -43,13 +43,13 @@ class Kind(NamedTuple):
 
 
 KINDS = {
-    DBN: Kind("mnist_dbn", dbn_report, "errors", shipped.PATH, record_files.SHIPPED),
+    DBN: Kind("mnist_dbn", dbn_report, "errors", shipped.PATH, records.SHIPPED),
     Feedforward: Kind(
         "mnist_classifier",
         classifier_report,
         "nets",
         shipped.CLASSIFIER_PATH,
-        record_files.SHIPPED_CLASSIFIER,
+        records.SHIPPED_CLASSIFIER,
     ),
 }
 
@@ -72,11 +72,11 @@ def run(config: Config) -> dict[str, Any]:
     test = nets.read_images(found, None, config.data_dir, "test")
     n_classes = read_outs.count_classes(found.model)
     judged = judge(found.model, nets.as_known(found, n_classes, test))
-    told = {name: found.metadata[name] for name in net_records.KEPT if name in found.metadata}
+    told = {name: found.metadata[name] for name in nets.KEPT if name in found.metadata}
     metadata = {"image_shape": list(found.shape), **told, **about, "rounded": judged}
     path = files.expand(config.output or kind.net)
     io.save(path, found.model, metadata, DTYPE)
-    card = cards.card(metadata)
+    card = report.card(metadata)
     files.write_bytes(path.with_suffix(".md"), card.encode())
     origin = {name: about["summary"][name] for name in ("command", "commit")}
     files.write_json(config.record or Path("results") / kind.record, origin | judged)
@@ -96,7 +96,7 @@ def describe(kind: Kind, path: str, metadata: dict[str, Any]) -> dict[str, Any]:
         "with errors of its nets, got none; only such a net can be described",
     )
     summary = metadata["summary"]
-    record_files.check_form(Path(path), summary, kind.report.Record)
+    records.check_form(Path(path), summary, kind.report.Record)
     records.conform(Path(path), "config", summary["config"], Options)
     kind.report.check(Path(path), summary)
     made_of = summary["config"]["dataset"], summary["config"].get("side", 0)

@@ -28,6 +28,6 @@ included, and its share where all learn together. Four members of the command ab
 cores: about a quarter of an hour.
 """
 
-from experiments.common import lazy
+from experiments import exports
 
-__getattr__ = lazy.exports(__name__)
+__getattr__ = exports(__name__)

@@ -5,8 +5,8 @@ import json
 import math
 from typing import Any, NamedTuple, TypedDict
 
+from dbnjax.scoring.statistics import Spread
 from experiments.common.records import Made, Source
-from experiments.common.statistics import Spread
 from experiments.common.tables import (
     NONE,
     count,

@@ -27,6 +27,6 @@ It writes result.json, three_ideas.png and metrics.jsonl, a record a cell, to --
 command resumes a run that was stopped, after its last whole cell.
 """
 
-from experiments.common import lazy
+from experiments import exports
 
-__getattr__ = lazy.exports(__name__)
+__getattr__ = exports(__name__)

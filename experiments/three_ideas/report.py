@@ -7,7 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dbnjax.figures.charts import Values, dots
-from experiments.common import records, resumable, statistics
+from dbnjax.scoring import statistics
+from experiments.common import records, resumable
 from experiments.common.records import MadeRun, Source
 from experiments.common.tables import NONE as EMPTY
 from experiments.common.tables import Table, charted, duration, spread, table, wrap
@@ -214,9 +215,9 @@ def section(record: dict[str, Any]) -> list[str]:
     about = f"{ABOUT.format(**record['cases'], chosen=chosen)} Seeds {', '.join(map(str, seeds))}. "
     about += f"{capped(record)} Eras: {eras}."
     return [
-        wrap(about.replace("\n", " ")),
+        wrap(about),
         table(*lay_out(record, ("validation", "test"))),
-        wrap(ABOUT_VERDICTS.replace("\n", " ")),
+        wrap(ABOUT_VERDICTS),
         "\n".join(wrap(f"- {line}.") for line in verdicts(record)),
     ]
 

@@ -177,6 +177,23 @@ def test_a_later_call_adds_to_the_file_and_all_of_it_is_shown(config, monkeypatc
     assert lines[-1] == "warm: 61.25 seconds, at most 60.0: missed"
 
 
+def test_a_file_of_before_whose_sections_held_less_is_refused(config, monkeypatch):
+    chosen = dataclasses.replace(config, sections=("kernels",))
+    monkeypatch.setitem(main.MEASURE, "kernels", judged)
+    record = accelerator.run(chosen)
+    for damage, line in (
+        ({"rows": [["x"]]}, "rows.0: expected 2 cells, one a column, got 1"),
+        ({"asked": [["cold", 90.0]]}, "kernels.asked.0: expected 4 values, got 2"),
+    ):
+        files.write_json(config.output, {"kernels": record["kernels"] | damage})
+        with pytest.raises(InputError, match=f"found.json: {line}"):
+            accelerator.run(chosen)
+    del record["kernels"]["asked"]
+    files.write_json(config.output, record)
+    with pytest.raises(InputError, match=r"found.json: kernels: expected the key 'asked'"):
+        accelerator.run(chosen)
+
+
 def test_another_failure_of_the_device_is_not_explained_away(config, monkeypatch):
     def broken(config):
         raise jax.errors.JaxRuntimeError("INTERNAL: something else")

@@ -1,23 +1,20 @@
 """What the options of the classifier do to its stack, its learner, its cases and its figures."""
 
 import dataclasses
-import inspect
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from matplotlib.figure import Figure
 from small_classifier import config, random_start, start, task
 
 from dbnjax.checks import InputError
-from dbnjax.data.images import Images
 from dbnjax.learning import conjugate_gradient
 from dbnjax.models import feedforward
 from dbnjax.training import evaluate, translations, tuning
 from dbnjax.units import Bernoulli, Rectifier
-from experiments.common import pictures, workdir
+from experiments.common import workdir
 from experiments.mnist_classifier import Config, train
 
 KEY = jax.random.key(0)
@@ -135,29 +132,6 @@ def test_optimisers_have_their_momentum_and_their_searches(monkeypatch):
     assert "TraceState" in kinds[0]
     assert "TraceState" not in kinds[1]
     assert "ScaleByAdamState" in kinds[2]
-
-
-def test_the_hardest_digits_that_it_gets_right_come_by_class(monkeypatch):
-    drawn = []
-    signature = inspect.signature(pictures.figures.gallery)
-
-    def gallery(*arguments, **named):
-        drawn.append(signature.bind(*arguments, **named).arguments)
-        return Figure()
-
-    monkeypatch.setattr(pictures.figures, "gallery", gallery)
-    monkeypatch.setattr(pictures, "N_HARD", 3)
-    sure = np.array([0.9, 0.6, 0.8, 0.51, 0.7, 0.55])
-    labels = np.array([1, 1, 0, 0, 0, 1], np.int32)
-    wrong = np.array([0, 0, 0, 1, 0, 0], bool)
-    said = np.stack([1 - sure, sure], -1)
-    said[(labels == 0) ^ wrong] = said[(labels == 0) ^ wrong][:, ::-1]
-    pixels = np.arange(6, dtype=np.uint8)[:, None, None] * np.ones((1, 2, 2), np.uint8)
-    pictures.hard(Images(pixels, labels), said, ["nil", "one"])
-    (call,) = drawn
-    assert call["captions"] == ["nil: 70 %", "one: 60 %", "one: 55 %"]
-    np.testing.assert_allclose(255 * call["images"][:, 0, 0], [4, 1, 5])
-    assert "3 hardest test digits that it gets right, of 5" in call["title"]
 
 
 def test_presets_can_be_run_and_keep_the_reports_protocol():

@@ -128,7 +128,7 @@ def refusal(name, config):
 
 def check_record(name, config, record):
     """What a run returned is what it wrote, by the type of its records, and is shown again."""
-    report = registry.find(name).part("report").REPORT
+    report = registry.find(name).report.REPORT
     path = Path(config.workdir) / report.file
     found = files.read_json(path)
     assert found == json.loads(files.dumps(record))

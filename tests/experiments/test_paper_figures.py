@@ -6,16 +6,16 @@ import pytest
 import two_classes
 from idx_files import write_idx
 from PIL import Image
+from two_classes import texts, tiles
 
 from dbnjax import dbn
 from dbnjax.checks import InputError
-from dbnjax.data.images import Images
 from dbnjax.models import feedforward
 from dbnjax.weights import io
 from experiments import paper_figures
-from experiments.common import pictures
 from experiments.common.nets import Net
 from experiments.mnist_dbn import figures as dbn_figures
+from experiments.paper_figures.config import FIGURES
 
 CLEAN = two_classes.pixels([0, 1]) / 255.0
 EPOCHS = [
@@ -25,7 +25,7 @@ EPOCHS = [
     {"stage": "up_down_2", "epoch": 1, "training_error": 2.0, "validation_error": 4.0},
     {"stage": "all_cases", "epoch": 1, "training_error": 3.5},
 ]
-ALL = {f"{name}.png" for name in paper_figures.FIGURES if name not in ("units", "hard")}
+ALL = {f"{name}.png" for name in FIGURES if name not in ("units", "hard")}
 ALL |= {"units_1.png", "units_2.png"}
 OF_CLASSIFIERS = "skipped hard: it is of classifiers alone; close_calls has such digits of this net"
 
@@ -59,18 +59,6 @@ def draw(net, tmp_path):
     return run
 
 
-def tiles(figure, size=two_classes.SHAPE, above=1, below=0):
-    """Cuts a figure's mosaic into its images, `[n, height, width]`, without its layout's help."""
-    shown = np.asarray(figure.axes[0].images[0].get_array())
-    height, width = above + size[0] + below, 1 + size[1]
-    rows = shown.reshape(-1, height, shown.shape[1] // width, width).swapaxes(1, 2)
-    return rows[:, :, above : above + size[0], 1:].reshape(-1, *size)
-
-
-def texts(figure):
-    return [text.get_text() for text in figure.axes[0].texts]
-
-
 def test_one_command_draws_every_figure(draw, test_set, capfd):
     written = draw(data_dir=test_set)
     assert {path.name for path in written} == ALL
@@ -90,39 +78,6 @@ def test_only_what_is_asked_for_is_drawn(draw):
         "receptive_fields.png",
         "error.png",
     ]
-
-
-def test_errors_stand_in_scan_order_of_the_true_class_with_the_guess():
-    pixels = np.random.default_rng(0).integers(0, 256, (6, *two_classes.SHAPE), dtype=np.uint8)
-    labels, guesses = np.array([2, 0, 1, 1, 0, 1]), np.array([0, 0, 2, 0, 1, 1])
-    figure = pictures.errors(Images(pixels, labels), np.eye(3)[guesses], ["3", "5", "x"])
-    assert texts(figure) == ["3→5", "5→x", "5→3", "x→3"]
-    shown = tiles(figure, above=2)
-    np.testing.assert_allclose(shown[:4], pixels[[4, 2, 3, 0]] / 255.0)
-    assert np.isnan(shown[4:]).all()
-    assert "All 4 errors of 6 test cases" in figure.axes[0].get_title()
-
-
-def test_close_calls_are_those_of_a_reference():
-    rng = np.random.default_rng(1)
-    probabilities = rng.dirichlet(np.full(4, 0.5), 300)
-    labels = np.where(rng.random(300) < 0.5, probabilities.argmax(1), rng.integers(0, 4, 300))
-    pixels = rng.integers(0, 256, (300, *two_classes.SHAPE), dtype=np.uint8)
-    names, expected, right = "wxyz", [], 0
-    for label in range(4):
-        for i in np.flatnonzero(labels == label):
-            others = [(probabilities[i, k], k) for k in range(4) if k != label]
-            lead = probabilities[i, label] - max(others)[0]
-            right += lead > 0
-            if 0 < lead <= 0.3:
-                expected.append((i, f"{names[label]}, {names[max(others)[1]]}"))
-    assert 15 < len(expected) < right < 250
-    figure = pictures.close_calls(Images(pixels, labels), probabilities, names)
-    assert texts(figure) == [text for _, text in expected]
-    shown = tiles(figure, above=2)[: len(expected)]
-    np.testing.assert_allclose(shown, pixels[[i for i, _ in expected]] / 255.0)
-    title = figure.axes[0].get_title().replace("\n", " ")
-    assert f"All {len(expected)} right guesses, of {right}," in title
 
 
 @pytest.mark.parametrize(("from_random", "step"), [(False, 1000), (True, 20)])

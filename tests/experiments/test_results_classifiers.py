@@ -4,10 +4,10 @@ import pytest
 from result_records import asked, cells, classifiers, finished, hybrid, table_1, tuned, write
 
 from dbnjax.checks import InputError
+from dbnjax.scoring import statistics
 from experiments import registry
-from experiments.common import statistics
+from experiments.results import discrimination
 from experiments.results import main as results
-from experiments.results import summary
 
 SHIPPED = {
     "command": "python -m experiments.mnist_classifier --preset=translations",
@@ -235,7 +235,7 @@ def test_forms_of_the_hybrid_have_rows_of_their_own(tmp_path):
     assert [row[0] for row in cells(page, "Tuned for discrimination")[1:]] == [
         "hybrid gradient, all 60,000"
     ]
-    rows = {row.title: row.found for row in summary.summary(*read(tmp_path))}
+    rows = {row.title: row.found for row in discrimination.summary(*read(tmp_path))}
     assert rows == {
         "hybrid gradient, all 60,000": [0.9],
         "its cheaper form, all 60,000": [1.0],
@@ -257,7 +257,7 @@ def test_readme_has_the_presets_own_runs(tmp_path):
         classifiers__dropout=table_1() | {"preset": "dropout"},
         classifiers__translations=classifiers("translations", nets=[tuned(range(9), range(7))]),
     )
-    block = summary.headline(*read(tmp_path))
+    block = discrimination.headline(*read(tmp_path))
     assert [[cell.strip() for cell in line.split("|")[1:-1]] for line in block.splitlines()] == [
         ["test error, %", "TR 2006-004", "here"],
         ["-" * 46, "-" * 16, "-" * 16],
@@ -273,7 +273,7 @@ def test_readme_has_the_presets_own_runs(tmp_path):
         ["images shifted by up to 2 pixels, 50,000 cases", "-", "0.90"],
         ["images shifted by up to 2 pixels, all 60,000", "0.65, a mean", "0.70"],
     ]
-    assert summary.headline(*read(tmp_path / "none")) is None
+    assert discrimination.headline(*read(tmp_path / "none")) is None
 
 
 def test_the_shipped_classifier_has_its_section(tmp_path):

@@ -6,8 +6,8 @@ from PIL import Image
 from result_records import cells, comparators, few_labels, finished, three_ideas, write
 
 from dbnjax.checks import InputError
+from dbnjax.scoring import statistics
 from experiments import results_charts
-from experiments.common import statistics
 from experiments.results import main as results
 from experiments.three_ideas import report as ideas_report
 

@@ -5,7 +5,7 @@ import itertools
 import pytest
 from result_records import READ_OUTS, benchmark, broken, cells, finished, write
 
-from experiments.common import statistics
+from dbnjax.scoring import statistics
 from experiments.common import tables as results_markdown
 from experiments.results import main as results
 

@@ -16,7 +16,6 @@ from dbnjax.models import feedforward
 from dbnjax.weights import io
 from experiments import classify, mnist_dbn
 from experiments.common import records
-from experiments.ship import cards as ship_cards
 from experiments.ship import config as ship_config
 from experiments.ship import main as ship
 from experiments.ship import report as ship_report
@@ -49,7 +48,7 @@ def test_a_rounded_net_and_a_card_of_computed_numbers(trained, tmp_path, capsys)
     assert metadata["rounded"]["errors"] == results.errors
     assert metadata["rounded"]["cases"] == {"test": 20}
     card = path.with_suffix(".md").read_text()
-    assert card == ship_cards.card(found)
+    assert card == ship_report.card(found)
     for piece in ("784-12-10-16", f"{results.errors} ({5 * results.errors:.2f} %)", "Seed 0."):
         assert piece in card
     assert "all 40" in card
@@ -112,7 +111,7 @@ def test_a_classifier_is_rounded_too(place):
     records.conform(place.record, "shipped", record, ship_report.Record)
     assert record["command"] == about["summary"]["command"]
     card = Path(place.output).with_suffix(".md").read_text()
-    assert card == ship_cards.card(found)
+    assert card == ship_report.card(found)
     prose = " ".join(card.split())
     for piece in (
         "the MNIST digits, 784-8-6-10: logistic units, learned layer by layer without labels",
@@ -132,7 +131,7 @@ def test_a_card_says_what_was_not_done():
     _, about = net_of("rectified", "rectified")
     about["summary"]["nets"][1].pop("all cases")
     rounded = {"dtype": "float16", "errors": 2, "exact_errors": 2, "changed": 0}
-    card = ship_cards.card(about | {"rounded": rounded | {"cases": {"test": 20}}})
+    card = ship_report.card(about | {"rounded": rounded | {"cases": {"test": 20}}})
     assert "rectified units with random first weights" in " ".join(card.split())
     for piece in ("then all", "shifted", "left out"):
         assert piece not in card

@@ -11,11 +11,11 @@ from idx_files import write_idx, write_set
 from dbnjax import files
 from dbnjax.checks import InputError
 from dbnjax.models import feedforward
+from dbnjax.scoring import statistics
 from dbnjax.training import metrics
 from dbnjax.training.stages import DivergenceError
 from dbnjax.units import Bernoulli, Rectifier
-from experiments.common import statistics
-from experiments.three_ideas import judge, main, methods, report, train
+from experiments.three_ideas import main, methods, report, train
 from experiments.three_ideas.config import NONE, RATES, Config, Pretraining
 from experiments.three_ideas.methods import ERAS, METHODS
 
@@ -44,7 +44,7 @@ def config(idx_folder, tmp_path):
 
 
 def test_a_run_learns_the_missing_cells_and_copies_what_it_found(config, tmp_path, monkeypatch):
-    folder, cell, learned = tmp_path / "run", judge.cell, []
+    folder, cell, learned = tmp_path / "run", main.judge, []
 
     def one_only(task, which, *arguments):
         learned.append(which.method)
@@ -52,7 +52,7 @@ def test_a_run_learns_the_missing_cells_and_copies_what_it_found(config, tmp_pat
             raise KeyboardInterrupt
         return cell(task, which, *arguments)
 
-    monkeypatch.setattr(judge, "cell", one_only)
+    monkeypatch.setattr(main, "judge", one_only)
     with pytest.raises(KeyboardInterrupt):
         main.run(config)
     before = metrics.read(folder / "metrics.jsonl")

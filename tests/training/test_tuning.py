@@ -63,6 +63,15 @@ def test_validation_chooses_the_net_of_the_fewest_errors(tmp_path):
     assert records[-1]["training_cost"] < records[0]["training_cost"]
 
 
+def test_the_cost_of_the_plan_is_what_held_out_cases_cost(tmp_path):
+    place, cost = stages.Place(tmp_path), backprop.squared_error
+    learner = backprop.backprop(optax.sgd(1.0), cost=cost)
+    seen = tuning.tune(task(place), plan(learner=learner, cost=cost, n_epochs=1), START)
+    p = np.exp(oracles.states(exact(seen.best), np.float64(HELD_OUT.pixels) / 255)[-1])
+    expected = ((p - np.eye(3)[np.asarray(HELD_OUT.labels)]) ** 2).sum(1).mean()
+    np.testing.assert_allclose(metrics.read(place.metrics)[0]["validation_cost"], expected, 1e-5)
+
+
 def test_without_a_place_the_same_net_is_learned_and_nothing_is_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     placed = tuning.tune(task(stages.Place(tmp_path / "run")), plan(), START)

@@ -12,7 +12,7 @@ from dbnjax.models import feedforward
 from dbnjax.weights import shipped
 from experiments import classify as classify_job
 from experiments import paper_figures
-from experiments.ship import cards as ship_cards
+from experiments.ship import report as ship_report
 
 SIZES = {shipped.PATH: 5e6, shipped.CLASSIFIER_PATH: 3.5e6}
 
@@ -63,7 +63,7 @@ def test_they_have_the_papers_size_and_compute_in_single_precision(loaded, class
 @pytest.mark.parametrize("load", [shipped.load, shipped.load_classifier])
 def test_the_card_is_made_from_the_files_own_record(load):
     path = shipped.PATH if load is shipped.load else shipped.CLASSIFIER_PATH
-    assert path.with_suffix(".md").read_text() == ship_cards.card(load()[1])
+    assert path.with_suffix(".md").read_text() == ship_report.card(load()[1])
 
 
 @pytest.mark.parametrize("load", [shipped.load, shipped.load_classifier])

@@ -5,7 +5,8 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+
+from dbnjax.data.optional import import_extra
 
 
 class McNemar(NamedTuple):
@@ -50,13 +51,13 @@ def mcnemar(first: Collection[int], second: Collection[int]) -> McNemar:
     only_first = len(set(first) - set(second))
     only_second = len(set(second) - set(first))
     n = only_first + only_second
-    p = float(stats.binomtest(only_first, n).pvalue) if n else 1.0
+    p = float(import_extra("scipy.stats").binomtest(only_first, n).pvalue) if n else 1.0
     return McNemar(only_first, only_second, p)
 
 
 def wilson(errors: int, n: int) -> tuple[float, float]:
     """Returns Wilson's 95 % interval of an error rate, a fraction, from a count of `n` cases."""
-    interval = stats.binomtest(errors, n).proportion_ci(0.95, method="wilson")
+    interval = import_extra("scipy.stats").binomtest(errors, n).proportion_ci(0.95, method="wilson")
     return float(interval.low), float(interval.high)
 
 
@@ -65,7 +66,7 @@ def half_width(values: Sequence[float]) -> float:
     if len(values) < 2:
         return 0.0
     error = float(np.std(values, ddof=1)) / math.sqrt(len(values))
-    return float(stats.t.ppf(0.975, len(values) - 1)) * error
+    return float(import_extra("scipy.stats").t.ppf(0.975, len(values) - 1)) * error
 
 
 def gain(baseline: Sequence[float], values: Sequence[float]) -> tuple[float, float, float]:
@@ -78,18 +79,10 @@ def gain(baseline: Sequence[float], values: Sequence[float]) -> tuple[float, flo
         return difference, difference, difference
     weights = [p**2 / (len(x) - 1) for p, x in zip(parts, (baseline, values), strict=True)]
     freedom = sum(parts) ** 2 / sum(weights)
-    half = float(stats.t.ppf(0.975, freedom)) * math.sqrt(sum(parts))
+    half = float(import_extra("scipy.stats").t.ppf(0.975, freedom)) * math.sqrt(sum(parts))
     return difference, difference - half, difference + half
 
 
 def per_cent(counts: Sequence[int], n: int) -> list[float]:
     """Returns counts of errors among n cases in per cent."""
     return [100.0 * count / n for count in counts]
-
-
-def interval(values: Sequence[float | None]) -> str:
-    """A value and its 95 % interval, none if it is exact; the ends are None if nothing is known."""
-    value, low, high = values
-    if low is None:
-        return f"{value:.2f} (no interval)"
-    return f"{value:.2f}" if low == high else f"{value:.2f} ({low:.2f} to {high:.2f})"

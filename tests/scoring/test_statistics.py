@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from experiments.common import statistics
+from dbnjax.scoring import statistics
 
 
 def test_the_interval_is_wilsons():

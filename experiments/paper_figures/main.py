@@ -1,29 +1,5 @@
-"""Draws the figures of the 2006 paper, and what else there is to see, from a saved net.
+"""What `python -m experiments.paper_figures` runs."""
 
-    python -m experiments.paper_figures --net=net.safetensors --data_dir=FOLDER --output=figures
-
-writes PNG files:
-
-receptive_fields  what the first hidden units listen to (TR 2006-004, figure 3)
-errors            every test error, by true class, with the guess (figure 6)
-close_calls       right guesses whose second best probability is within 0.3 of the best (figure 7)
-samples           ten samples of each class, label clamped, 1,000 iterations apart (figure 8)
-from_random       clamped chains from a random image, looked at every 20 iterations (figure 9)
-free              the memory running freely, its own label beneath each image
-units_1, ...      what single units of each hidden layer generate
-error             training and validation error after each epoch of up-down, from the net's record
-hard              the right guesses that a classifier is least sure of (TR 2006-004, figure 2)
-
-What the net or the options do not allow is skipped with a line that says why: errors, close_calls
-and hard need --data_dir, a folder of IDX files with the test set; a classifier imagines nothing.
-784-500-500-2000 on two CPU cores: 40 s for the whole set.
-
-    python -m experiments.paper_figures --net=mnist_classifier --data_dir=FOLDER --only=hard
-
-draws the last of them from the classifier that comes with dbnjax.
-"""
-
-import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,33 +10,16 @@ from matplotlib.figure import Figure
 
 from dbnjax import figures, files
 from dbnjax.data.images import Images
+from dbnjax.figures import decisions
 from dbnjax.models import stack
 from dbnjax.models.dbn import DBN
 from dbnjax.models.feedforward import Feedforward
 from dbnjax.scoring import read_outs
 from dbnjax.types import Key
-from experiments.common import groups, nets, pictures, program
+from experiments.common import nets
 from experiments.common.nets import Model, Net
-from experiments.common.options import INPUT, PLACE, file_name, option
 from experiments.mnist_dbn import figures as dbn_figures
-
-OF_TEST_SET = ("errors", "close_calls", "hard")
-IMAGINED = ("samples", "from_random", "free", "units")
-OF_LABELS = (*OF_TEST_SET[:2], *IMAGINED[:2])
-FIGURES = ("receptive_fields", *OF_LABELS, "free", "units", "error", "hard")
-
-
-@dataclasses.dataclass(frozen=True)
-class Config(groups.Seed):
-    """Options of the run; each is a flag."""
-
-    net: str | None = option(
-        None, "Saved net; without one, the net that comes with dbnjax.", role=INPUT, shown=file_name
-    )
-    data_dir: str | None = groups.data_dir("Folder of IDX files with the test set, gzipped or not.")
-    output: str = option("figures", "Folder to write the figures to.", role=PLACE)
-    only: tuple[str, ...] = option(FIGURES, "Which figures to draw.", some_of=FIGURES)
-    seed: int = option(0, "Seed of what the net imagines.", least=0, below=groups.SEEDS)
+from experiments.paper_figures.config import FIGURES, IMAGINED, OF_LABELS, OF_TEST_SET, Config
 
 
 def run(config: Config) -> list[Path]:
@@ -132,9 +91,9 @@ def draw(
         said = read_outs.class_probabilities(net.model, test.pixels)
         names = nets.classes(net, said.shape[-1]).names
         for name, of_test_set in (
-            ("errors", pictures.errors),
-            ("close_calls", pictures.close_calls),
-            ("hard", pictures.hard),
+            ("errors", decisions.errors),
+            ("close_calls", decisions.close_calls),
+            ("hard", decisions.hard),
         ):
             if name in wanted:
                 yield name, of_test_set(test, said, names)
@@ -165,7 +124,3 @@ def imagined(key: Key, net: Net, wanted: list[str]) -> Iterator[tuple[str, Figur
         yield "free", dbn_figures.free(key_free, net)
     if "units" in wanted:
         yield from dbn_figures.units(key_units, net).items()
-
-
-if __name__ == "__main__":
-    program.launch(run, Config)
