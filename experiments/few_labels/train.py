@@ -26,6 +26,8 @@ from dbnjax import checks
 from dbnjax.learning import backprop, contrastive_divergence, missing_labels, updates
 from dbnjax.models import dbn, feedforward
 from dbnjax.models import stack as stack_lib
+from dbnjax.models.dbn import DBN
+from dbnjax.models.feedforward import Feedforward
 from dbnjax.models.stack import Stack
 from dbnjax.training import early_stopping, evaluate, greedy, loop, stages, tuning
 from dbnjax.training.fitting import owned
@@ -191,16 +193,15 @@ def _joint(n_classes: int, missing: bool, batch_size: int) -> tuple[Learner, loo
     return learner, loop.epoch_program(learner, prepare, batch_size)
 
 
-def log_probabilities(task: Task, method: str, params: PyTree, data: loop.Data) -> Array:
-    """Returns log p(class) of every case, `[n_cases, n_classes]`, by the method's read-out."""
-    net = params
-    read_out: evaluate.ReadOut = evaluate.softmax
+def asked(task: Task, method: str, params: PyTree) -> DBN | Feedforward:
+    """Returns the net that is asked for a class: what a method learned, or a stack with it on top.
+
+    It is asked by the softmax or by the free energy of each label.
+    """
+    net: DBN | Feedforward = params
     if is_joint(method):
         net = dbn.untie(stack_lib.create((*task.stack.rbms[:-1], params)))
-        read_out = evaluate.deterministic
-    unused = jax.random.key(0)  # neither read-out draws anything
-    found: Array = evaluate.scores(read_out, unused, net, data.pixels)
-    return found
+    return net
 
 
 def fit(task: Task, cell: Cell) -> tuple[early_stopping.Watch, list[int]]:
@@ -226,8 +227,7 @@ def fit(task: Task, cell: Cell) -> tuple[early_stopping.Watch, list[int]]:
                 f"diverged: a parameter of {cell.name} is not finite after round {i + 1}; expected "
                 "finite numbers, so the learning rate is probably too large"
             )
-        log_p = log_probabilities(task, cell.method, state.params, held_out)
-        found = evaluate.judge(log_p, held_out)
+        found = evaluate.measure(asked(task, cell.method, state.params), held_out)
         curve.append(len(found.wrong))
         seen = early_stopping.look(seen, state, curve[-1], found.cost)
         if early_stopping.done(seen, task.config.patience):

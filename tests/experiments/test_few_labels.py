@@ -17,7 +17,7 @@ from dbnjax.training import metrics
 from dbnjax.weights import io
 from experiments import few_labels
 from experiments.common import stacks
-from experiments.few_labels import Config, judge, main, report, train
+from experiments.few_labels import Config, main, report, train
 from experiments.few_labels.config import METHODS, Setting
 from experiments.few_labels.train import Cell
 
@@ -63,7 +63,7 @@ def task(config):
 
 def saved(config, row, draw):
     cell = Cell(row["labels"], row["method"], draw, Setting(**row["setting"]))
-    return io.load(judge.path(Path(config.workdir), cell))[0]
+    return io.load(main.path(Path(config.workdir), cell))[0]
 
 
 def test_every_row_is_what_the_saved_nets_say(config, result):

@@ -17,7 +17,7 @@ from dbnjax.checks import InputError
 from dbnjax.data import classes, folders, tfds_sets
 from experiments import mnist_dbn, shifted_digits, sweep
 from experiments.common import cases
-from experiments.mnist_dbn import stream as dbn_stream
+from experiments.mnist_dbn import train
 
 N, CHUNK = 70, 30
 
@@ -38,7 +38,7 @@ def job(idx_folder, tmp_path):
 
 
 def take(chosen):
-    return dbn_stream.take(chosen, *cases.read(chosen))
+    return train.take_stream(chosen, *cases.read(chosen))
 
 
 def bilinear(image, down, right):
@@ -173,19 +173,19 @@ def test_a_prepared_set_that_validation_comes_from_is_refused(
     chosen = config(idx_folder, tmp_path, dataset=dataset, stream=f"tfds:{stream}")
     message = f"--stream=tfds:{stream}: expected another set than that of --dataset={dataset}, got"
     with pytest.raises(InputError, match=message) as said:
-        dbn_stream.check(chosen, 20)
+        train.check_stream(chosen, 20)
     assert "\n" not in str(said.value)
-    dbn_stream.check(dataclasses.replace(chosen, stream="tfds:kmnist"), 20)
-    assert dbn_stream.named(chosen.stream) == (chosen.stream, chosen.stream)
+    train.check_stream(dataclasses.replace(chosen, stream="tfds:kmnist"), 20)
+    assert train.stream_name(chosen.stream) == (chosen.stream, chosen.stream)
 
 
 def test_a_prepared_set_lies_in_data_dir_unless_that_holds_idx_files(idx_folder, tmp_path):
     prepare("fashion_mnist", tmp_path, *digits(20, 0))
     chosen = config(tmp_path, tmp_path / "run", stream="tfds:fashion_mnist")
-    assert dbn_stream.open_stream(chosen, classes.numbered(10)).n_cases == 20
+    assert train.open_stream(chosen, classes.numbered(10)).n_cases == 20
     usual = re.escape(str(tfds_sets.data_folder(None)))
     with pytest.raises(InputError, match=f"cifar10: expected it in {usual}, prepared"):
-        dbn_stream.open_stream(
+        train.open_stream(
             dataclasses.replace(chosen, data_dir=str(idx_folder), stream="tfds:cifar10"),
             classes.numbered(10),
         )
