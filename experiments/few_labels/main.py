@@ -13,12 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
+from dbnjax import checks
 from dbnjax.data import sources
-from dbnjax.training import evaluate, loop, metrics
+from dbnjax.training import evaluate, loop, metrics, partly_labelled
 from dbnjax.weights import io
 from experiments.common import cases, resumable, stacks, workdir
 from experiments.few_labels import report, train
-from experiments.few_labels.config import Config, Setting
+from experiments.few_labels.config import MISSING, Config, Setting
 from experiments.few_labels.report import Record, Row
 from experiments.few_labels.train import Cell, Task
 
@@ -40,7 +41,13 @@ def run(config: Config) -> dict[str, Any]:
     source = sources.load(config.dataset, config.data_dir)
     splits = stacks.divide(config, source)[0]
     below = stacks.prepare(config, source, splits, 0, "stack")
-    train.check_labels(below.data.labels, source.n_classes, config.labels)
+    partly_labelled.check("--labels", below.data.labels, source.n_classes, config.labels)
+    n = len(below.data.labels)
+    checks.require(
+        MISSING not in config.methods or max(config.labels) < n,
+        f"--labels: expected fewer than the {n} training cases, so that some are without a label, "
+        f"got {max(config.labels)}",
+    )
     given = stacks.read(config.stack, below) if config.stack else None
 
     def learn(folder: Path) -> tuple[Record, resumable.Makers]:
