@@ -42,8 +42,8 @@ def check(name: str, labels: Array, n_classes: int, wanted: Sequence[int]) -> No
 
 def draw(labels: Array, n_classes: int, n: int, seed: Seed) -> np.ndarray:
     """Draws the cases that keep their label, `[n_classes, n / n_classes]` rows."""
-    labels, generator = np.asarray(labels), np.random.default_rng(seed)
-    of_class = [np.flatnonzero(labels == c) for c in range(n_classes)]
+    generator = np.random.default_rng(seed)
+    of_class = [np.flatnonzero(np.asarray(labels) == c) for c in range(n_classes)]
     return np.stack([generator.permutation(rows)[: n // n_classes] for rows in of_class])
 
 

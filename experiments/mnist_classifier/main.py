@@ -1,6 +1,5 @@
 """What `python -m experiments.mnist_classifier` runs, and what it measures of nets and products."""
 
-import functools
 from pathlib import Path
 from typing import Any, cast
 
@@ -60,31 +59,39 @@ def stacked(task: train.Task) -> str:
 def finish(folder: Path, tasks: list[train.Task], test: Images) -> tuple[Record, resumable.Makers]:
     """Takes all nets through their stages, and writes them; returns the record and figures."""
     learned = [train.learn(task) for task in tasks]
-    record = result(folder, learned, test)
+    cases = put(test, tasks[0].n_classes, 1, balanced=False)
+    said = [
+        {name: log_probabilities(net, cases) for name, net in one.nets.items()} for one in learned
+    ]
+    products = {
+        name: classify.product(jnp.stack([log_p[name] for log_p in said])) for name in said[0]
+    }
+    record = result(folder, learned, said, products, cases)
     for number, net in enumerate(learned, start=1):
         *_, last = net.nets.values()
         about = {"summary": record, **net.task.about, "net": number}
         io.save(folder / f"net_{number}.safetensors", last, about)
-    return record, draw(learned, test)
+    *_, product = products.values()
+    return record, draw(learned[0], test, np.asarray(jnp.exp(product)))
 
 
-def result(folder: Path, learned: list[Learned], test: Images) -> Record:
-    """Asks every net about the test cases, and where there are several their products too.
+def result(
+    folder: Path,
+    learned: list[Learned],
+    said: list[dict[str, Array]],
+    products: dict[str, Array],
+    cases: loop.Data,
+) -> Record:
+    """Counts what every net gets wrong, and where there are several what their products do.
 
     Args:
       folder: of the run.
       learned: the nets, in the order of their numbers.
-      test: test cases.
+      said: by each of them about the test cases, log p(class) by the stage of the net.
+      products: the same of all nets together.
+      cases: test cases.
     """
-    task = learned[0].task
-    cases = put(test, task.n_classes, 1, balanced=False)
-    said = [
-        {name: log_probabilities(net, cases) for name, net in one.nets.items()} for one in learned
-    ]
-    products: dict[str, Any] = {}
-    for name in said[0] if len(learned) > 1 else ():
-        joined = classify.product(jnp.stack([log_p[name] for log_p in said]))
-        products[name] = on_test(judge(joined, cases))
+    task, several = learned[0].task, len(learned) > 1
     parts = {"train": task.data, "validation": task.held_out, "test": cases, "all": task.everything}
     counts: Any = {split: len(data.labels) for split, data in parts.items() if data is not None}
     epochs = [record for one in learned for record in metrics.read(one.task.place.metrics)]
@@ -94,7 +101,7 @@ def result(folder: Path, learned: list[Learned], test: Images) -> Record:
         "seed": task.config.seed,
         "cases": counts,
         "nets": [one_net(one, log_p, cases) for one, log_p in zip(learned, said, strict=True)],
-        "products": products,
+        "products": {n: on_test(judge(x, cases)) for n, x in products.items() if several},
         "seconds": workdir.seconds(epochs),
         "pretraining": [stacks.record(file) for file in task.config.given_stacks],
     }
@@ -129,23 +136,21 @@ def told(measured: Measured) -> Told:
     return {"cost": measured.cost, "errors": len(measured.wrong)}
 
 
-def draw(learned: list[Learned], test: Images) -> resumable.Makers:
-    """Returns what makes the figures of nets: errors, hard digits, receptive fields."""
-    task, hidden = learned[0].task, learned[0].chosen.hidden
-    said = functools.cache(lambda: probabilities(learned, test))
+def draw(first: Learned, test: Images, probabilities: np.ndarray) -> resumable.Makers:
+    """Returns what makes the figures of nets: errors, hard digits, receptive fields.
+
+    Args:
+      first: the first net.
+      test: test cases.
+      probabilities: of their classes by the product of the last nets, `[n, n_classes]`.
+    """
+    task, hidden = first.task, first.chosen.hidden
     names = classes.read(task.about, task.n_classes).names
     made: dict[str, Any] = {
-        "figures/errors.png": lambda: pictures.errors(test, said(), names),
-        "figures/hard.png": lambda: pictures.hard(test, said(), names),
+        "figures/errors.png": lambda: pictures.errors(test, probabilities, names),
+        "figures/hard.png": lambda: pictures.hard(test, probabilities, names),
     }
     if hidden:
         weights = np.asarray(hidden[0].weights)
         made["figures/receptive_fields.png"] = lambda: figures.receptive_fields(weights, task.shape)
     return made
-
-
-def probabilities(learned: list[Learned], test: Images) -> np.ndarray:
-    """Returns the product of the last nets' class probabilities, `[n, n_classes]`."""
-    cases = put(test, learned[0].task.n_classes, 1, balanced=False)
-    last = [log_probabilities(list(one.nets.values())[-1], cases) for one in learned]
-    return np.asarray(jnp.exp(classify.product(jnp.stack(last))))

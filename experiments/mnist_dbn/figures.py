@@ -61,7 +61,9 @@ def receptive_fields(net: Net) -> Figure:
 def curves(records: list[dict[str, Any]]) -> dict[str, Callable[[], Figure]]:
     """Returns what draws the numbers that the stages recorded after each epoch, by its name."""
     known = {name for record in records for name in record}
-    found = {name: functools.partial(curve, records, name) for name in MEASURED if name in known}
+    found: dict[str, Callable[[], Figure]] = {
+        name: functools.partial(curve, records, name) for name in MEASURED if name in known
+    }
     if "training_error" in known:
         found["error"] = functools.partial(error_curve, records)
     return found

@@ -12,10 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from dbnjax.evaluation import ais, bounds, schedules
+from dbnjax.evaluation import ais, schedules
 from dbnjax.evaluation.importance import has_error
 from dbnjax.learning import averaging, persistent, phases, tempered, updates
 from dbnjax.learning.contrastive_divergence import contrastive_divergence
@@ -23,7 +22,7 @@ from dbnjax.models import dbn as dbn_lib
 from dbnjax.models import stack as stack_lib
 from dbnjax.models.dbn import DBN
 from dbnjax.models.rbm import RBM
-from dbnjax.scoring import both_sides, log_z, means, tempered_samples
+from dbnjax.scoring import mean_log_p, tempered_samples
 from dbnjax.training import fitting, greedy, loop, stages
 from dbnjax.types import Array, Draw, Key, Learner, PyTree
 from dbnjax.weights import io
@@ -134,7 +133,7 @@ def judge(
     """Returns the mean log p of images, under several RBMs their bound, with its interval.
 
     log Z is exact where it can be, or else estimated from below, and of the last RBM from above
-    too: the rule whose chains mix worst is the one that a forward estimate flatters most.
+    too.
 
     Args:
       config: the run's options.
@@ -144,49 +143,31 @@ def judge(
       judged: `[m, n_pixels]` states.
       last: whether the rule has come to its end.
     """
-    key_z, key_scores = jax.random.split(key)
     net: DBN = dbn_lib.untie(stack_lib.create(rbms))
-    log_w = log_z.scores(key_scores, net, judged, None, config.n_samples)
-    mean, error = float(log_w.mean()), recognition_error(log_w)
-    exact = log_z.exact_log_z(net.memory)
-    if exact is not None:
-        return named("", means.interval(mean - exact, 0.0, error))
-    path = log_z.base_path(net, seen, None)
-    betas = schedules.linear(config.n_temperatures)
-    if not last:
-        key_forward, *_ = jax.random.split(key_z, 3)  # as of `both_sides.estimate`
-        forward = log_z.forward(key_forward, path, config.ais_chains, betas)
-        return less_log_z("", forward, mean, error)
-    forward, reverse, walked = both_sides.estimate(
-        key_z, path, config.ais_chains, betas, len(BETAS), config.sample_steps
+    found = mean_log_p.estimate(
+        key,
+        net,
+        seen,
+        judged,
+        config.n_samples,
+        config.ais_chains,
+        schedules.linear(config.n_temperatures),
+        len(BETAS) if last else 0,
+        config.sample_steps,
     )
-    told = tempered_samples.describe(walked)
-    return (
-        less_log_z("", forward, mean, error)
-        | less_log_z(ABOVE, reverse, mean, error)
-        | {name: told[name] for name in MIXING if told[name] is not None}
+    numbers = named("", found.below)
+    if found.above is not None:
+        numbers |= named(ABOVE, found.above)
+        numbers |= {key: found.samples[key] for key in MIXING if found.samples[key] is not None}
+    return numbers
+
+
+def named(name: str, found: mean_log_p.LessLogZ) -> dict[str, float]:
+    """Names a value, its interval and the chains that count, as far as they are known."""
+    numbers = zip(
+        (*INTERVAL, "effective_chains"), (*found.interval, found.effective_chains), strict=True
     )
-
-
-def recognition_error(log_w: np.ndarray) -> float:
-    """The standard error of the mean bound that the recognition passes `[n_samples, n]` cause."""
-    if len(log_w) == 1:
-        return 0.0
-    error = bounds.variational(jnp.asarray(log_w)).standard_error
-    return float(np.linalg.norm(error)) / len(error)
-
-
-def less_log_z(name: str, estimate: ais.Estimate, mean: float, error: float) -> dict[str, float]:
-    """Returns a mean less an estimate of log Z, and how many chains count in that."""
-    value = mean - float(estimate.log_z)
-    found = named(name, means.interval(value, means.half_width(estimate), error))
-    return found | {f"{name}effective_chains": float(estimate.effective_sample_size)}
-
-
-def named(name: str, numbers: list[float | None]) -> dict[str, float]:
-    """Names a value and the ends of its interval, as far as they are known."""
-    named = zip(INTERVAL, numbers, strict=True)
-    return {f"{name}{key}": number for key, number in named if number is not None}
+    return {f"{name}{key}": number for key, number in numbers if number is not None}
 
 
 def doubts(config: Config, last: Mapping[str, Any]) -> list[str]:
