@@ -94,6 +94,7 @@ def result(
     task, several = learned[0].task, len(learned) > 1
     parts = {"train": task.data, "validation": task.held_out, "test": cases, "all": task.everything}
     counts: Any = {split: len(data.labels) for split, data in parts.items() if data is not None}
+    joined: Any = {name: on_test(judge(x, cases)) for name, x in products.items() if several}
     epochs = [record for one in learned for record in metrics.read(one.task.place.metrics)]
     return {
         **workdir.described(folder, task.config),
@@ -101,7 +102,7 @@ def result(
         "seed": task.config.seed,
         "cases": counts,
         "nets": [one_net(one, log_p, cases) for one, log_p in zip(learned, said, strict=True)],
-        "products": {n: on_test(judge(x, cases)) for n, x in products.items() if several},
+        "products": joined,
         "seconds": workdir.seconds(epochs),
         "pretraining": [stacks.record(file) for file in task.config.given_stacks],
     }

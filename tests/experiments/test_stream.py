@@ -41,37 +41,6 @@ def take(chosen):
     return train.take_stream(chosen, *cases.read(chosen))
 
 
-def bilinear(image, down, right):
-    """The moved image by its definition, one pixel at a time."""
-    height, width = image.shape
-
-    def at(y, x):
-        return float(image[y, x]) if 0 <= y < height and 0 <= x < width else 0.0
-
-    moved = np.zeros((height, width))
-    for y in range(height):
-        for x in range(width):
-            top, left = int(np.floor(y - down)), int(np.floor(x - right))
-            dy, dx = y - down - top, x - right - left
-            upper = (1 - dx) * at(top, left) + dx * at(top, left + 1)
-            lower = (1 - dx) * at(top + 1, left) + dx * at(top + 1, left + 1)
-            moved[y, x] = (1 - dy) * upper + dy * lower
-    return moved
-
-
-def test_an_image_is_moved_bilinearly():
-    generator = np.random.default_rng(0)
-    images = generator.integers(0, 256, (6, 7, 8), dtype=np.uint8)
-    by = np.array([[0, 0], [2, -2], [-2, 2], [0.5, -1.25], [-1.7, 0.3], [1.9, 1.1]], np.float32)
-    moved = shifted_digits.shift(images, by)
-    assert moved.dtype == np.uint8
-    np.testing.assert_array_equal(moved[0], images[0])
-    np.testing.assert_array_equal(moved[1, 2:, :-2], images[1, :-2, 2:])
-    for image, vector, result in zip(images, by, moved, strict=True):
-        # Half a grey level for rounding, and float32.
-        assert np.abs(bilinear(image, *vector) - result).max() <= 0.5 + 1e-3
-
-
 def test_the_folder_holds_training_images_and_follows_the_seed(idx_folder, tmp_path, monkeypatch):
     monkeypatch.setattr(shifted_digits, "BATCH", 30)
     first = write(idx_folder, tmp_path / "a")
