@@ -1,11 +1,11 @@
 """Pictures that several experiments draw: of test cases, and of what a net generates."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.figure import Figure
 
 from dbnjax import figures
 from dbnjax.data import classes as classes_lib
@@ -17,13 +17,16 @@ from dbnjax.types import Array, Key
 from experiments.common import nets
 from experiments.common.nets import Net
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure  # for which `--help` need not wait
+
 FILM_STEPS = 1000  # iterations between two looks at a chain that begins with noise (figure 8)
 FROM_RANDOM_STEPS = 20  # and with a random image (figure 9)
 CLOSE = 0.3  # between the two best probabilities (figure 7)
 N_HARD = 50  # digits of `hard`
 
 
-def errors(test: Images, probabilities: np.ndarray, names: Sequence[str]) -> Figure:
+def errors(test: Images, probabilities: np.ndarray, names: Sequence[str]) -> "Figure":
     """Draws every test case that the net gets wrong, by true class (figure 6).
 
     Args:
@@ -41,7 +44,7 @@ def errors(test: Images, probabilities: np.ndarray, names: Sequence[str]) -> Fig
     )
 
 
-def close_calls(test: Images, probabilities: np.ndarray, names: Sequence[str]) -> Figure:
+def close_calls(test: Images, probabilities: np.ndarray, names: Sequence[str]) -> "Figure":
     """Draws the right guesses whose second best probability is close to the best (figure 7)."""
     labels = test.known_labels()
     best, second = np.argsort(-probabilities, axis=-1, kind="stable")[:, :2].T
@@ -62,7 +65,7 @@ def in_scan_order(chosen: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return cases[np.argsort(labels[cases], kind="stable")]
 
 
-def hard(test: Images, probabilities: np.ndarray, names: Sequence[str]) -> Figure:
+def hard(test: Images, probabilities: np.ndarray, names: Sequence[str]) -> "Figure":
     """Draws the right guesses that the net is least sure of, by class (figure 2 of TR 2006-004)."""
     labels = test.known_labels()
     sure, right = probabilities.max(-1), probabilities.argmax(-1) == labels
@@ -106,7 +109,7 @@ def clamped_chains(
     from_random: bool = False,
     n_steps: int = 0,
     digits: Sequence[str] | None = None,
-) -> tuple[np.ndarray, Figure]:
+) -> "tuple[np.ndarray, Figure]":
     """Looks at one chain per class again and again, its label clamped.
 
     Args:
