@@ -13,7 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dbnjax.figures.charts import SPREAD, Estimated, Values, curves, dots, estimates
+    from dbnjax.figures.charts import SPREAD, Estimated, Values, curves, dots, estimates, means
     from dbnjax.figures.images import (
         DPI,
         MOST_COLUMNS,
@@ -43,6 +43,7 @@ __all__ = [
     "estimates",
     "gallery",
     "image_rows",
+    "means",
     "receptive_fields",
     "save",
     "signed_images",
