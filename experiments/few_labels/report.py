@@ -172,7 +172,7 @@ def section(record: dict[str, Any]) -> list[str]:
         "; ".join(name for name in clear if clear[name] is side) for side in (True, False)
     )
     return [
-        wrap(about.replace("\n", " ")) + f"\n\n```sh\n{stack['command']}\n```",
+        wrap(about) + f"\n\n```sh\n{stack['command']}\n```",
         render(Table(header[:-1], [row[:-1] for row in cells]), "markdown"),
         wrap(f"Clearly ahead of the net without pretraining: {ahead or 'no method'}."),
         wrap(f"Clearly behind it: {behind or 'no method'}."),
