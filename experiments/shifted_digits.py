@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 
 from dbnjax import checks
-from dbnjax.data import folder_writing, folders
+from dbnjax.data import folder_writing, folders, preparation
 from dbnjax.data.images import Images
 from dbnjax.training import metrics
 from experiments.common import cases, groups, program
@@ -76,30 +76,10 @@ def shifted(
         rows = np.arange(start, min(start + BATCH, n)) % len(images.pixels)
         generator = np.random.default_rng([seed, number])
         by = generator.uniform(-FARTHEST, FARTHEST, (len(rows), 2)).astype(np.float32)
-        yield Images(shift(images.pixels[rows], by), images.known_labels()[rows])
+        moved = preparation.shift(images.pixels[rows], by, FARTHEST)
+        yield Images(moved, images.known_labels()[rows])
         if start % SHOWN == 0:
             advance({})
-
-
-def shift(pixels: np.ndarray, by: np.ndarray) -> np.ndarray:
-    """Moves images down and to the right by real numbers of pixels, bilinearly; zeros come in.
-
-    Args:
-      pixels: uint8 `[n, h, w]`.
-      by: float32 `[n, 2]` pixels, down and right, in [-FARTHEST, FARTHEST].
-    """
-    n, height, width = pixels.shape
-    # Pixel y shows what was at y - by: a window of the padded image that begins at FARTHEST - by.
-    begin = FARTHEST - by
-    whole = np.minimum(np.floor(begin).astype(int), 2 * FARTHEST - 1)
-    part = (begin - whole).astype(np.float32)[:, :, None, None]
-    down, right = part[:, 0], part[:, 1]
-    padded = np.pad(pixels, ((0, 0), (FARTHEST, FARTHEST), (FARTHEST, FARTHEST)))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (height + 1, width + 1), (1, 2))
-    seen = windows[np.arange(n), whole[:, 0], whole[:, 1]].astype(np.float32)
-    rows = seen[:, :-1] + down * (seen[:, 1:] - seen[:, :-1])
-    moved = rows[:, :, :-1] + right * (rows[:, :, 1:] - rows[:, :, :-1])
-    return np.rint(moved).astype(np.uint8)
 
 
 if __name__ == "__main__":

@@ -32,13 +32,13 @@ from dbnjax.weights import io
 from experiments import classify, likelihood, registry, results_charts, ship
 from experiments.common import nets, records, stacks, workdir
 from experiments.hybrid import config as hybrid_config
-from experiments.hybrid import start as hybrid_start
+from experiments.hybrid import main as hybrid_main
 from experiments.likelihood import main as likelihood_main
 from experiments.mnist_dbn import figures as dbn_figures
 from experiments.paper_figures import main as paper_figures
 from experiments.rbm_learning_rules import main as rules
 from experiments.results import main as results
-from experiments.sweep import train as sweep_train
+from experiments.sweep import main as sweep_main
 
 SIDE = mutated_nets.SIDE
 Input = tuple[str, Callable[[], Any]]
@@ -146,7 +146,7 @@ def figure_of_errors(path: str) -> None:
     records = paper_figures.read_records(net)
     config = paper_figures.Config(net=path, only=("error",))
     if not paper_figures.why_not(config, net, records):
-        dbn_figures.error_curves(records)
+        dbn_figures.error_curve(records)
 
 
 def stack_of_another(path: str) -> None:
@@ -169,7 +169,7 @@ def metadata(rng: Rng, folder: Path) -> Input:
         "ship": lambda: ship.run(
             ship.Config(net=path, data_dir=test, output=f"{path}.x", record=f"{path}.json")
         ),
-        "hybrid": lambda: hybrid_start.read(hybrid_config.Config(net=path, all_net=path)),
+        "hybrid": lambda: hybrid_main.read_starts(hybrid_config.Config(net=path, all_net=path)),
         "likelihood": lambda: scored(path),
         "rules": lambda: rules.read_below(path, SIDE * SIDE, "fixed"),
         "stack": lambda: stack_of_another(path),
@@ -245,8 +245,8 @@ def work_directory(rng: Rng, folder: Path) -> Input:
         ),
         "digests.json": ({"a": "b", "c": "d"}, lambda: digests.changed(folder)),
         "members/a/outcome.json": (
-            sweep_train.Outcome(1.5, 3, 4, 5, 6, 7)._asdict(),
-            lambda: sweep_train.words(sweep_train.read(sweep, member)),
+            sweep_main.Outcome(1.5, 3, 4, 5, 6, 7)._asdict(),
+            lambda: sweep_main.words(sweep_main.read(sweep, member)),
         ),
         "metrics.jsonl": (with_rows, lambda: metrics.truncate(path, lambda record: True)),
     }

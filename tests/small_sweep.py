@@ -11,7 +11,7 @@ from dbnjax.models import dbn
 from dbnjax.training import ensembles, fine_tuning, loop, pretraining
 from experiments import sweep
 from experiments.mnist_dbn.train import stack_plan, up_down_plan
-from experiments.sweep import train
+from experiments.sweep import main
 
 
 def config(folder: Path, workdir: Path, **changes) -> sweep.Config:
@@ -33,18 +33,18 @@ def cases() -> tuple[loop.Data, loop.Data]:
     return put(20, 20, True), put(10, 1, False)
 
 
-def learn(shared: train.Sweep, members):
+def learn(shared: main.Sweep, members):
     """All members together: their stacks, and their fine-tuned nets."""
-    task = train.joint_task(shared, "all", ["all"])
-    keys = [train.key_of(member) for member in members]
+    task = main.joint_task(shared, "all", ["all"])
+    keys = [main.key_of(member) for member in members]
     stacks = ensembles.learn_stacks(task, keys, [stack_plan(m.config) for m in members])
     plans = [up_down_plan(member.config) for member in members]
     return stacks, ensembles.fine_tune(task, keys, plans, stacks)
 
 
-def learn_alone(shared: train.Sweep, member):
+def learn_alone(shared: main.Sweep, member):
     """One member by itself: its greedy net, and the fine-tuned one."""
-    own = shared.task(train.key_of(member), shared.folder / "alone")
+    own = shared.task(main.key_of(member), shared.folder / "alone")
     net = dbn.untie(pretraining.learn_stack(own, stack_plan(member.config)))
     return net, fine_tuning.fine_tune(own, up_down_plan(member.config), net)
 

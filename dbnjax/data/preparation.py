@@ -132,6 +132,34 @@ def _area_weights(n_from: int, n_to: int) -> np.ndarray:
     return (np.maximum(overlap, 0) * (n_to / n_from)).astype(np.float32)
 
 
+def shift(pixels: np.ndarray, by: np.ndarray, farthest: int) -> np.ndarray:
+    """Moves images down and to the right by real numbers of pixels, bilinearly; zeros come in.
+
+    Args:
+      pixels: uint8 `[n, h, w]`.
+      by: float32 `[n, 2]` pixels, down and right, in [-farthest, farthest].
+      farthest: pixels, 1 or more.
+    """
+    _check_pixels(pixels)
+    require(
+        by.shape == (len(pixels), 2) and bool((np.abs(by) <= farthest).all()),
+        f"by: expected [{len(pixels)}, 2] numbers from {-farthest} to {farthest}, got shape "
+        f"{by.shape} and at most {np.abs(by).max(initial=0):g} either way",
+    )
+    n, height, width = pixels.shape
+    # Pixel y shows what was at y - by: a window of the padded image that begins at farthest - by.
+    begin = farthest - by
+    whole = np.minimum(np.floor(begin).astype(int), 2 * farthest - 1)
+    part = (begin - whole).astype(np.float32)[:, :, None, None]
+    down, right = part[:, 0], part[:, 1]
+    padded = np.pad(pixels, ((0, 0), (farthest, farthest), (farthest, farthest)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (height + 1, width + 1), (1, 2))
+    seen = windows[np.arange(n), whole[:, 0], whole[:, 1]].astype(np.float32)
+    rows = seen[:, :-1] + down * (seen[:, 1:] - seen[:, :-1])
+    moved = rows[:, :, :-1] + right * (rows[:, :, 1:] - rows[:, :, :-1])
+    return np.rint(moved).astype(np.uint8)
+
+
 def _check_pixels(pixels: np.ndarray) -> None:
     require(
         pixels.dtype == np.uint8 and pixels.ndim == 3,

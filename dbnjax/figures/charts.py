@@ -104,6 +104,56 @@ def dots(
     return figure
 
 
+def means(
+    series: Mapping[str, Mapping[int, Values]], x_label: str, y_label: str, title: str, caption: str
+) -> Figure:
+    """Draws means, their intervals and the single values against a count, both axes logarithmic.
+
+    Args:
+      series: name to count to single values, and half the interval of their mean; a value of 0
+        lies below the axis.
+      x_label: of the counts.
+      y_label: with the unit.
+      title: what one sees.
+      caption: what the points and intervals are.
+
+    Raises:
+      InputError: there is no value.
+    """
+    values = [value for of in series.values() for one, _ in of.values() for value in one]
+    checks.require(len(values) > 0, "means: expected at least one value, got none")
+    figure = Figure(figsize=(WIDTH, 5.4), layout="constrained")
+    axes = figure.add_subplot()
+    for i, (name, of) in enumerate(series.items()):
+        beside = 1.03 ** (i - (len(series) - 1) / 2)  # so that intervals do not hide each other
+        x = [count * beside for count in of]
+        middles = [np.mean(one) for one, _ in of.values()]
+        halves = [half for _, half in of.values()]
+        axes.errorbar(x, middles, halves, marker="o", markersize=4, capsize=3, linewidth=1.4,
+                      color=f"C{i}", label=label(name))  # fmt: skip
+        for place, (one, _) in zip(x, of.values(), strict=True):
+            axes.plot([place] * len(one), one, ".", color=f"C{i}", markersize=3, alpha=0.6)
+    counts = sorted({count for of in series.values() for count in of})
+    axes.set(xscale="log", yscale="log", xlabel=x_label, ylabel=y_label)
+    axes.set_xticks(counts, [f"{count:,}" for count in counts])
+    axes.minorticks_off()
+    axes.set_yticks(*_ticks(values))
+    axes.grid(alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+    axes.set_title(title)
+    figure.supxlabel(caption, fontsize="small")
+    return figure
+
+
+def _ticks(values: Sequence[float]) -> tuple[list[float], list[str]]:
+    """Returns round numbers that span values, and how they are written."""
+    low, high = min(values), max(values)
+    ladder = [m * 10.0**e for e in range(-2, 2) for m in (1, 2, 5)] + [100.0]
+    chosen = [tick for tick in ladder if low / 2.5 <= tick <= high * 2.5]
+    return chosen, [f"{tick:g}" for tick in chosen]
+
+
 class Estimated(NamedTuple):
     """A curve of estimates.
 

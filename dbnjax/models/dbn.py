@@ -71,6 +71,22 @@ def untie(stack: Stack) -> DBN:
     return jax.tree.map(jnp.copy, tied)
 
 
+def is_tied(dbn: DBN) -> bool:
+    """Returns whether a net's recognition weights are its generative ones, as `untie` leaves them.
+
+    It reads the weights: not for traced code.
+    """
+    layers = zip(dbn.recognition, dbn.generative, strict=True)
+    return all(bool((up.weights == down.weights.T).all()) for up, down in layers)
+
+
+def tie(dbn: DBN) -> Stack:
+    """Makes the stack again that a net was untied from; its weights are those of recognition."""
+    layers = zip(dbn.recognition, dbn.generative, strict=True)
+    lower = (RBM(visible=down.unit, hidden=up.unit, weights=up.weights) for up, down in layers)
+    return stack_lib.create((*lower, dbn.memory))
+
+
 def visible_unit(dbn: DBN) -> Any:
     """Returns the visible units, without the labels of a net that is only a memory."""
     return dbn.generative[0].unit if dbn.generative else stack_lib.feature_unit(dbn.memory)

@@ -1,6 +1,7 @@
 """Chains through a saved net, compiled in calls of bounded length and with progress."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from dbnjax.inference import complete as complete_lib
@@ -15,6 +16,8 @@ ROUND = 10  # Gibbs iterations of the memory in a round of completion
 
 chain = jax.jit(gibbs.chain, static_argnames="n_steps")
 look = jax.jit(generate.look)
+film_at_once = jax.jit(generate.film, static_argnames=("n_frames", "n_steps"))
+unit_effects = jax.jit(generate.unit_effects, static_argnums=1)
 go_round = jax.jit(complete_lib.go_round, static_argnums=4)
 
 
@@ -52,6 +55,60 @@ def blocks(n_steps: int) -> list[int]:
     """Cuts a number of iterations into what single compiled calls make."""
     whole, rest = divmod(n_steps, BLOCK)
     return [BLOCK] * whole + [rest] * (rest > 0)
+
+
+def free(
+    key: Key, net: DBN, n_chains: int, n_looks: int, n_steps: int
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Looks again and again at chains from noise in which image and label both run freely.
+
+    Args:
+      key: a PRNG key.
+      net: a net.
+      n_chains: chains.
+      n_looks: looks at each.
+      n_steps: Gibbs iterations of the memory before each look.
+
+    Returns:
+      The means of the images, `[n_chains, n_looks, n_pixels]`, and the memory's own labels at that
+      time, `[n_chains, n_looks]`, None for a net without labels.
+    """
+    key_start, key_film = jax.random.split(key)
+    state = generate.start_at_random(key_start, net, n_chains)
+    seen, labels = film_at_once(key_film, net, state, n_frames=n_looks, n_steps=n_steps)
+    own = None if labels is None else np.asarray(labels).argmax(-1).T
+    return np.asarray(seen).swapaxes(0, 1), own
+
+
+def strongest_units(
+    key: Key, net: DBN, n_states: int, n_steps: int, n_units: int
+) -> list[np.ndarray]:
+    """Returns what single units of every hidden layer generate, the first layer's first.
+
+    Each is turned on and off in the company of what the other units of its layer do while the
+    memory runs freely (see `inference.generate.unit_effects`); of each layer those with the
+    strongest generative weights.
+
+    Args:
+      key: a PRNG key.
+      net: a net.
+      n_states: states of the others in which units are tried.
+      n_steps: Gibbs iterations of the memory from noise to these states.
+      n_units: units of a layer, or all if it has fewer.
+
+    Returns:
+      Of each layer the change of the images, `[n, n_pixels]`.
+    """
+    key_start, key_film, key_down = jax.random.split(key, 3)
+    state = generate.start_at_random(key_start, net, n_states)
+    state, _ = film(key_film, net, state, np.array([n_steps]), None)
+    layers = generate.hidden_states(key_down, net, state)
+    downward = [layer.weights for layer in net.generative] + [net.memory.weights.T]
+    found = []
+    for level, (states, weights) in enumerate(zip(layers, downward, strict=True), start=1):
+        strongest = jnp.argsort(-jnp.linalg.norm(weights, axis=1))[:n_units]
+        found.append(np.asarray(unit_effects(net, level, states, strongest)))
+    return found
 
 
 def complete(key: Key, net: DBN, pixels: np.ndarray, known: np.ndarray, n_steps: int) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Which class a net sees: in images, chunk by chunk with progress, and in states of its chains."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import jax
@@ -14,8 +14,8 @@ from dbnjax.models import stack as stack_lib
 from dbnjax.models.belief_net import propagate
 from dbnjax.models.dbn import DBN
 from dbnjax.models.feedforward import Feedforward
-from dbnjax.training import evaluate, metrics
-from dbnjax.types import Array, Key
+from dbnjax.training import evaluate, loop, metrics
+from dbnjax.types import Array, Key, PyTree
 from dbnjax.units import Bernoulli
 from dbnjax.weights import shipped
 
@@ -80,6 +80,49 @@ def class_probabilities(
     if read_out == "gibbs":
         return joined / n_gibbs
     return joined if read_out == "averaged" else np.exp(joined)
+
+
+def wrong_cases(
+    key: Key,
+    asked: Mapping[str, tuple[DBN, Mapping[str, loop.Data]]],
+    n_gibbs: int = 10,
+    n_passes: int = 20,
+) -> dict[str, dict[str, dict[str, np.ndarray]]]:
+    """Returns the cases that several nets get wrong under every read-out of section 6.2.
+
+    Args:
+      key: a PRNG key; all nets draw by the same one.
+      asked: each net with labels, by its name, and by theirs the splits that it is judged on.
+      n_gibbs: iterations of the Gibbs read-out.
+      n_passes: up-passes of the averaged read-out, which gives two answers.
+
+    Returns:
+      The numbers of the cases by net, read-out and split.
+    """
+    found: dict[str, dict[str, dict[str, np.ndarray]]] = {}
+    ask = evaluate.read_outs(n_gibbs, n_passes)
+    with metrics.progress(len(asked) * len(ask), "read-outs", unit="read-out") as advance:
+        for net_name, (net, splits) in asked.items():
+            wrong = found[net_name] = {}
+            for name, read_out in ask.items():
+                for split, data in splits.items():
+                    scores = evaluate.scores(read_out, key, net, data.pixels)
+                    for title, values in _titled(name, scores).items():
+                        guesses = np.asarray(values.argmax(-1))
+                        cases = np.flatnonzero(guesses != np.asarray(data.labels))
+                        wrong.setdefault(title, {})[split] = cases
+                advance({})
+    return found
+
+
+def _titled(name: str, scores: PyTree) -> dict[str, Array]:
+    """Returns a read-out's scores by what they are called; one that averages gives two."""
+    if name != "averaged":
+        return {name: scores}
+    return {
+        "averaged probabilities": scores.probabilities,
+        "averaged log probabilities": scores.log_probabilities,
+    }
 
 
 class StateReader(NamedTuple):

@@ -130,15 +130,16 @@ def reconstruction_error(net: DBN, v: Array) -> Array:
     return ((v - reconstructed) ** 2).sum(-1).mean()
 
 
-def measure(net: Feedforward, data: loop.Data) -> Measured:
-    """Asks a net about every case."""
+def measure(net: DBN | Feedforward, data: loop.Data) -> Measured:
+    """Asks a net about every case, by the read-out of its kind that draws nothing."""
     return judge(log_probabilities(net, data), data)
 
 
-def log_probabilities(net: Feedforward, data: loop.Data) -> Array:
+def log_probabilities(net: DBN | Feedforward, data: loop.Data) -> Array:
     """Returns log p(class) of every case, `[n_cases, n_classes]`."""
-    unused = jax.random.key(0)  # the read-out draws nothing
-    found: Array = scores(softmax, unused, net, data.pixels)
+    read_out = deterministic if isinstance(net, DBN) else softmax
+    unused = jax.random.key(0)  # neither draws anything
+    found: Array = scores(read_out, unused, net, data.pixels)
     return found
 
 

@@ -22,8 +22,6 @@ from experiments.benchmark.operations import Job, Parts
 RATE, MOMENTUM, DECAY = 0.05, 0.9, 2e-4
 UP_DOWN_STEPS = 3  # Gibbs iterations, where there is but one number of them
 SHORTER = 8  # times that an ensemble of nets learns from fewer minibatches, which cost more
-
-
 N_PIXELS = 784  # of random images
 
 

@@ -13,7 +13,6 @@ from experiments.benchmark import operations, peers, report, rows
 from experiments.benchmark.config import Config
 from experiments.benchmark.jobs import PAPER, Setting, Sizes
 from experiments.benchmark.operations import Job
-from experiments.benchmark.timing import time_calls
 from experiments.common import devices, options, provenance
 from experiments.common.groups import GENERATORS
 
@@ -118,7 +117,7 @@ def measure(
         part: operations.runner(part, n) for part, n in times.items()
     }
     calls |= {job.name: job.call for job in jobs if job.call is not None}
-    seconds, compiled = time_calls(calls, n_rounds)
+    seconds, compiled = operations.time_calls(calls, n_rounds)
     ms = {part: 1000 * seconds[part] / n for part, n in times.items()}
     measured = [report.row(job, seconds, compiled, ms) for job in jobs]
     return measured, {str(part): report.number(value) for part, value in ms.items()}

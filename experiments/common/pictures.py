@@ -1,11 +1,11 @@
 """Pictures that several experiments draw of what a net generates."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.figure import Figure
 
 from dbnjax import figures
 from dbnjax.data import classes as classes_lib
@@ -15,6 +15,9 @@ from dbnjax.scoring import chains
 from dbnjax.types import Array, Key
 from experiments.common import nets
 from experiments.common.nets import Net
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure  # for which `--help` need not wait
 
 FILM_STEPS = 1000  # iterations between two looks at a chain that begins with noise (figure 8)
 FROM_RANDOM_STEPS = 20  # and with a random image (figure 9)
@@ -47,7 +50,7 @@ def clamped_chains(
     from_random: bool = False,
     n_steps: int = 0,
     digits: Sequence[str] | None = None,
-) -> tuple[np.ndarray, Figure]:
+) -> "tuple[np.ndarray, Figure]":
     """Looks at one chain per class again and again, its label clamped.
 
     Args:

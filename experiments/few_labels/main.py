@@ -1,5 +1,7 @@
 """What `python -m experiments.few_labels` runs: net by net, setting by setting, draw by draw.
 
+When all learning is over, the chosen nets are asked about the test cases.
+
 Validation errors choose the round of every net, and the setting of a method for so many labels:
 that whose net of the first draw has the fewest, the first of equals. Every net has a record, and
 the chosen ones are saved; a run that was stopped goes on after its last record.
@@ -9,15 +11,16 @@ import math
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from dbnjax import checks
 from dbnjax.data import sources
-from dbnjax.training import metrics
+from dbnjax.training import evaluate, loop, metrics, partly_labelled
 from dbnjax.weights import io
-from experiments.common import cases, resumable, stacks
-from experiments.few_labels import judge, report, train
-from experiments.few_labels.config import Config, Setting
-from experiments.few_labels.report import Record
+from experiments.common import cases, resumable, stacks, workdir
+from experiments.few_labels import report, train
+from experiments.few_labels.config import MISSING, Config, Setting
+from experiments.few_labels.report import Record, Row
 from experiments.few_labels.train import Cell, Task
 
 FIT = "fit"  # the stage of a net's record
@@ -38,7 +41,13 @@ def run(config: Config) -> dict[str, Any]:
     source = sources.load(config.dataset, config.data_dir)
     splits = stacks.divide(config, source)[0]
     below = stacks.prepare(config, source, splits, 0, "stack")
-    train.check_labels(below.data.labels, source.n_classes, config.labels)
+    partly_labelled.check("--labels", below.data.labels, source.n_classes, config.labels)
+    n = len(below.data.labels)
+    checks.require(
+        MISSING not in config.methods or max(config.labels) < n,
+        f"--labels: expected fewer than the {n} training cases, so that some are without a label, "
+        f"got {max(config.labels)}",
+    )
     given = stacks.read(config.stack, below) if config.stack else None
 
     def learn(folder: Path) -> tuple[Record, resumable.Makers]:
@@ -46,7 +55,7 @@ def run(config: Config) -> dict[str, Any]:
         task = Task(**vars(below), stack=stack)
         learned = learn_all(task, folder)
         test = cases.put(splits.test, source.n_classes, 1, balanced=False)
-        return judge.result(task, learned, test, folder), {}
+        return result(task, learned, test, folder), {}
 
     learned_from = {"data_dir": splits, "stack": given}
     return resumable.run(config, report.REPORT, learned_from, learn)
@@ -65,7 +74,7 @@ def learn_all(task: Task, folder: Path) -> list[list[dict[str, Any]]]:
     """
     config = task.config
     found = [record for record in metrics.read(folder / METRICS) if record["stage"] == FIT]
-    known = {str(judge.cell_of(record)): record for record in found}
+    known = {str(cell_of(record)): record for record in found}
     asked = [(n_labels, method) for n_labels in config.labels for method in config.methods]
     total = sum(len(config.settings(method)) + config.draws - 1 for _, method in asked)
     with metrics.progress(total, "few labels", unit="net", done=len(known)) as advance:
@@ -117,6 +126,63 @@ def learn_one(task: Task, cell: Cell, folder: Path, most: float) -> dict[str, An
         "seconds": time.perf_counter() - began,
     }
     if record["validation"] < most:
-        io.save(judge.path(folder, cell), seen.best, {"few_labels": record, **task.about})
+        io.save(path(folder, cell), seen.best, {"few_labels": record, **task.about})
     metrics.append(folder / METRICS, record)
     return record
+
+
+def result(task: Task, chosen: list[list[dict[str, Any]]], test: loop.Data, folder: Path) -> Record:
+    """Asks every chosen net about the test cases.
+
+    Args:
+      task: what the nets share.
+      chosen: records as `train.learn` returns them.
+      test: test cases on the device.
+      folder: of the run.
+    """
+    made, given = workdir.described(folder, task.config), task.config.stack
+    # How a given stack was learned stands in its own record.
+    config = {k: v for k, v in made["config"].items() if not (given and k.startswith("greedy"))}
+    return {
+        **made,
+        "config": cast(Any, config),
+        "seed": task.config.seed,
+        "cases": {
+            "train": len(task.data.labels),
+            "validation": len(task.held_out.labels),
+            "test": len(test.labels),
+        },
+        "rows": [row(task, records, test, folder) for records in chosen],
+        "stack": stacks.record(given or stacks.path(task)),
+    }
+
+
+def row(task: Task, records: list[dict[str, Any]], test: loop.Data, folder: Path) -> Row:
+    """Returns a point of the curve: a method's errors with so many labels, one a draw."""
+    first, errors = records[0], []
+    for record in records:
+        net, _ = io.load(path(folder, cell_of(record)))
+        asked = train.asked(task, first["method"], net)
+        errors.append(len(evaluate.measure(asked, test).wrong))
+    return {
+        "labels": first["labels"],
+        "method": first["method"],
+        "setting": first["setting"],
+        "draws": [record["draw"] for record in records],
+        "chosen_by": len(task.choosing(first["labels"]).labels),
+        "validation": [record["validation"] for record in records],
+        "test": errors,
+        "rounds": [record["round"] for record in records],
+        "seconds": sum(record["seconds"] for record in records),
+    }
+
+
+def path(folder: Path, cell: Cell) -> Path:
+    """Returns the file of the chosen net of a cell."""
+    return folder / "nets" / f"{cell.name}.safetensors"
+
+
+def cell_of(record: dict[str, Any]) -> Cell:
+    """Returns which net a record is of."""
+    setting = Setting(**record["setting"])
+    return Cell(record["labels"], record["method"], record["draw"], setting)

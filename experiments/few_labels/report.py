@@ -6,13 +6,13 @@ gains over the net without pretraining is compared draw by draw: both have the s
 """
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from dbnjax import figures
 from dbnjax.scoring.statistics import half_width, per_cent
 from experiments.common import records, resumable
 from experiments.common.records import Cases, Made, Pretrained, Source
@@ -114,45 +114,18 @@ def words(setting: dict[str, Any]) -> str:
 
 def draw(record: dict[str, Any]) -> Figure:
     """Draws test error against the number of labels, both axes logarithmic."""
-    n = record["cases"]["test"]
-    figure = Figure(figsize=(8.0, 5.4), layout="constrained")
-    axes = figure.add_subplot()
-    methods = list(dict.fromkeys(one["method"] for one in record["rows"]))
-    for i, method in enumerate(methods):
-        rows = [one for one in record["rows"] if one["method"] == method]
-        errors = [per_cent(one["test"], n) for one in rows]
-        beside = 1.03 ** (i - (len(methods) - 1) / 2)  # so that intervals do not hide each other
-        x = [one["labels"] * beside for one in rows]
-        halves = [half_width(values) for values in errors]
-        axes.errorbar(x, np.mean(errors, axis=1), halves, marker="o", markersize=4, capsize=3,
-                      linewidth=1.4, color=f"C{i}", label=METHODS[method])  # fmt: skip
-        for place, values in zip(x, errors, strict=True):
-            axes.plot([place] * len(values), values, ".", color=f"C{i}", markersize=3, alpha=0.6)
-    labels = sorted({one["labels"] for one in record["rows"]})
-    axes.set(xscale="log", yscale="log", xlabel="labelled cases", ylabel="test error (%)")
-    axes.set_xticks(labels, [f"{count:,}" for count in labels])
-    axes.minorticks_off()
-    axes.set_yticks(
-        *_ticks([value for one in record["rows"] for value in per_cent(one["test"], n)])
+    series: dict[str, dict[int, figures.Values]] = {}
+    for one in record["rows"]:
+        errors = per_cent(one["test"], record["cases"]["test"])
+        series.setdefault(METHODS[one["method"]], {})[one["labels"]] = errors, half_width(errors)
+    return figures.means(
+        series,
+        "labelled cases",
+        "test error (%)",
+        f"Few labels among {record['cases']['train']:,} images",
+        f"Means over {len(record['rows'][0]['draws'])} draws of the labelled cases with the 95 % "
+        "t-interval; small dots: single draws.",
     )
-    axes.grid(alpha=0.3)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
-    axes.set_title(f"Few labels among {record['cases']['train']:,} images")
-    draws = len(record["rows"][0]["draws"])
-    figure.supxlabel(
-        f"Means over {draws} draws of the labelled cases with the 95 % t-interval; small dots: "
-        "single draws.", fontsize="small"
-    )  # fmt: skip
-    return figure
-
-
-def _ticks(values: Sequence[float]) -> tuple[list[float], list[str]]:
-    """Returns round numbers that span values, and how they are written."""
-    low, high = min(values), max(values)
-    ladder = [m * 10.0**e for e in range(-2, 2) for m in (1, 2, 5)] + [100.0]
-    chosen = [tick for tick in ladder if low / 2.5 <= tick <= high * 2.5]
-    return chosen, [f"{tick:g}" for tick in chosen]
 
 
 REPORT = resumable.Report(
@@ -199,7 +172,7 @@ def section(record: dict[str, Any]) -> list[str]:
         "; ".join(name for name in clear if clear[name] is side) for side in (True, False)
     )
     return [
-        wrap(about.replace("\n", " ")) + f"\n\n```sh\n{stack['command']}\n```",
+        wrap(about) + f"\n\n```sh\n{stack['command']}\n```",
         render(Table(header[:-1], [row[:-1] for row in cells]), "markdown"),
         wrap(f"Clearly ahead of the net without pretraining: {ahead or 'no method'}."),
         wrap(f"Clearly behind it: {behind or 'no method'}."),

@@ -6,30 +6,27 @@ penultimate units and labels, read out by the free energy of each label; they be
 top RBM with label units beside it whose weights are zero. One learns log p(features, label) of the
 cases with labels and log p(features) of as many without, the other the former alone.
 
-A draw of labelled cases takes as many of each class; those of 100 labels are among those of 1,000
-of the same draw. All other training cases lose theirs (a label of -1). A round is a fixed number of
-updates, whatever the number of labels, so that one compiled program serves them all: the labelled
-cases are gone through as often as it takes.
+All training cases but those of a draw lose their label (`dbnjax.training.partly_labelled`). A round
+is a fixed number of updates, whatever the number of labels.
 """
 
 import dataclasses
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 import optax
 
-from dbnjax import checks
 from dbnjax.learning import backprop, contrastive_divergence, missing_labels, updates
 from dbnjax.models import dbn, feedforward
 from dbnjax.models import stack as stack_lib
+from dbnjax.models.dbn import DBN
+from dbnjax.models.feedforward import Feedforward
 from dbnjax.models.stack import Stack
-from dbnjax.training import early_stopping, evaluate, greedy, loop, stages, tuning
+from dbnjax.training import early_stopping, evaluate, greedy, loop, partly_labelled, stages, tuning
 from dbnjax.training.fitting import owned
-from dbnjax.types import Array, Key, Learner, PyTree
+from dbnjax.types import Key, Learner, PyTree
 from dbnjax.units import Rectifier
 from experiments.common import stacks
 from experiments.few_labels.config import (
@@ -82,56 +79,13 @@ class Cell(NamedTuple):
         return f"{self.method}_{self.labels}_{self.draw}"
 
 
-def check_labels(labels: Array, n_classes: int, wanted: Sequence[int]) -> None:
-    """Raises `InputError` unless so many labelled cases can be drawn, as many of each class."""
-    counts = np.bincount(np.asarray(labels), minlength=n_classes)
-    for n in wanted:
-        checks.require(
-            n % n_classes == 0,
-            f"--labels: expected multiples of {n_classes}, as many of each class, got {n}",
-        )
-        checks.require(
-            n <= n_classes * int(counts.min()),
-            f"--labels: expected at most {n_classes * int(counts.min())}, since there are "
-            f"{int(counts.min())} training cases of class {int(counts.argmin())}, got {n}",
-        )
-
-
-def labelled_rows(task: Task, cell: Cell) -> np.ndarray:
-    """Draws the training cases that have a label, `[n_classes, n_labels / n_classes]` rows."""
-    labels = np.asarray(task.data.labels)
-    generator = np.random.default_rng((task.config.seed, cell.draw))
-    each = cell.labels // task.n_classes
-    of_class = [np.flatnonzero(labels == c) for c in range(task.n_classes)]
-    return np.stack([generator.permutation(rows)[:each] for rows in of_class])
-
-
 def rounds(task: Task, cell: Cell) -> Callable[[int], loop.Data]:
-    """Returns what makes the cases of a net's round i, which is an epoch of them.
-
-    A minibatch takes in turn of the rows of each class that have labels and, as often as there are
-    to be cases without one beside them, of all rows that have none.
-    """
-    config, rows = task.config, labelled_rows(task, cell)
-    known = np.zeros(len(task.data.labels), bool)
-    known[rows] = True
-    rest = np.flatnonzero(~known)
-    beside = task.n_classes * config.unlabelled if cell.method == MISSING else 0
-    checks.require(
-        not beside or len(rest) > 0,
-        f"--labels: expected fewer than the {len(known)} training cases, so that some are without "
-        f"a label, got {cell.labels}",
-    )
-    groups = (*rows, *[rest] * beside)
-    labels = jnp.where(jnp.asarray(known), task.data.labels, -1)
-    each = -(-config.updates * config.batch_size // len(groups))
-
-    def data(i: int) -> loop.Data:
-        generator = np.random.default_rng((config.seed, cell.draw, 1 + i))
-        by_class = np.stack([np.resize(generator.permutation(group), each) for group in groups])
-        return loop.Data(task.data.pixels, labels, jnp.asarray(by_class, jnp.int32))
-
-    return data
+    """Returns what makes the cases of a net's round i, which is an epoch of them."""
+    config, seed = task.config, (task.config.seed, cell.draw)
+    rows = partly_labelled.draw(task.data.labels, task.n_classes, cell.labels, seed)
+    beside = config.unlabelled if cell.method == MISSING else 0
+    n_cases = config.updates * config.batch_size
+    return partly_labelled.rounds(task.data, rows, n_cases, beside, seed)
 
 
 def key_of(task: Task, cell: Cell) -> Key:
@@ -191,16 +145,15 @@ def _joint(n_classes: int, missing: bool, batch_size: int) -> tuple[Learner, loo
     return learner, loop.epoch_program(learner, prepare, batch_size)
 
 
-def log_probabilities(task: Task, method: str, params: PyTree, data: loop.Data) -> Array:
-    """Returns log p(class) of every case, `[n_cases, n_classes]`, by the method's read-out."""
-    net = params
-    read_out: evaluate.ReadOut = evaluate.softmax
+def asked(task: Task, method: str, params: PyTree) -> DBN | Feedforward:
+    """Returns the net that is asked for a class: what a method learned, or a stack with it on top.
+
+    It is asked by the softmax or by the free energy of each label.
+    """
+    net: DBN | Feedforward = params
     if is_joint(method):
         net = dbn.untie(stack_lib.create((*task.stack.rbms[:-1], params)))
-        read_out = evaluate.deterministic
-    unused = jax.random.key(0)  # neither read-out draws anything
-    found: Array = evaluate.scores(read_out, unused, net, data.pixels)
-    return found
+    return net
 
 
 def fit(task: Task, cell: Cell) -> tuple[early_stopping.Watch, list[int]]:
@@ -226,8 +179,7 @@ def fit(task: Task, cell: Cell) -> tuple[early_stopping.Watch, list[int]]:
                 f"diverged: a parameter of {cell.name} is not finite after round {i + 1}; expected "
                 "finite numbers, so the learning rate is probably too large"
             )
-        log_p = log_probabilities(task, cell.method, state.params, held_out)
-        found = evaluate.judge(log_p, held_out)
+        found = evaluate.measure(asked(task, cell.method, state.params), held_out)
         curve.append(len(found.wrong))
         seen = early_stopping.look(seen, state, curve[-1], found.cost)
         if early_stopping.done(seen, task.config.patience):

@@ -192,7 +192,7 @@ def sections(runs: list[Source]) -> list[str]:
     """Returns the sections of all runs, none without one."""
     if not runs:
         return []
-    parts = ["### Two gradients", wrap(ABOUT.replace("\n", " "))]
+    parts = ["### Two gradients", wrap(ABOUT)]
     for run in runs:
         parts += [
             f"#### {run.name}",

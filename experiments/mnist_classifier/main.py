@@ -1,14 +1,27 @@
-"""What `python -m experiments.mnist_classifier` runs."""
+"""What `python -m experiments.mnist_classifier` runs, and what it measures of nets and products."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from dbnjax.data import images, sources
+import jax.numpy as jnp
+import numpy as np
+
+from dbnjax import figures
+from dbnjax.data import classes, sources
+from dbnjax.data.images import Images
+from dbnjax.figures import decisions
+from dbnjax.inference import classify
+from dbnjax.training import loop, metrics
+from dbnjax.training.evaluate import Measured, judge, log_probabilities, measure
+from dbnjax.types import Array
 from dbnjax.weights import io
 from experiments.common import resumable, stacks, workdir
-from experiments.mnist_classifier import judge, report, train
+from experiments.common.cases import put
+from experiments.common.records import ALL, CHOSEN
+from experiments.mnist_classifier import report, train
 from experiments.mnist_classifier.config import Config
-from experiments.mnist_classifier.report import Record
+from experiments.mnist_classifier.report import Net, Record, Told
+from experiments.mnist_classifier.train import Learned
 
 
 def run(config: Config) -> dict[str, Any]:
@@ -44,14 +57,102 @@ def stacked(task: train.Task) -> str:
     return stacks.path(task)
 
 
-def finish(
-    folder: Path, tasks: list[train.Task], test: images.Images
-) -> tuple[Record, resumable.Makers]:
+def finish(folder: Path, tasks: list[train.Task], test: Images) -> tuple[Record, resumable.Makers]:
     """Takes all nets through their stages, and writes them; returns the record and figures."""
     learned = [train.learn(task) for task in tasks]
-    record = judge.result(folder, learned, test)
+    cases = put(test, tasks[0].n_classes, 1, balanced=False)
+    said = [
+        {name: log_probabilities(net, cases) for name, net in one.nets.items()} for one in learned
+    ]
+    products = {
+        name: classify.product(jnp.stack([log_p[name] for log_p in said])) for name in said[0]
+    }
+    record = result(folder, learned, said, products, cases)
     for number, net in enumerate(learned, start=1):
         *_, last = net.nets.values()
         about = {"summary": record, **net.task.about, "net": number}
         io.save(folder / f"net_{number}.safetensors", last, about)
-    return record, judge.draw(learned, test)
+    *_, product = products.values()
+    return record, draw(learned[0], test, np.asarray(jnp.exp(product)))
+
+
+def result(
+    folder: Path,
+    learned: list[Learned],
+    said: list[dict[str, Array]],
+    products: dict[str, Array],
+    cases: loop.Data,
+) -> Record:
+    """Counts what every net gets wrong, and where there are several what their products do.
+
+    Args:
+      folder: of the run.
+      learned: the nets, in the order of their numbers.
+      said: by each of them about the test cases, log p(class) by the stage of the net.
+      products: the same of all nets together.
+      cases: test cases.
+    """
+    task, several = learned[0].task, len(learned) > 1
+    parts = {"train": task.data, "validation": task.held_out, "test": cases, "all": task.everything}
+    counts: Any = {split: len(data.labels) for split, data in parts.items() if data is not None}
+    joined: Any = {name: on_test(judge(x, cases)) for name, x in products.items() if several}
+    epochs = [record for one in learned for record in metrics.read(one.task.place.metrics)]
+    return {
+        **workdir.described(folder, task.config),
+        "preset": task.config.preset,
+        "seed": task.config.seed,
+        "cases": counts,
+        "nets": [one_net(one, log_p, cases) for one, log_p in zip(learned, said, strict=True)],
+        "products": joined,
+        "seconds": workdir.seconds(epochs),
+        "pretraining": [stacks.record(file) for file in task.config.given_stacks],
+    }
+
+
+def one_net(one: Learned, log_p: dict[str, Array], cases: loop.Data) -> Net:
+    """Returns the record of one net: a line of table 1 for each of its stages."""
+    task, epochs = one.task, metrics.read(one.task.place.metrics)
+    chosen: dict[str, Any] = {
+        "epoch": one.epoch,
+        "train": told(measure(one.chosen, task.data)),
+        "validation": told(measure(one.chosen, task.held_out)),
+        **on_test(judge(log_p[CHOSEN], cases)),
+    }
+    found: dict[str, Any] = {CHOSEN: chosen, "epochs": epochs}
+    if one.continued is not None and task.everything is not None:
+        found[ALL] = {
+            "epochs": sum(epoch["stage"] == "all_cases" for epoch in epochs),
+            "all": told(measure(one.continued, task.everything)),
+            **on_test(judge(log_p[ALL], cases)),
+        }
+    return cast(Net, found)
+
+
+def on_test(measured: Measured) -> dict[str, Any]:
+    """Returns what a net did on the test cases, with those that it gets wrong."""
+    return {"test": told(measured), "wrong": measured.wrong.tolist()}
+
+
+def told(measured: Measured) -> Told:
+    """Returns a cross-entropy and an error count as a record holds them."""
+    return {"cost": measured.cost, "errors": len(measured.wrong)}
+
+
+def draw(first: Learned, test: Images, probabilities: np.ndarray) -> resumable.Makers:
+    """Returns what makes the figures of nets: errors, hard digits, receptive fields.
+
+    Args:
+      first: the first net.
+      test: test cases.
+      probabilities: of their classes by the product of the last nets, `[n, n_classes]`.
+    """
+    task, hidden = first.task, first.chosen.hidden
+    names = classes.read(task.about, task.n_classes).names
+    made: dict[str, Any] = {
+        "figures/errors.png": lambda: decisions.errors(test, probabilities, names),
+        "figures/hard.png": lambda: decisions.hard(test, probabilities, names),
+    }
+    if hidden:
+        weights = np.asarray(hidden[0].weights)
+        made["figures/receptive_fields.png"] = lambda: figures.receptive_fields(weights, task.shape)
+    return made

@@ -207,7 +207,7 @@ def sections(runs: list[Source], unpretrained: dict[str, Any] | None = None) -> 
     for run in runs:
         record = run.record
         parts += [f"### Table 1 of the report: {run.name}", *about(record)]
-        parts += [table_1(record, unpretrained), wrap(ABOUT.replace("\n", " "))]
+        parts += [table_1(record, unpretrained), wrap(ABOUT)]
         parts += [*stopped(record), *compared(record), times(record)]
     return parts
 

@@ -16,7 +16,7 @@ from dbnjax.models.dbn import DBN
 from dbnjax.models.feedforward import Feedforward
 from dbnjax.scoring import read_outs
 from dbnjax.types import Key
-from experiments.common import nets
+from experiments.common import nets, pictures
 from experiments.common.nets import Model, Net
 from experiments.mnist_dbn import figures as dbn_figures
 from experiments.paper_figures.config import FIGURES, IMAGINED, OF_LABELS, OF_TEST_SET, Config
@@ -100,7 +100,7 @@ def draw(
     if "receptive_fields" in wanted:
         yield "receptive_fields", receptive_fields(net)
     if "error" in wanted:
-        yield from dbn_figures.error_curves(records).items()
+        yield "error", dbn_figures.error_curve(records)
     if isinstance(net.model, DBN):
         yield from imagined(key, Net(net.model, net.shape, net.metadata), wanted)
 
@@ -117,9 +117,10 @@ def imagined(key: Key, net: Net, wanted: list[str]) -> Iterator[tuple[str, Figur
     """Yields the figures of what a net has in mind."""
     key_samples, key_random, key_free, key_units = jax.random.split(key, 4)
     if "samples" in wanted:
-        yield "samples", dbn_figures.samples(key_samples, net)
+        yield "samples", pictures.clamped_chains(key_samples, net, dbn_figures.COLUMNS)[1]
     if "from_random" in wanted:
-        yield "from_random", dbn_figures.samples(key_random, net, from_random=True)
+        figure = pictures.clamped_chains(key_random, net, dbn_figures.COLUMNS, from_random=True)[1]
+        yield "from_random", figure
     if "free" in wanted:
         yield "free", dbn_figures.free(key_free, net)
     if "units" in wanted:

@@ -15,7 +15,7 @@ from dbnjax.units import Bernoulli
 from dbnjax.weights import io
 from experiments.common import binarised, nets, resumable, workdir
 from experiments.common.binarised import Cases
-from experiments.rbm_learning_rules import judge, report, train
+from experiments.rbm_learning_rules import report, train
 from experiments.rbm_learning_rules.config import ABOVE, INTERVAL, Config
 from experiments.rbm_learning_rules.train import Task
 
@@ -147,5 +147,5 @@ def curve(task: Task, name: str) -> report.Rule:
         "low": looks["low"],
         "high": looks["high"],
         "reverse": [last.get(key) for key in above] if above[0] in last else [],
-        "doubts": judge.doubts(task.config, last),
+        "doubts": train.doubts(task.config, last),
     }

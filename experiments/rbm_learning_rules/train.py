@@ -1,20 +1,34 @@
-"""Learning one RBM by one rule, judged at some epochs: the stage of `rbm_learning_rules`."""
+"""Learning one RBM by one rule, judged at some epochs: the stage of `rbm_learning_rules`.
+
+It is judged by how probable it makes images. The numbers stand in `metrics.jsonl` under one name
+each: log_p with its interval low and high by a log Z from below (or exact), the same with
+`reverse_` before them by one from above. Where an interval is not known, low and high lack.
+"""
 
 import dataclasses
+import math
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import jax
 import numpy as np
 
+from dbnjax.evaluation import ais, schedules
+from dbnjax.evaluation.importance import has_error
 from dbnjax.learning import averaging, persistent, phases, tempered, updates
 from dbnjax.learning.contrastive_divergence import contrastive_divergence
+from dbnjax.models import dbn as dbn_lib
+from dbnjax.models import stack as stack_lib
+from dbnjax.models.dbn import DBN
 from dbnjax.models.rbm import RBM
+from dbnjax.scoring import mean_log_p, tempered_samples
 from dbnjax.training import fitting, greedy, loop, stages
 from dbnjax.types import Array, Draw, Key, Learner, PyTree
 from dbnjax.weights import io
-from experiments.rbm_learning_rules import judge
-from experiments.rbm_learning_rules.config import BETAS, Config
+from experiments.rbm_learning_rules.config import ABOVE, BETAS, INTERVAL, Config
+
+MIXING = ("least_acceptance", "round_trips", "r_hat")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,7 +113,7 @@ def learn(task: Task, name: str) -> RBM:
         numbers |= {key: float(value) for key, value in report.info._asdict().items()}
         if sound and i + 1 in points(config):
             rbms, last = (*task.lower, state.params), i + 1 == config.epochs
-            numbers |= judge.judge(config, key_judge, rbms, task.seen, task.judged, last)
+            numbers |= judge(config, key_judge, rbms, task.seen, task.judged, last)
         return state, sound, numbers
 
     stage = stages.Stage(name, config.epochs, epoch)
@@ -111,3 +125,65 @@ def points(config: Config) -> list[int]:
     """Returns the epochs after which RBMs are judged, evenly spaced on a logarithmic scale."""
     spaced = np.geomspace(config.epochs, 1, config.points)  # the last one, if there is only one
     return sorted({round(epoch) for epoch in spaced.tolist()})
+
+
+def judge(
+    config: Config, key: Key, rbms: tuple[RBM, ...], seen: Array, judged: Array, last: bool
+) -> dict[str, float]:
+    """Returns the mean log p of images, under several RBMs their bound, with its interval.
+
+    log Z is exact where it can be, or else estimated from below, and of the last RBM from above
+    too.
+
+    Args:
+      config: the run's options.
+      key: a PRNG key.
+      rbms: from the bottom up; the top one has learned.
+      seen: `[n, n_pixels]` training states, for the base rates.
+      judged: `[m, n_pixels]` states.
+      last: whether the rule has come to its end.
+    """
+    net: DBN = dbn_lib.untie(stack_lib.create(rbms))
+    found = mean_log_p.estimate(
+        key,
+        net,
+        seen,
+        judged,
+        config.n_samples,
+        config.ais_chains,
+        schedules.linear(config.n_temperatures),
+        len(BETAS) if last else 0,
+        config.sample_steps,
+    )
+    numbers = named("", found.below)
+    if found.above is not None:
+        numbers |= named(ABOVE, found.above)
+        numbers |= {key: found.samples[key] for key in MIXING if found.samples[key] is not None}
+    return numbers
+
+
+def named(name: str, found: mean_log_p.LessLogZ) -> dict[str, float]:
+    """Names a value, its interval and the chains that count, as far as they are known."""
+    numbers = zip(
+        (*INTERVAL, "effective_chains"), (*found.interval, found.effective_chains), strict=True
+    )
+    return {f"{name}{key}": number for key, number in numbers if number is not None}
+
+
+def doubts(config: Config, last: Mapping[str, Any]) -> list[str]:
+    """Says in words what speaks against the numbers that `judge` returned of a rule's last RBM."""
+    if f"{ABOVE}log_p" not in last:
+        return []
+    found = []
+    for name, words in (("", "below"), (ABOVE, "above")):
+        effective = last[f"{name}effective_chains"]
+        if not has_error(effective, config.ais_chains):
+            found.append(
+                f"log Z from {words} rests on {effective:.1f} of {config.ais_chains} chains"
+            )
+    gap = last["log_p"] - last[f"{ABOVE}log_p"]
+    if abs(gap) > ais.LARGEST_GAP:
+        found.append(f"the two estimates are {abs(gap):.1f} nats apart")
+    if last.get("r_hat", math.inf) > tempered_samples.MOST_R_HAT:
+        found.append("the samples behind log Z from above had not mixed")
+    return found

@@ -16,8 +16,8 @@ from dbnjax import checks, files
 from dbnjax.models import dbn as dbn_lib
 from dbnjax.training import loop, sharding
 from experiments.benchmark import jobs as jobs_lib
+from experiments.benchmark import operations
 from experiments.benchmark import report as benchmark_report
-from experiments.benchmark import timing
 from experiments.benchmark.jobs import PAPER, Setting, Sizes, Training
 from experiments.common import options, provenance
 from experiments.common.records import Source
@@ -99,7 +99,7 @@ def run(config: Config, sizes: Sizes = PAPER) -> dict[str, Any]:
     programs += compile_all(f"{sharding.ENSEMBLE}:{most}", sizes, n_members=most)
     programs.sort(key=lambda one: one.rule)
     calls: dict[Hashable, Callable[[], Any]] = {one[:2]: one.call for one in programs}
-    seconds = timing.time_calls(calls, ROUNDS)[0] if config.time else {}
+    seconds = operations.time_calls(calls, ROUNDS)[0] if config.time else {}
     result = provenance.made() | {
         "command": options.command(config),
         "columns": list(COLUMNS),

@@ -4,7 +4,7 @@ import pytest
 from dbnjax.checks import InputError
 from dbnjax.data import classes
 from dbnjax.data.images import Images, Source
-from dbnjax.data.preparation import all_but_test, as_unit_interval, downsample, make_splits
+from dbnjax.data.preparation import all_but_test, as_unit_interval, downsample, make_splits, shift
 
 N_CLASSES = 3
 
@@ -148,3 +148,37 @@ def test_downsampling_keeps_constants_and_orientation():
 def test_sizes_that_do_not_fit_are_refused(size):
     with pytest.raises(InputError, match=f"expected 1 to 28.*got {size}"):
         downsample(np.zeros((1, 28, 30), np.uint8), size)
+
+
+def bilinear(image, down, right):
+    """The moved image by its definition, one pixel at a time."""
+    height, width = image.shape
+
+    def at(y, x):
+        return float(image[y, x]) if 0 <= y < height and 0 <= x < width else 0.0
+
+    moved = np.zeros((height, width))
+    for y in range(height):
+        for x in range(width):
+            top, left = int(np.floor(y - down)), int(np.floor(x - right))
+            dy, dx = y - down - top, x - right - left
+            upper = (1 - dx) * at(top, left) + dx * at(top, left + 1)
+            lower = (1 - dx) * at(top + 1, left) + dx * at(top + 1, left + 1)
+            moved[y, x] = (1 - dy) * upper + dy * lower
+    return moved
+
+
+def test_an_image_is_moved_bilinearly():
+    generator = np.random.default_rng(0)
+    images = generator.integers(0, 256, (6, 7, 8), dtype=np.uint8)
+    by = np.array([[0, 0], [2, -2], [-2, 2], [0.5, -1.25], [-1.7, 0.3], [1.9, 1.1]], np.float32)
+    moved = shift(images, by, 2)
+    assert moved.dtype == np.uint8
+    np.testing.assert_array_equal(moved[0], images[0])
+    np.testing.assert_array_equal(moved[1, 2:, :-2], images[1, :-2, 2:])
+    for image, vector, result in zip(images, by, moved, strict=True):
+        # Half a grey level for rounding, and float32.
+        assert np.abs(bilinear(image, *vector) - result).max() <= 0.5 + 1e-3
+    for wrong in (by[:2], 2 * by):
+        with pytest.raises(InputError, match=r"by: expected \[6, 2\] numbers from -2 to 2, got"):
+            shift(images, wrong, 2)

@@ -13,7 +13,7 @@ import pytest
 from dbnjax.checks import InputError
 from experiments.benchmark import jobs as benchmark_jobs
 from experiments.benchmark import main as benchmark
-from experiments.benchmark import operations, peers, report, rows, timing
+from experiments.benchmark import operations, peers, report, rows
 from experiments.benchmark.config import SECTIONS, Config
 from experiments.benchmark.jobs import PAPER, Sizes
 from experiments.benchmark.operations import Job
@@ -213,7 +213,7 @@ def test_whole_chunks_are_learned_from_and_the_folder_goes_when_the_program_ends
 def test_timings_are_taken_in_rounds_and_the_median_counts(monkeypatch):
     now, order = [0.0], []
     clock = types.SimpleNamespace(perf_counter=lambda: now[0])
-    monkeypatch.setattr(timing, "time", clock)
+    monkeypatch.setattr(operations, "time", clock)
     # The first two calls of each compile and count; a slow round does not move the median.
     spent = {"a": iter([9, 9, 1, 50, 2]), "b": iter([9, 9, 3, 60, 5])}
 
@@ -222,7 +222,7 @@ def test_timings_are_taken_in_rounds_and_the_median_counts(monkeypatch):
         now[0] += next(spent[name])
 
     calls = {name: lambda name=name: call(name) for name in "ab"}
-    seconds, compiled = timing.time_calls(calls, 3)
+    seconds, compiled = operations.time_calls(calls, 3)
     assert "".join(order) == "aabb" + "ab" * 3
     assert seconds == {"a": 2, "b": 5}
     assert compiled == {"a": 0, "b": 0}
@@ -231,7 +231,7 @@ def test_timings_are_taken_in_rounds_and_the_median_counts(monkeypatch):
 def test_compilations_are_counted_while_it_is_asked():
     double = jax.jit(lambda x: x * 2.5)
     numbers = jnp.arange(3.0), jnp.arange(4.0)
-    with timing.counted_compilations() as events:
+    with operations.counted_compilations() as events:
         double(numbers[0])
         double(numbers[0])
     assert len(events) == 1

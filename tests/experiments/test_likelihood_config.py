@@ -8,7 +8,7 @@ from dbnjax import rbm, units
 from dbnjax.models import dbn as dbn_lib
 from dbnjax.models import stack as stack_lib
 from experiments.common import nets
-from experiments.likelihood import Config, judge, main
+from experiments.likelihood import Config, main
 
 
 def test_what_a_number_might_be_mistaken_for_is_said():
@@ -71,8 +71,8 @@ def gaussian(n_visible, n_hidden):
     ids=["states", "real units", "machine", "net"],
 )
 def test_what_intensities_get_from_binary_units_is_no_log_p(net, how, names):
-    task = judge.Task(Config(binarisation=how), net, None, None, None)
-    assert judge.quantities(task) == names
+    task = main.Task(Config(binarisation=how), net, None, None, None)
+    assert main.quantities(task) == names
 
 
 def test_how_a_net_was_made_is_told_as_far_as_it_says():

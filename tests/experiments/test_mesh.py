@@ -14,7 +14,7 @@ from dbnjax.checks import InputError
 from dbnjax.training import metrics, sharding
 from experiments import mnist_dbn, sweep
 from experiments.common import devices
-from experiments.sweep import main, train
+from experiments.sweep import main
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -64,7 +64,7 @@ def test_members_of_a_sweep_are_split_over_a_mesh_and_learn_the_same(
     outcome = next((tmp_path / "split").rglob("outcome.json"))
     kept = outcome.read_bytes()
     outcome.unlink()
-    monkeypatch.setattr(train, "together", lambda *_: outcome.write_bytes(kept))
+    monkeypatch.setattr(main, "together", lambda *_: outcome.write_bytes(kept))
     resumed = sweep.run(sweep_config(idx_folder, tmp_path / "split", mesh="data:2,ensemble:2"))
     assert resumed["rows"] == split["rows"]
     assert "1 left, which --mesh cannot split evenly" in capsys.readouterr().out

@@ -10,13 +10,12 @@ import pytest
 
 from dbnjax import averaging, files, rbm, stack, units, updates
 from dbnjax.checks import InputError
-from dbnjax.evaluation import ais, exact
-from dbnjax.scoring import log_z
+from dbnjax.evaluation import exact
+from dbnjax.scoring import log_z, mean_log_p
 from dbnjax.training import greedy
 from dbnjax.weights import io
 from experiments import rbm_learning_rules
 from experiments.common import binarised
-from experiments.rbm_learning_rules import judge as rules_judging
 from experiments.rbm_learning_rules import main, train
 from experiments.rbm_learning_rules.config import RATES, Config
 
@@ -198,9 +197,9 @@ def test_what_speaks_against_a_rule_is_said():
     config = Config(ais_chains=50)
     sound = {"log_p": -90.0, "effective_chains": 20.0, "r_hat": 1.0}
     above = {"reverse_log_p": -90.5, "reverse_effective_chains": 20.0}
-    assert rules_judging.doubts(config, sound) == []  # an exact log Z
-    assert rules_judging.doubts(config, sound | above) == []
-    assert rules_judging.doubts(
+    assert train.doubts(config, sound) == []  # an exact log Z
+    assert train.doubts(config, sound | above) == []
+    assert train.doubts(
         config,
         sound | above | {"log_p": -85.0, "reverse_effective_chains": 1.5, "r_hat": 1.5},
     ) == [
@@ -210,13 +209,11 @@ def test_what_speaks_against_a_rule_is_said():
     ]
 
 
-def test_no_interval_is_told_where_too_few_chains_count():  # F25
-    log_weights = jnp.where(jnp.arange(50) < 2, 0.0, -40.0)
-    few = ais.Estimate(jnp.float32(3.0), log_weights, jnp.float32(2.0), *jnp.float32([0.7, 1, 5]))
-    found = rules_judging.less_log_z("", few, -90.0, 0.1)
-    assert found == {"log_p": -93.0, "effective_chains": 2.0}
-    many = few._replace(effective_sample_size=jnp.float32(20.0))
-    assert set(rules_judging.less_log_z("", many, -90.0, 0.1)) > {"log_p", "low", "high"}
+def test_what_is_not_known_is_not_recorded():
+    few = mean_log_p.LessLogZ([-93.0, None, None], 2.0)
+    assert train.named("", few) == {"log_p": -93.0, "effective_chains": 2.0}
+    exact = mean_log_p.LessLogZ([-90.0, -91.0, -89.0], None)
+    assert train.named("x_", exact) == {"x_log_p": -90.0, "x_low": -91.0, "x_high": -89.0}
 
 
 def test_all_rules_have_a_learner_and_a_rate():

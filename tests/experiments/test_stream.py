@@ -17,7 +17,7 @@ from dbnjax.checks import InputError
 from dbnjax.data import classes, folders, tfds_sets
 from experiments import mnist_dbn, shifted_digits, sweep
 from experiments.common import cases
-from experiments.mnist_dbn import stream as dbn_stream
+from experiments.mnist_dbn import train
 
 N, CHUNK = 70, 30
 
@@ -38,38 +38,7 @@ def job(idx_folder, tmp_path):
 
 
 def take(chosen):
-    return dbn_stream.take(chosen, *cases.read(chosen))
-
-
-def bilinear(image, down, right):
-    """The moved image by its definition, one pixel at a time."""
-    height, width = image.shape
-
-    def at(y, x):
-        return float(image[y, x]) if 0 <= y < height and 0 <= x < width else 0.0
-
-    moved = np.zeros((height, width))
-    for y in range(height):
-        for x in range(width):
-            top, left = int(np.floor(y - down)), int(np.floor(x - right))
-            dy, dx = y - down - top, x - right - left
-            upper = (1 - dx) * at(top, left) + dx * at(top, left + 1)
-            lower = (1 - dx) * at(top + 1, left) + dx * at(top + 1, left + 1)
-            moved[y, x] = (1 - dy) * upper + dy * lower
-    return moved
-
-
-def test_an_image_is_moved_bilinearly():
-    generator = np.random.default_rng(0)
-    images = generator.integers(0, 256, (6, 7, 8), dtype=np.uint8)
-    by = np.array([[0, 0], [2, -2], [-2, 2], [0.5, -1.25], [-1.7, 0.3], [1.9, 1.1]], np.float32)
-    moved = shifted_digits.shift(images, by)
-    assert moved.dtype == np.uint8
-    np.testing.assert_array_equal(moved[0], images[0])
-    np.testing.assert_array_equal(moved[1, 2:, :-2], images[1, :-2, 2:])
-    for image, vector, result in zip(images, by, moved, strict=True):
-        # Half a grey level for rounding, and float32.
-        assert np.abs(bilinear(image, *vector) - result).max() <= 0.5 + 1e-3
+    return train.take_stream(chosen, *cases.read(chosen))
 
 
 def test_the_folder_holds_training_images_and_follows_the_seed(idx_folder, tmp_path, monkeypatch):
@@ -173,19 +142,19 @@ def test_a_prepared_set_that_validation_comes_from_is_refused(
     chosen = config(idx_folder, tmp_path, dataset=dataset, stream=f"tfds:{stream}")
     message = f"--stream=tfds:{stream}: expected another set than that of --dataset={dataset}, got"
     with pytest.raises(InputError, match=message) as said:
-        dbn_stream.check(chosen, 20)
+        train.check_stream(chosen, 20)
     assert "\n" not in str(said.value)
-    dbn_stream.check(dataclasses.replace(chosen, stream="tfds:kmnist"), 20)
-    assert dbn_stream.named(chosen.stream) == (chosen.stream, chosen.stream)
+    train.check_stream(dataclasses.replace(chosen, stream="tfds:kmnist"), 20)
+    assert train.stream_name(chosen.stream) == (chosen.stream, chosen.stream)
 
 
 def test_a_prepared_set_lies_in_data_dir_unless_that_holds_idx_files(idx_folder, tmp_path):
     prepare("fashion_mnist", tmp_path, *digits(20, 0))
     chosen = config(tmp_path, tmp_path / "run", stream="tfds:fashion_mnist")
-    assert dbn_stream.open_stream(chosen, classes.numbered(10)).n_cases == 20
+    assert train.open_stream(chosen, classes.numbered(10)).n_cases == 20
     usual = re.escape(str(tfds_sets.data_folder(None)))
     with pytest.raises(InputError, match=f"cifar10: expected it in {usual}, prepared"):
-        dbn_stream.open_stream(
+        train.open_stream(
             dataclasses.replace(chosen, data_dir=str(idx_folder), stream="tfds:cifar10"),
             classes.numbered(10),
         )

@@ -15,7 +15,7 @@ from dbnjax.training import fine_tuning, fitting, loop
 from experiments import mnist_dbn, registry, sweep
 from experiments.common import options, provenance
 from experiments.sweep import config as sweep_config
-from experiments.sweep import main, report, train
+from experiments.sweep import main, report
 
 DIVERGING = "greedy_rate=0.1,1e38;up_down_rate=0.1,1e38"
 NO_ERRORS = dict.fromkeys(("validation_errors", "training_errors", "epoch"))
@@ -105,7 +105,7 @@ def test_all_together_resume_and_say_what_they_would_alone(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(train, "write", stop)
+        patch.setattr(main, "write", stop)
         with pytest.raises(KeyboardInterrupt):
             sweep.run(chosen)
     written = {path: path.read_bytes() for path in (tmp_path / "run").rglob("metrics.jsonl")}
@@ -143,7 +143,7 @@ def test_together_equals_one_after_another(tmp_path, monkeypatch, rule, i, early
     )
     members = sweep_config.members(base, grid)
     sweep_config.check_together(members)
-    shared = train.Sweep(base, tmp_path, 10, *small_sweep.cases())
+    shared = main.Sweep(base, tmp_path, 10, *small_sweep.cases())
     stacks, tuned = small_sweep.learn(shared, members)
     assert stacks.sound.all()
     assert tuned.learner.sound.all()

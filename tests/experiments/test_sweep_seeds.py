@@ -10,7 +10,7 @@ from dbnjax.training import ensembles, loop, pretraining
 from experiments import mnist_dbn, sweep
 from experiments.mnist_dbn.train import stack_plan
 from experiments.sweep import config as sweep_config
-from experiments.sweep import train
+from experiments.sweep import main
 
 BASE_SEED = 9
 
@@ -22,7 +22,7 @@ def key_words(key):
 @pytest.fixture
 def shared(tmp_path):
     base = config(tmp_path, tmp_path, seed=BASE_SEED, batch_size=20)  # one update an epoch
-    return train.Sweep(base, tmp_path, 10, *cases())
+    return main.Sweep(base, tmp_path, 10, *cases())
 
 
 def test_seeds_and_iterations_together_are_what_they_are_alone(shared, tmp_path, monkeypatch):
@@ -45,7 +45,7 @@ def test_seeds_and_iterations_together_are_what_they_are_alone(shared, tmp_path,
 
 
 def test_the_order_is_that_of_the_command_and_luck_is_a_members_own(shared, tmp_path):
-    task = train.joint_task(shared, "greedy", ["base"])
+    task = main.joint_task(shared, "greedy", ["base"])
     seeds = [jax.random.key(seed) for seed in (0, 5)]
     keys = ensembles.keys_of_epochs(task, seeds, lambda key: key)(3)
     common, *own = (
@@ -78,9 +78,9 @@ def test_the_table_of_a_sweep_over_seeds_says_what_they_choose(
         for member in members:
             diverged = member.config.up_down_rate == 0.5
             errors = None if diverged else member.config.seed + 1
-            train.write(shared, member, train.Outcome(1.0, errors, errors))
+            main.write(shared, member, main.Outcome(1.0, errors, errors))
 
-    monkeypatch.setattr(train, "together", learned)
+    monkeypatch.setattr(main, "together", learned)
     grid = "seed=0,2;up_down_rate=0.1,0.5"
     chosen = config(idx_folder, tmp_path / "run", grid=grid, together="yes", seed=BASE_SEED)
     record = sweep.run(chosen)

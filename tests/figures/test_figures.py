@@ -290,3 +290,20 @@ def test_no_global_figures_are_made():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     assert done.stdout == b"False\n"
+
+
+def test_means_stand_beside_each_other_with_their_single_values():
+    series = {"a": {10: ([2.0, 4.0], 1.0), 100: ([1.0], 0.0)}, "b": {10: ([5.0, 5.0], 0.0)}}
+    figure = figures.means(series, "cases", "error (%)", "title", "caption")
+    (axes,) = figure.axes
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["10", "100"]
+    middles = {bars.get_label(): bars.lines[0].get_xydata() for bars in axes.containers}
+    np.testing.assert_allclose(middles["a"], [[10 / 1.03**0.5, 3], [100 / 1.03**0.5, 1]])
+    np.testing.assert_allclose(middles["b"], [[10 * 1.03**0.5, 5]])
+    ends = [segment[:, 1].tolist() for segment in axes.containers[0].lines[2][0].get_segments()]
+    assert ends == [[2.0, 4.0], [1.0, 1.0]]
+    singles = [line.get_ydata().tolist() for line in axes.lines if line.get_marker() == "."]
+    assert singles == [[2.0, 4.0], [1.0], [5.0, 5.0]]
+    with pytest.raises(InputError, match="means: expected at least one value, got none"):
+        figures.means({}, "", "", "", "")

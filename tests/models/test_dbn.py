@@ -61,6 +61,15 @@ def test_untying_changes_no_output(stack):
     assert jax.tree.all(jax.tree.map(np.array_equal, outputs(tied), outputs(net)))
 
 
+def test_a_net_that_has_not_learned_is_tied_again(stack):
+    net = dbn_lib.untie(stack)
+    assert dbn_lib.is_tied(net)
+    assert jax.tree.all(jax.tree.map(np.array_equal, dbn_lib.tie(net), stack))
+    first, *others = net.recognition
+    learned = first.replace(weights=first.weights.at[0, 0].add(1.0))
+    assert not dbn_lib.is_tied(net.replace(recognition=(learned, *others)))
+
+
 def test_an_untied_net_owns_its_arrays_and_can_be_donated(stack):
     before = jax.tree.map(np.array, stack)
     net = dbn_lib.untie(stack)

@@ -1,6 +1,8 @@
 """Chains through a net in calls of bounded length: what they show, and how they are cut."""
 
 import jax
+import jax.numpy as jnp
+import machines
 import numpy as np
 import two_classes
 
@@ -43,3 +45,26 @@ def test_long_waits_are_cut_into_blocks():
     assert chains.blocks(20) == [20]
     assert chains.blocks(1000) == [1000]
     assert chains.blocks(2500) == [1000, 1000, 500]
+
+
+def test_free_chains_show_what_their_own_labels_say():
+    seen, labels = chains.free(jax.random.key(1), two_classes.deep(), 4, 3, 20)
+    assert labels.shape == (4, 3)
+    np.testing.assert_allclose(seen.reshape(4, 3, *CLEAN.shape[1:]), CLEAN[labels], atol=0.01)
+    seen, labels = chains.free(jax.random.key(1), dbn.untie(two_classes.label_free()), 4, 3, 2)
+    assert seen.shape == (4, 3, CLEAN[0].size)
+    assert labels is None
+
+
+def test_only_units_that_generate_something_are_tried():
+    net = machines.net(3, (6, 9, 9, 9), n_labels=2)
+    heard = jnp.isin(jnp.arange(9), jnp.array([1, 4, 5, 7]))  # the others generate nothing
+    generative = tuple(
+        layer.replace(weights=layer.weights * heard[:, None]) for layer in net.generative
+    )
+    memory = net.memory.replace(weights=net.memory.weights * heard)
+    net = net.replace(generative=generative, memory=memory)
+    effects = chains.strongest_units(jax.random.key(0), net, 10, 3, 5)
+    assert [found.shape for found in effects] == [(5, 6)] * 3
+    for found in effects:
+        np.testing.assert_array_equal(np.abs(found).max(1) > 1e-5, [True] * 4 + [False])

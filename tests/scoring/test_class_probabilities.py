@@ -9,7 +9,7 @@ import two_classes
 from dbnjax import dbn, feedforward, stack
 from dbnjax.checks import InputError
 from dbnjax.scoring import read_outs
-from dbnjax.training import evaluate
+from dbnjax.training import evaluate, loop
 
 LABELS = np.array([0, 1, 1, 0, 1, 0, 0])
 PIXELS = two_classes.pixels(LABELS)
@@ -56,3 +56,17 @@ def test_what_a_net_cannot_be_asked_is_refused():
     with pytest.raises(InputError, match="no label units"):
         read_outs.class_probabilities(dbn.untie(two_classes.label_free()), PIXELS)
     assert jnp.isfinite(read_outs.class_probabilities(net, PIXELS)).all()
+
+
+def test_several_nets_are_judged_on_their_own_splits():
+    net, data = two_classes.deep(), loop.put(PIXELS, LABELS, 2, 1, balanced=False)
+    others = loop.put(PIXELS[:3], 1 - LABELS[:3], 2, 1, balanced=False)
+    asked = {"one": (net, {"test": data, "inverted": others}), "two": (net, {"test": data})}
+    found = read_outs.wrong_cases(KEY, asked, n_gibbs=5, n_passes=3)
+    assert list(found) == ["one", "two"]
+    averaged = ["averaged probabilities", "averaged log probabilities"]
+    assert list(found["one"]) == ["gibbs", "stochastic", "deterministic", *averaged]
+    for splits in found["one"].values():
+        assert splits["test"].tolist() == []
+        assert splits["inverted"].tolist() == [0, 1, 2]
+    assert all(list(splits) == ["test"] for splits in found["two"].values())
