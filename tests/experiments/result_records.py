@@ -1,8 +1,12 @@
 """Made-up result files, written into a folder, and the tables of a page read back."""
 
-import copy
 import itertools
 import json
+from pathlib import Path
+
+from dbnjax import files
+
+RESULTS = Path(__file__).parents[2] / "results"
 
 MADE = {
     "commit": "abc1234",
@@ -66,17 +70,17 @@ def finished(preset="paper", seed=0, greedy=range(20), up_down=range(5, 17), las
     }
 
 
-def broken(*keys, to):
-    """A finished run with one value replaced, or taken out with `to=None`."""
-    record = copy.deepcopy(finished())
-    place = record
-    for key in keys[:-1]:
-        place = place[key]
-    if to is None:
-        del place[keys[-1]]
+def changed(record, place, *value):
+    """A copy of a record with another value in a place, or without it."""
+    if len(place) > 1:
+        inner = changed(record[place[0]], place[1:], *value)
+    elif value:
+        (inner,) = value
     else:
-        place[keys[-1]] = to
-    return record
+        return {key: kept for key, kept in record.items() if key != place[0]}
+    found = record.copy()
+    found[place[0]] = inner
+    return found
 
 
 def sweep():
@@ -108,41 +112,10 @@ def benchmark():
 
 
 ESTIMATE = {"value": 451.2, "low": 451.1, "high": 451.3, "effective_sample_size": 78.4}
-LIKELIHOOD = MADE | {
-    "command": "python -m experiments.likelihood --data_dir=FOLDER",
-    "model": "RBM 784-500",
-    "net": {
-        "command": "python -m experiments.rbm_learning_rules",
-        "commit": "def5678",
-        "rate": 0.1,
-    },
-    "dataset": "mnist",
-    "pixels": "drawn once, seed 0",
-    "binarisation": "fixed",
-    "precision": "float32 products",
-    "log_z": {
-        "chains": 100,
-        "temperatures": 20_000,
-        "schedule": "linear",
-        "forward": ESTIMATE,
-        "reverse": ESTIMATE | {"value": 451.6},
-        "exact": None,
-        "samples": {
-            "temperatures": 20,
-            "pilot_steps": 100,
-            "steps": 1000,
-            "every": 10,
-            "least_acceptance": 0.31,
-            "round_trips": 4.5,
-            "r_hat": 1.031,
-            "effective_sample_size": 812.3,
-            "autocorrelation_time": None,
-            "class_switches": None,
-            "classes": None,
-            "classes_by": None,
-            "unknown": None,
-        },
-    },
+SCORED = files.read_json(RESULTS / "likelihood" / "rbm500.json")
+LIKELIHOOD = SCORED | {
+    "machine": MADE["machine"],
+    "log_z": SCORED["log_z"] | {"forward": ESTIMATE, "reverse": ESTIMATE | {"value": 451.6}},
     "rows": [
         {
             "quantity": "log p(v)",
@@ -167,7 +140,21 @@ LIKELIHOOD = MADE | {
         },
     ],
     "warnings": ["the directions are 1.2 nats apart"],
-    "seconds": {"forward": 61.24, "samples": 130.0, "reverse": 60.1, "RAISE": 9.0},
+    "seconds": SCORED["seconds"] | {"forward": 61.24},
+}
+CURVE = {
+    "rate": 0.05,
+    "updates": [600, 12_000],
+    "seconds": [1.5, 31.0],
+    "log_p": [-120.0, -95.5],
+    "low": [-120.2, -95.6],
+    "high": [-119.8, -95.4],
+    "reverse": [],
+    "doubts": [],
+}
+ABOVE = {"reverse": [-97.5, -97.9, -97.1], "doubts": ["too few chains"], "seconds": [1.5, 620.0]}
+RULES = files.read_json(RESULTS / "rules" / "mnist.json") | {
+    "rules": {"cd1": CURVE, "tempered": CURVE | ABOVE}
 }
 
 

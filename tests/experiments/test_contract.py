@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 import result_records
 from idx_files import digits, write_idx, write_set
+from result_records import changed
 from test_options import cases, other
 
 from dbnjax import files
@@ -26,7 +27,7 @@ from dbnjax.checks import InputError
 from dbnjax.training import checkpoint, metrics
 from dbnjax.weights import io
 from experiments import registry
-from experiments.common import options, records, tables, workdir
+from experiments.common import options, provenance, records, tables, workdir
 from experiments.results import main as results
 
 NAMES = [one.name for one in registry.EXPERIMENTS if one.tiny is not None]
@@ -134,7 +135,9 @@ def check_record(name, config, record):
     assert found == json.loads(files.dumps(record))
     records.conform(path, records.TOP, found, report.record)
     before = content(path.parent)
-    assert registry.find(name).run(config) == found
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(provenance, "commit", lambda: "later")  # nothing goes on at this commit
+        assert registry.find(name).run(config) == found
     written = {place for place, data in content(path.parent).items() if before.get(place) != data}
     assert all(place.suffix == ".png" for place in written)
     return report, path, found
@@ -171,33 +174,29 @@ def damages(record, form):
             yield place, changed(record, place, True)
 
 
-def changed(record, place, *value):
-    """A copy of a record with another value in a place, or without it."""
-    if len(place) > 1:
-        inner = changed(record[place[0]], place[1:], *value)
-    elif value:
-        (inner,) = value
-    else:
-        return {key: kept for key, kept in record.items() if key != place[0]}
-    found = record.copy()
-    found[place[0]] = inner
-    return found
+def check_types(path, record, form):
+    """A record with a part that is missing or of another type is refused in a line that names it.
 
-
-def check_damages(name, config, report, path, record):
-    """A damaged record is refused in a line that names the file and the place."""
+    Returns:
+      The last of the damaged records.
+    """
     tried = 0
-    for place, damaged in damages(record, report.record):
+    for place, damaged in damages(record, form):
         with pytest.raises(InputError) as caught:
-            records.conform(path, records.TOP, damaged, report.record)
+            records.conform(path, records.TOP, damaged, form)
         line = str(caught.value)
         assert line.startswith(f"{path}: ")
         assert "\n" not in line
         assert str(place[-1]) in line
         tried += 1
     assert tried > len(record)
+    return damaged
+
+
+def check_damages(name, config, report, path, record):
+    """A run whose record was damaged is not shown again."""
     whole = path.read_bytes()
-    files.write_json(path, damaged)
+    files.write_json(path, check_types(path, record, report.record))
     assert str(path) in refusal(name, config)
     path.write_bytes(whole)
 

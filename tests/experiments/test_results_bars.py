@@ -29,10 +29,6 @@ def test_errors_of_the_best_preset_are_held_against_their_bars(results_folder):
     ]
 
 
-def test_other_presets_have_no_bars(tmp_path):
-    assert "Bars" not in results.build(write(tmp_path, only=finished()))
-
-
 def test_speed_is_held_against_its_bars(results_folder):
     columns = ["row", "ms a unit", "time / products"]
     cd = "CD-1 epoch, 784-500"

@@ -1,23 +1,12 @@
 """The sections of RESULTS.md on nets tuned for discrimination, and README's table of them."""
 
 import pytest
-from result_records import asked, cells, classifiers, finished, hybrid, table_1, tuned, write
+from result_records import cells, classifiers, finished, hybrid, table_1, tuned, write
 
-from dbnjax.checks import InputError
 from experiments import registry
 from experiments.common import statistics
 from experiments.results import main as results
 from experiments.results import summary
-
-SHIPPED = {
-    "command": "python -m experiments.mnist_classifier --preset=translations",
-    "commit": "abc1234",
-    "dtype": "float16",
-    "errors": 15,
-    "exact_errors": 14,
-    "changed": 3,
-    "cases": {"test": 1000},
-}
 
 
 def build(folder, **records):
@@ -92,18 +81,6 @@ def test_nets_of_a_table_are_compared_on_the_same_test_cases(tmp_path):
     assert rows[6][:4] == ["net 1, chosen", "net 1, all cases", "1", "0"]
     assert len(rows) == 3 + 3 + 3
     assert ["stack 1", "10 min 00 s"] in cells(page, "Table 1 of the report: tr", number=2)
-
-
-def test_how_a_run_was_made_stands_beside_it(tmp_path):
-    page = build(tmp_path, classifiers__tr=table_1())
-    section = " ".join(page.split("### Table 1 of the report: tr\n")[1].split())
-    assert "```sh python -m experiments.mnist_classifier --preset=tr ```" in section
-    assert "Commit abc1234. Machine: Abacus, 2 cores" in section
-    assert "Stacks from commit def5678: ```sh python -m experiments.stacks ```" in section
-    assert (
-        "Seed 7; nets 1 to 3 of 3 divisions of the training set by the seed 4: 5,000 training and "
-        "1,000 validation cases each, 1,000 test cases." in section
-    )
 
 
 def test_variants_are_compared_with_the_first_net_of_the_table_at_their_stage(tmp_path):
@@ -244,10 +221,6 @@ def test_forms_of_the_hybrid_have_rows_of_their_own(tmp_path):
     assert "#### pretraining The generative gradient is that of pretraining" in prose
 
 
-def tuned_runs(folder):
-    return [registry.find(name).read(folder) for name in ("mnist_classifier", "hybrid")]
-
-
 def test_readme_has_the_presets_own_runs(tmp_path):
     write(
         tmp_path,
@@ -274,58 +247,3 @@ def test_readme_has_the_presets_own_runs(tmp_path):
         ["images shifted by up to 2 pixels, all 60,000", "0.65, a mean", "0.70"],
     ]
     assert summary.headline(*read(tmp_path / "none")) is None
-
-
-def test_the_shipped_classifier_has_its_section(tmp_path):
-    page = build(tmp_path, shipped_classifier=SHIPPED)
-    section = " ".join(page.split("### The shipped classifier\n")[1].split())
-    assert "15 (1.50 %) on the test set" in section
-    assert "14 (1.40 %) before rounding, which changes 3 decisions" in section
-    assert f"begun at commit abc1234 by ```sh {SHIPPED['command']} ```" in section
-    assert "experiments.classify --net=mnist_classifier --data_dir=FOLDER" in section
-
-
-def test_without_files_there_is_no_section(tmp_path):
-    assert "discrimination" not in build(tmp_path)
-
-
-def changed(place, value, record=table_1):
-    """A record with one value replaced, or taken out with `None`."""
-    record = record()
-    *path, last = place
-    inner = record
-    for key in path:
-        inner = inner[key]
-    if value is None:
-        del inner[last]
-    else:
-        inner[last] = value
-    return record
-
-
-FOLDERS = {table_1: "classifiers", hybrid: "hybrid"}
-
-
-@pytest.mark.parametrize(
-    ("make", "place", "value", "message"),
-    [
-        (table_1, ("config", "folds"), None, "config: expected the key 'folds'"),
-        (table_1, ("nets", 1, "chosen", "test"), None, r"nets\.1\.chosen: expected the key 'test'"),
-        (table_1, ("nets", 0, "chosen", "epoch"), "2", r"chosen\.epoch: expected a whole number"),
-        (table_1, ("nets", 0, "epochs", 1, "seconds"), None, r"epochs\.1: expected the key 'sec"),
-        (table_1, ("nets", 2, "all cases", "all"), None, r"nets\.2\.all cases: .* the key 'all'"),
-        (table_1, ("nets", 0, "chosen", "wrong"), [1], r"chosen\.wrong: expected 12 different"),
-        (table_1, ("nets", 0, "all cases", "wrong"), [1], "as nets.0.all cases.test.errors says"),
-        (table_1, ("products", "chosen"), asked([2000]), "indices below 1000, got 2000"),
-        (table_1, ("pretraining", 0, "commit"), None, r"pretraining\.0: expected the key 'commit'"),
-        (hybrid, ("errors", "chosen"), None, "errors: expected the key 'chosen'"),
-        (hybrid, ("config", "form"), "cd", r"config\.form: expected one of contrastive, pretr"),
-        (hybrid, ("chosen", "weight"), "0.2", r"chosen\.weight: expected a number or null"),
-        (hybrid, ("wrong", "start"), [3, 3], r"wrong\.start: expected 14 different cases"),
-    ],
-)
-def test_a_damaged_file_is_refused(tmp_path, make, place, value, message):
-    with pytest.raises(InputError, match=message) as caught:
-        build(tmp_path, **{f"{FOLDERS[make]}__x": changed(place, value, make)})
-    assert str(caught.value).startswith(f"{tmp_path / FOLDERS[make] / 'x.json'}: ")
-    assert "\n" not in str(caught.value)
