@@ -189,8 +189,6 @@ def test_another_failure_of_the_device_is_not_explained_away(config, monkeypatch
 @pytest.mark.parametrize(
     ("option", "line"),
     [
-        ({"sections": ("kernels", "x")}, "--sections: expected some of protocol, .*, x"),
-        ({"n_protocols": 0}, "--n_protocols: expected 1 or more, got 0"),
         (
             {"labels": False, "all_epochs": 0},
             "--labels: expected labels, whose errors are compared, got none",

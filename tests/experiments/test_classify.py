@@ -179,21 +179,16 @@ def test_softmax_regression_sees_its_pixels(tmp_path, images):
     np.testing.assert_array_equal(results.guesses, LABELS)
 
 
-def start(*arguments):
-    environment = os.environ | {"JAX_PLATFORMS": "cpu"}
-    command = [sys.executable, "-m", "experiments.classify", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True)
-
-
-def test_the_command_prints_its_answer_and_a_mistake_is_one_line(net, labelled):
-    done = start(f"--net={net}", f"--data_dir={labelled}", "--read_out=gibbs")
+def test_the_command_prints_its_answer(net, labelled):
+    flags = f"--net={net}", f"--data_dir={labelled}", "--read_out=gibbs"
+    done = subprocess.run(
+        [sys.executable, "-m", "experiments.classify", *flags],
+        env=os.environ | {"JAX_PLATFORMS": "cpu"},
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "errors: 1 of 7 (14.29 %)"
-    mistaken = start(f"--net={net}.old", f"--data_dir={labelled}")
-    assert mistaken.returncode == 2
-    assert mistaken.stdout == ""
-    assert len(mistaken.stderr.splitlines()) == 1
-    assert mistaken.stderr.startswith(f"error: {net}.old: expected a safetensors file")
 
 
 def test_labels_are_those_of_the_nets_own_data(tmp_path, images, capsys):  # F6

@@ -85,13 +85,6 @@ def test_one_command_draws_every_figure(draw, test_set, capfd):
     assert "imagine: 10/10" in err
 
 
-def test_only_what_is_asked_for_is_drawn(draw):
-    assert [path.name for path in draw(only=("error", "receptive_fields"))] == [
-        "receptive_fields.png",
-        "error.png",
-    ]
-
-
 def test_errors_stand_in_scan_order_of_the_true_class_with_the_guess():
     pixels = np.random.default_rng(0).integers(0, 256, (6, *two_classes.SHAPE), dtype=np.uint8)
     labels, guesses = np.array([2, 0, 1, 1, 0, 1]), np.array([0, 0, 2, 0, 1, 1])
@@ -245,9 +238,6 @@ def test_the_seed_alone_decides(net, draw, tmp_path):
 
 WRONG = {
     "net": ({"net": "nowhere"}, "nowhere: expected a safetensors file"),
-    "seed": ({"seed": -1}, "--seed: expected 0 or more"),
-    "figure": ({"only": ("free", "figure_6")}, "--only: expected some of .*, got free, figure_6"),
-    "no figure": ({"only": ()}, "--only: expected at least one value, got none"),
     "folder": ({"data_dir": "nowhere"}, "nowhere"),
 }
 

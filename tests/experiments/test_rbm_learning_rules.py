@@ -143,21 +143,6 @@ def test_rules_are_judged_in_even_logarithmic_steps():
 
 
 @pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"batch_size": 1000}, "batch size: expected 1 to 40"),
-        ({"tied": True}, "--tied: expected --below too"),
-        ({"tied": True, "rules": ("tempered",)}, "--tied: expected rules other than tempered"),
-        ({"below": "nowhere"}, "nowhere: expected a safetensors file"),
-    ],
-)
-def test_what_cannot_be_meant_is_refused(config, changes, message):
-    with pytest.raises(InputError, match=message) as caught:
-        rbm_learning_rules.run(dataclasses.replace(config, **changes))
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
     ("model", "pixels", "message"),
     [
         (machines.net(0, (6, 5, 4)), "resampled", "of binary units without labels, got DBN;"),

@@ -205,19 +205,6 @@ def test_a_sweep_refuses_a_stream(job):
         sweep.run(sweep.Config(**flags, grid="greedy_rate=0.1,0.2"))
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"output": None}, "--output: expected a folder to write, got none"),
-        ({"n": 0}, "--n: expected 1 or more, got 0"),
-        ({"seed": -1}, "--seed: expected 0 or more"),
-    ],
-)
-def test_shifted_digits_refuses_what_cannot_be_meant(idx_folder, tmp_path, changes, message):
-    with pytest.raises(InputError, match=message):
-        shifted_digits.run(
-            dataclasses.replace(
-                shifted_digits.Config(data_dir=str(idx_folder), output=str(tmp_path / "new")),
-                **changes,
-            )
-        )
+def test_shifted_digits_need_a_place(idx_folder):
+    with pytest.raises(InputError, match="--output: expected a folder to write, got none"):
+        shifted_digits.run(shifted_digits.Config(data_dir=str(idx_folder)))
