@@ -10,12 +10,7 @@ RESULTS = Path(__file__).parents[2] / "results"
 
 MADE = {
     "commit": "abc1234",
-    "machine": {
-        "processor": "Abacus",
-        "cores": 2,
-        "devices": ["cpu", "cpu"],
-        "system": "Linux",
-    },
+    "machine": {"processor": "Abacus", "cores": 2, "devices": ["cpu", "cpu"], "system": "Linux"},
     "versions": {"python": "3.11.9", "jax": "0.10.2"},
 }
 CASES = {"train": 4000, "validation": 1000, "test": 1000, "all": 6000}
@@ -240,6 +235,7 @@ def three_ideas():
         ("2006", "none", "deep", [50, 52, 54]),
         ("2006", "rbm", "deep", [20, 21, 22]),
         ("rectified", "none", "shallow", [30, 30, 31]),
+        ("rectified", "squared", "shallow", [40, 41, 42]),
     ]
     return MADE | {
         "command": "python -m experiments.three_ideas",

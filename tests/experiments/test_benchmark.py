@@ -14,8 +14,8 @@ from dbnjax.checks import InputError
 from experiments.benchmark import jobs as benchmark_jobs
 from experiments.benchmark import main as benchmark
 from experiments.benchmark import operations, peers, report, rows, timing
-from experiments.benchmark.config import SECTIONS, Config
-from experiments.benchmark.jobs import PAPER, Sizes
+from experiments.benchmark.config import Config
+from experiments.benchmark.jobs import Sizes
 from experiments.benchmark.operations import Job
 
 ROOT = Path(__file__).parents[2]
@@ -93,26 +93,6 @@ def test_every_row_is_there_and_the_file_holds_them(finished):
     assert "Median of 2 rounds" in result["note"]
     assert "2^-17.00 with 16 bits" in result["note"]
     assert {"commit", "machine", "date"} < result.keys()
-
-
-def test_rows_are_called_as_the_published_ones_that_the_targets_name():
-    published = json.loads((ROOT / "results" / "benchmark.json").read_text())
-    names = [row[0] for row in published["rows"]]
-    # Of the paper's sizes only the first layer has a part in the names of these sections.
-    paper = setting(20, 784, Sizes(layers=(500, 6, 12), batch_size=10))
-    made = {name: [job.name for job in benchmark.MAKE[name](paper)] for name in SECTIONS[4:]}
-    assert made["draws"] == [
-        f"states of 10x{width} by {name}" for width in (500, 6, 12) for name in rows.CANDIDATES
-    ]
-    assert {*made["ablation"], *made["streams"], *made["backprop"], *made["peers"]} < {*names}
-    assert made["peers"] == names[-4:]
-    measured = {*report.COLUMNS, *(name for jobs in made.values() for name in jobs)}
-    measured |= {"CD-1 epoch, 784-500"} | {
-        f"up-down epoch, {n} iterations" for n in PAPER.up_down_steps
-    }
-    assert {place for *places, _ in report.SPEED for place in places} <= measured
-    assert list(report.COLUMNS) == published["columns"]
-    assert benchmark.note(Config(steps=100), PAPER) == published["note"]
 
 
 def test_ratios_are_those_of_their_parts(finished):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from idx_files import digits
 from result_records import STACK
-from test_contract import NAMES, Person, moved, refusal
+from smallest_runs import NAMES, Person, moved, refusal
 
 from dbnjax import rbm, stack, units
 from dbnjax.weights import io

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import two_classes
 from PIL import Image
+from refusals import one_line
 
 from dbnjax.checks import InputError
 from dbnjax.weights import io
@@ -113,7 +114,6 @@ WRONG = {
 
 @pytest.mark.parametrize(("options", "message"), WRONG.values(), ids=WRONG)
 def test_what_cannot_be_meant_is_refused(imagine, tmp_path, options, message):
-    with pytest.raises(InputError, match=message) as caught:
+    with one_line(message):
         imagine(**options)
-    assert "\n" not in str(caught.value)
     assert not (tmp_path / "page.png").exists()

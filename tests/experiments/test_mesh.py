@@ -70,14 +70,6 @@ def test_members_of_a_sweep_are_split_over_a_mesh_and_learn_the_same(
     assert "1 left, which --mesh cannot split evenly" in capsys.readouterr().out
 
 
-def test_plain_contrastive_divergence_has_no_chains_to_split(idx_folder, tmp_path):
-    chosen = small_job.config(
-        idx_folder, tmp_path / "run", mesh="data:5", memory_rule="cd", memory_chains=12, n_train=7
-    )
-    with pytest.raises(InputError, match="7"):  # the next thing that is looked at
-        mnist_dbn.run(chosen)
-
-
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -10,7 +10,7 @@ import machines
 import numpy as np
 import pytest
 import small_classifier
-from idx_files import write_idx, write_set
+from idx_files import write_idx
 from scipy.special import log_softmax
 from small_classifier import config, epochs_of, judged, log_probabilities, random_start, task
 from written_files import check_figures_last
@@ -25,12 +25,9 @@ from experiments.common import stacks, workdir
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
+def whole(digit_files, tmp_path_factory):
     """The options and the result of a run of two nets through every stage."""
-    place = tmp_path_factory.mktemp("whole")
-    (place / "idx").mkdir()
-    write_set(place / "idx")
-    chosen = config(place / "idx", place / "run")
+    chosen = config(digit_files, tmp_path_factory.mktemp("whole"))
     return chosen, mnist_classifier.run(chosen)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
-from idx_files import write_idx, write_set
+from idx_files import write_idx
 from saved_stages import chosen_net, greedy_net
 from small_job import EPOCHS, config, epochs_of
 from written_files import check_figures_last
@@ -37,13 +37,10 @@ READ_OUTS = {
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
+def whole(digit_files, tmp_path_factory):
     """The options and the result of a run through every stage."""
-    place = tmp_path_factory.mktemp("whole")
-    (place / "idx").mkdir()
-    write_set(place / "idx")
     last = {"all_epochs": 1, "tail_epochs": 1, "baselines": True, "tensorboard": True}
-    chosen = config(place / "idx", place / "run", **last)
+    chosen = config(digit_files, tmp_path_factory.mktemp("whole"), **last)
     with pytest.MonkeyPatch.context() as patch:
         never_met(patch)
         return chosen, mnist_dbn.run(chosen)

@@ -186,8 +186,7 @@ def test_what_speaks_against_a_rule_is_said():
     assert rules_judging.doubts(config, sound) == []  # an exact log Z
     assert rules_judging.doubts(config, sound | above) == []
     assert rules_judging.doubts(
-        config,
-        sound | above | {"log_p": -85.0, "reverse_effective_chains": 1.5, "r_hat": 1.5},
+        config, sound | above | {"log_p": -85.0, "reverse_effective_chains": 1.5, "r_hat": 1.5}
     ) == [
         "log Z from above rests on 1.5 of 50 chains",
         "the two estimates are 5.5 nats apart",

@@ -1,7 +1,7 @@
 """What no run can mean is one line before anything is written, whatever a single option allows."""
 
 import pytest
-from test_contract import Person, refusal
+from smallest_runs import Person, refusal
 
 from experiments import mnist_classifier
 from experiments.mnist_dbn import Config as MainJob
@@ -24,16 +24,8 @@ REFUSED = [
     ("mnist_classifier", {"greedy_batch_size": 31}, "batch size: expected 1 to 30"),
     ("mnist_classifier", {"folds": 5}, "validation images: expected at most 40 "),
     ("mnist_classifier", {"n_test": 21}, "test images: expected at most 20"),
-    (
-        "mnist_classifier",
-        {"reach": 28},
-        "translations: expected 0 to 27 pixels",
-    ),
-    (
-        "mnist_classifier",
-        {"stacks": ("a", "b")},
-        "a: expected a safetensors file",
-    ),
+    ("mnist_classifier", {"reach": 28}, "translations: expected 0 to 27 pixels"),
+    ("mnist_classifier", {"stacks": ("a", "b")}, "a: expected a safetensors file"),
     ("mnist_classifier", {"easy": 0.1, "drop_visible": 0.2}, "--easy=0.1: expected no dropout "),
     ("mnist_classifier", {"easy": 0.1} | CG, "--easy=0.1: expected no --optimiser=cg"),
     ("mnist_classifier", {"easy": 0.1, "reach": 1}, "--reach=1: expected --easy=0 beside it"),

@@ -43,16 +43,6 @@ def test_table_1_has_the_report_beside_every_line(tmp_path):
     assert rows[8][1:] == ["-"] * 5 + ["119", "<0.063, 0", "-", "18.43, 227"]
 
 
-def test_the_net_without_pretraining_stands_beside_the_reports(tmp_path):
-    bare = classifiers("unpretrained", "2006", [tuned(range(30), range(29))])
-    page = build(tmp_path, classifiers__tr=table_1(), classifiers__unpretrained=bare)
-    *_, chosen, last = cells(page, "Table 1 of the report: tr")
-    assert chosen[:5] == ["not pretrained, chosen", "2", "0.40, 3", "6.00, 15", "5.00, 30"]
-    assert chosen[6:] == ["-"] * 4
-    assert last[:5] == ["not pretrained, all cases", "2+2", "0.30, 4", "-", "5.00, 29"]
-    assert last[6:] == ["119", "<0.063, 0", "-", "18.43, 227"]
-
-
 @pytest.mark.parametrize(
     ("costs", "said"),
     [
@@ -103,16 +93,6 @@ def test_variants_are_compared_with_the_first_net_of_the_table_at_their_stage(tm
     assert [row[-3:] for row in cells(alone, "One change at a time")[1:]] == [["-"] * 3] * 2
 
 
-def test_several_nets_of_a_variant_have_a_table_of_their_own(tmp_path):
-    three = table_1() | {"preset": "dropout"}
-    page = build(tmp_path, classifiers__tr=table_1(), classifiers__dropout=three)
-    assert cells(page, "Table 1 of the report: dropout") == cells(page, "Table 1 of the report: tr")
-    assert page.index("Table 1 of the report: tr") < page.index("Table 1 of the report: dropout")
-    names = [row[0] for row in cells(page, "One change at a time")[1:]]
-    assert names[2:] == ["dropout, chosen", "dropout, all cases"]
-    assert "#### dropout" not in page
-
-
 def test_how_soon_a_net_fits_is_counted_over_epochs_and_seconds(tmp_path):
     slow = tuned(range(13))
     slow["epochs"] = [{"stage": "all_cases"}, *slow["epochs"][:2]]
@@ -132,20 +112,6 @@ def test_how_soon_a_net_fits_is_counted_over_epochs_and_seconds(tmp_path):
     assert "How soon" not in build(tmp_path / "seed", classifiers__tr=table_1(),
                                    classifiers__seed=elsewhere)  # fmt: skip
     assert "How soon" not in build(tmp_path / "alone", classifiers__tr=table_1())
-
-
-@pytest.mark.parametrize(
-    ("train", "lacks"), [(3, "generalisation, not a fit"), (3000, "a fit")], ids=("fit", "none")
-)
-def test_what_a_net_without_pretraining_lacks_is_said(tmp_path, train, lacks):
-    net = tuned(range(30), range(29))
-    net["chosen"]["train"]["errors"] = train
-    record = classifiers("unpretrained", "2006", [net])
-    page = build(tmp_path, classifiers__unpretrained=record, classifiers__dropout=classifiers())
-    prose = " ".join(page.split("#### unpretrained\n")[1].split())
-    assert f"training errors: what it lacks is {lacks}. More than half" in prose
-    assert "training cases were wrong in 2 of its 3 epochs." in prose
-    assert " ".join(page.split()).count("what it lacks") == 1
 
 
 def test_a_hybrid_run_is_held_against_its_start(tmp_path):
@@ -213,37 +179,6 @@ def test_forms_of_the_hybrid_have_rows_of_their_own(tmp_path):
         "hybrid gradient, all 60,000"
     ]
     rows = {row.title: row.found for row in summary.summary(*read(tmp_path))}
-    assert rows == {
-        "hybrid gradient, all 60,000": [0.9],
-        "its cheaper form, all 60,000": [1.0],
-    }
+    assert rows == {"hybrid gradient, all 60,000": [0.9], "its cheaper form, all 60,000": [1.0]}
     prose = " ".join(page.split())
     assert "#### pretraining The generative gradient is that of pretraining" in prose
-
-
-def test_readme_has_the_presets_own_runs(tmp_path):
-    write(
-        tmp_path,
-        classifiers__tr=table_1(),
-        classifiers__longer=classifiers(nets=[tuned(range(400))]),  # of the preset, by its own name
-        classifiers__rectified=classifiers("rectified", "rectified"),
-        classifiers__dropout=table_1() | {"preset": "dropout"},
-        classifiers__translations=classifiers("translations", nets=[tuned(range(9), range(7))]),
-    )
-    block = summary.headline(*read(tmp_path))
-    assert [[cell.strip() for cell in line.split("|")[1:-1]] for line in block.splitlines()] == [
-        ["test error, %", "TR 2006-004", "here"],
-        ["-" * 46, "-" * 16, "-" * 16],
-        ["three nets, 50,000 cases", "1.22, 1.16, 1.24", "1.20, 1.20, 1.20"],
-        ["their product", "1.10", "1.10"],
-        ["three nets, all 60,000", "1.13, 1.06, 1.18", "1.10, 1.10, 1.10"],
-        ["their product", "1.06", "1.10"],
-        ["not pretrained, rectified units, 50,000 cases", "-", "1.30"],
-        ["with dropout, 50,000 cases", "-", "1.20, 1.20, 1.20"],
-        ["their product", "-", "1.10"],
-        ["with dropout, all 60,000", "0.92 elsewhere", "1.10, 1.10, 1.10"],
-        ["their product", "-", "1.10"],
-        ["images shifted by up to 2 pixels, 50,000 cases", "-", "0.90"],
-        ["images shifted by up to 2 pixels, all 60,000", "0.65, a mean", "0.70"],
-    ]
-    assert summary.headline(*read(tmp_path / "none")) is None

@@ -49,12 +49,12 @@ def test_three_ideas_have_a_row_a_cell_and_a_verdict(tmp_path):
     prose = " ".join(page.split())
     assert "- 2006, deep: ahead of no pretraining: rbm; behind: no" in prose
     assert "500 validation images chose the epoch, at the era's rate;" in prose
-    assert "in 0 of 3 cells the best one of some seed is among the last 2" in prose
+    assert "in 0 of 4 cells the best one of some seed is among the last 2" in prose
     several = three_ideas()
     several["cells"][1] |= {"tried": several["cells"][1]["tried"] * 3, "epochs": [5, 8, 7]}
     page = " ".join(build(tmp_path / "several", three_ideas__short=several).split())
     assert "500 validation images chose one of 3 rates and the epoch;" in page
-    assert "in 1 of 3 cells" in page
+    assert "in 1 of 4 cells" in page
 
 
 def test_few_labels_say_who_is_clearly_ahead(tmp_path):

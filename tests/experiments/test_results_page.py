@@ -72,28 +72,12 @@ def test_a_run_shows_what_it_counted_and_what_it_took(results_folder):
     page = results.build(results_folder)
     section = page.split("### b_paper_0\n")[1].split("### ")[0]
     assert f"```sh\n{finished()['command']}\n```" in section
-    where = "Commit abc1234. Machine: Abacus, 2 cores, Linux; JAX on 2 x cpu. Versions: python"
-    assert where in section
-    header, *rows = cells(page, "b_paper_0")
-    assert header[1:] == [
-        "training (4,000)",
-        "validation (1,000)",
-        "all (6,000)",
-        "test (1,000)",
-        "test, 95 %",
-    ]
+    _, *rows = cells(page, "b_paper_0")
     assert len(rows) == 3 * len(READ_OUTS) + 1
-    assert rows[2][:5] == [
-        "greedy, deterministic",
-        "80 (2.00 %)",
-        "21 (2.10 %)",
-        "-",
-        "20 (2.00 %)",
-    ]
+    assert rows[2][:3] == ["greedy, deterministic", "80 (2.00 %)", "21 (2.10 %)"]
     assert rows[10][:5] == ["all cases, gibbs", "-", "-", "17 (0.28 %)", "20 (2.00 %)"]
     assert rows[-1][:2] == ["nearest neighbour (L2)", "0 (0.00 %)"]
     prose = " ".join(section.split())
-    assert "the Gibbs read-out: 10; up-passes of the averaged: 20." in prose
     assert "chose epoch 2 of up-down, whose net has 23 (0.57 %) training errors" in prose
     assert "On all 6,000 cases it reached that training error again in 3 epochs." in prose
     assert "| rbm_1     | 1      | 30.0 s     |\n" in section

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 import pytest
 from idx_files import write_set
+from refusals import one_line
 from result_records import classifiers, tuned
 from small_job import config
 
@@ -25,12 +26,10 @@ EARLIER = "expected the last net of its run, all cases, got that of the stage gr
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("idx")
-    write_set(folder)
+def trained(digit_files, tmp_path_factory):
     workdir = tmp_path_factory.mktemp("runs") / "run"
-    mnist_dbn.run(config(folder, workdir, all_epochs=1))
-    return folder, workdir / "net.safetensors"
+    mnist_dbn.run(config(digit_files, workdir, all_epochs=1))
+    return digit_files, workdir / "net.safetensors"
 
 
 def test_a_rounded_net_and_a_card_of_computed_numbers(trained, tmp_path, capsys):
@@ -144,9 +143,8 @@ def test_a_card_says_what_was_not_done():
 )
 def test_a_classifier_that_cannot_be_described_is_not_shipped(place, metadata, message):
     io.save(place.net, net_of()[0], metadata)
-    with pytest.raises(InputError, match=message) as caught:
+    with one_line(message):
         ship.run(place)
-    assert "\n" not in str(caught.value)
     assert not Path(place.output).exists()
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from idx_files import digits
 from prepared_sets import prepare
+from refusals import one_line
 from small_job import config, epochs_of
 
 from dbnjax import files
@@ -153,9 +154,8 @@ def test_validation_and_test_cases_are_those_of_the_split(job):
     ],
 )
 def test_a_stream_that_does_not_fit_is_one_line(job, changes, message):
-    with pytest.raises(InputError, match=message) as said:
+    with one_line(message):
         take(dataclasses.replace(job, **changes))
-    assert "\n" not in str(said.value)
 
 
 @pytest.mark.parametrize(
@@ -172,9 +172,8 @@ def test_a_prepared_set_that_validation_comes_from_is_refused(
 ):
     chosen = config(idx_folder, tmp_path, dataset=dataset, stream=f"tfds:{stream}")
     message = f"--stream=tfds:{stream}: expected another set than that of --dataset={dataset}, got"
-    with pytest.raises(InputError, match=message) as said:
+    with one_line(message):
         dbn_stream.check(chosen, 20)
-    assert "\n" not in str(said.value)
     dbn_stream.check(dataclasses.replace(chosen, stream="tfds:kmnist"), 20)
     assert dbn_stream.named(chosen.stream) == (chosen.stream, chosen.stream)
 
