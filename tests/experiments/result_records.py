@@ -14,6 +14,13 @@ MADE = {
     "versions": {"python": "3.11.9", "jax": "0.10.2"},
 }
 CASES = {"train": 4000, "validation": 1000, "test": 1000, "all": 6000}
+
+
+def committed(name):
+    """A record of the repository, of which a made-up one is a variant."""
+    return files.read_json(RESULTS / name)
+
+
 READ_OUTS = (
     "gibbs",
     "stochastic",
@@ -43,7 +50,6 @@ def finished(preset="paper", seed=0, greedy=range(20), up_down=range(5, 17), las
         "config": {
             "preset": preset,
             "seed": seed,
-            "workdir": f"runs/{seed}",
             "dataset": "mnist",
             "pixels": "mean" if preset == "paper" else "sample",
             "n_gibbs": 10,
@@ -81,7 +87,6 @@ def changed(record, place, *value):
 def sweep():
     rows = [(0.05, 0.0, 30, 9), (0.1, 0.9, None, None), (0.02, 0.9, 12, 100)]
     return MADE | {
-        "stage": "sweep",
         "command": "python -m experiments.sweep",
         "proxy": {"up_down_epochs": [10, 10], "pixels": "sample"},
         "rows": [
@@ -107,7 +112,7 @@ def benchmark():
 
 
 ESTIMATE = {"value": 451.2, "low": 451.1, "high": 451.3, "effective_sample_size": 78.4}
-SCORED = files.read_json(RESULTS / "likelihood" / "rbm500.json")
+SCORED = committed("likelihood/rbm500.json")
 LIKELIHOOD = SCORED | {
     "machine": MADE["machine"],
     "log_z": SCORED["log_z"] | {"forward": ESTIMATE, "reverse": ESTIMATE | {"value": 451.6}},
@@ -148,9 +153,7 @@ CURVE = {
     "doubts": [],
 }
 ABOVE = {"reverse": [-97.5, -97.9, -97.1], "doubts": ["too few chains"], "seconds": [1.5, 620.0]}
-RULES = files.read_json(RESULTS / "rules" / "mnist.json") | {
-    "rules": {"cd1": CURVE, "tempered": CURVE | ABOVE}
-}
+RULES = committed("rules/mnist.json") | {"rules": {"cd1": CURVE, "tempered": CURVE | ABOVE}}
 
 
 def told(cost, errors):
@@ -216,72 +219,48 @@ def hybrid():
     errors = {name: {"test": len(found)} for name, found in wrong.items()}
     errors["start"]["validation"] = 15
     errors["all cases"]["all"] = 60
-    return MADE | {
-        "seed": 0,
+    return committed("hybrid/mnist.json") | {
         "config": {"form": "contrastive", "weights": [0.1, 0.2]},
-        "command": "python -m experiments.hybrid",
         "cases": CASES,
         "errors": errors,
         "wrong": wrong,
         "starts": {"net": {"command": "python -m experiments.dbn", "commit": "def5678"}},
         "chosen": {"epoch": 4, "weight": 0.2},
         "seconds": {"hybrid": 100.0, "all_cases": 20.0},
-        "epochs": [],
     }
 
 
 def three_ideas():
-    cells = [
-        ("2006", "none", "deep", [50, 52, 54]),
-        ("2006", "rbm", "deep", [20, 21, 22]),
-        ("rectified", "none", "shallow", [30, 30, 31]),
-        ("rectified", "squared", "shallow", [40, 41, 42]),
-    ]
-    return MADE | {
-        "command": "python -m experiments.three_ideas",
-        "config": {"tuning_epochs": 9, "patience": 2},
-        "cases": {"training": 5000, "validation": 500, "test": 1000},
-        "cells": [
-            {
-                "era": era,
-                "method": method,
-                "depth": depth,
-                "layers": [50] if depth == "shallow" else [50, 50],
-                "rate": 0.1,
-                "seeds": [0, 1, 2],
-                "training": [0, 1, 2],
-                "validation": [10, 10, 10],
-                "test": test,
-                "epochs": [5, 6, 7],
-                "tried": [{"rate": 0.1, "validation": [10, 10, 10]}],
-                "curves": [[12, 10], [11, 10], [10, 13]],
-                "seconds": {"layers": 60.0, "tuning": 61.0},
-            }
-            for era, method, depth, test in cells
-        ],
+    tests = {
+        ("2006", "none", "deep"): [50, 52, 54],
+        ("2006", "rbm", "deep"): [20, 21, 22],
+        ("rectified", "none", "shallow"): [30, 30, 31],
+        ("rectified", "squared", "shallow"): [40, 41, 42],
     }
+    made = committed("three_ideas/mnist.json")
+    same = {"rate": 0.1, "seeds": [0, 1, 2], "validation": [10, 10, 10], "epochs": [5, 6, 7]}
+    same |= {"tried": [{"rate": 0.1, "validation": [10, 10, 10]}]}
+    same |= {"seconds": {"layers": 60.0, "tuning": 61.0}}
+    cells = [
+        made["cells"][0] | same | {"era": era, "method": method, "depth": depth, "test": test}
+        for (era, method, depth), test in tests.items()
+    ]
+    for cell in cells:
+        cell["layers"] = [50] if cell["depth"] == "shallow" else [50, 50]
+    changes = {"config": {"tuning_epochs": 9, "patience": 2}, "cells": cells}
+    return made | changes | {"cases": {"training": 5000, "validation": 500, "test": 1000}}
 
 
 def few_labels():
     tests = {"pretrained": [70, 72, 74], "unpretrained": [200, 205, 210], "joint": [195, 205, 215]}
-    return MADE | {
-        "seed": 0,
-        "command": "python -m experiments.few_labels",
+    row = {"labels": 100, "setting": {"hidden": [50, 50], "decay": 0.001, "dropout": 0.0}}
+    row |= {"draws": [0, 1, 2], "chosen_by": 100, "rounds": [4, 5, 7], "validation": [6, 6, 6]}
+    return committed("few_labels/chosen_by_few.json") | {
         "config": {"choose_by": "few", "rounds": 9, "patience": 2},
         "cases": {"train": 5000, "validation": 1000, "test": 1000},
         "stack": STACK | {"commit": ""},
         "rows": [
-            {
-                "labels": 100,
-                "method": method,
-                "setting": {"hidden": [50, 50], "decay": 0.001, "dropout": 0.0},
-                "draws": [0, 1, 2],
-                "chosen_by": 100,
-                "rounds": [4, 5, 7],
-                "validation": [6, 6, 6],
-                "test": test,
-                "seconds": 61.0,
-            }
+            row | {"method": method, "test": test, "seconds": 61.0}
             for method, test in tests.items()
         ],
     }
@@ -292,10 +271,7 @@ def comparators():
         ("wide", 4000, 17, 16, {"epoch": 9, "decay": 1e-3}),
         ("l2_all", 6000, None, 31, {"norm": 2}),
     ]
-    return MADE | {
-        "seed": 0,
-        "command": "python -m experiments.comparators",
-        "config": {"epochs": 9, "svm_cost": 10.0},
+    return committed("comparators/mnist.json") | {
         "cases": CASES,
         "rows": [
             {"name": name, "cases": n, "validation": validation, "test": test, "seconds": 61.0}

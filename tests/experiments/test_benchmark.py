@@ -168,13 +168,6 @@ def test_members_of_an_ensemble_do_the_work_of_an_epoch_together(cases, rbms, ne
     assert [job.n_units for job in benchmark_jobs.ensembles(setting(cases))] == [rbms, nets]
 
 
-def test_the_folder_holds_the_images_of_the_run(tmp_path):
-    run = setting(30)
-    cases = rows.written(run, tmp_path / "images").read([(0, 30)])
-    np.testing.assert_array_equal(cases.pixels.reshape(30, 16), run.pixels)
-    np.testing.assert_array_equal(cases.labels, run.labels)
-
-
 def test_whole_chunks_are_learned_from_and_the_folder_goes_when_the_program_ends(monkeypatch):
     at_the_end = []
     register = types.SimpleNamespace(register=lambda call, *a, **k: at_the_end.append((call, a, k)))

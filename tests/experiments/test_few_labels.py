@@ -11,7 +11,6 @@ import small_classifier
 from idx_files import write_set
 
 from dbnjax import dbn, stack
-from dbnjax.checks import InputError
 from dbnjax.data import preparation, sources
 from dbnjax.inference import classify
 from dbnjax.weights import io
@@ -169,10 +168,3 @@ def test_gains_are_compared_draw_by_draw():
     assert found["gain, points"] == "5.00 ± 2.48"
     record["rows"] = [pretrained]
     assert report.gain(record, pretrained) is None
-
-
-def test_a_stack_that_has_seen_other_cases_is_refused(config, result, tmp_path):
-    given = str(Path(config.workdir) / "stack" / "stack.safetensors")
-    other = dataclasses.replace(config, workdir=str(tmp_path / "run"), stack=given, split_seed=1)
-    with pytest.raises(InputError, match="it may have seen this net's validation cases"):
-        few_labels.run(other)

@@ -9,7 +9,6 @@ import jax
 import machines
 import numpy as np
 import pytest
-import small_classifier
 from idx_files import write_idx
 from scipy.special import log_softmax
 from small_classifier import config, epochs_of, judged, log_probabilities, random_start, task
@@ -197,15 +196,6 @@ def test_a_saved_stack_that_does_not_fit_is_refused_in_one_line(
     assert file in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "run").exists()
-
-
-def test_a_stack_that_fits_is_taken(idx_folder, tmp_path):
-    file = saved(tmp_path / "stack", FITTING, config=CASES, number=0, **MADE)
-    chosen = config(idx_folder, tmp_path / "run", layers=(8, 6), nets=1, stacks=(file,))
-    net = small_classifier.start(chosen)
-    for layer, rbm in zip(net.hidden, FITTING.rbms, strict=True):
-        np.testing.assert_array_equal(layer.weights, rbm.weights)
-        np.testing.assert_array_equal(layer.unit.bias, rbm.hidden.bias)
 
 
 def test_every_stack_is_looked_at_before_the_first_net_learns(idx_folder, tmp_path):

@@ -2,7 +2,6 @@
 
 import dataclasses
 import gzip
-import json
 import shutil
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ import jax
 import numpy as np
 import pytest
 from idx_files import write_idx
+from result_records import READ_OUTS
 from saved_stages import chosen_net, greedy_net
 from small_job import EPOCHS, config, epochs_of
 from written_files import check_figures_last
@@ -27,13 +27,6 @@ from experiments.common.groups import GENERATORS
 from experiments.mnist_dbn import figures, report, train
 
 STAGES = ("greedy", "up-down", "all cases", "tail")
-READ_OUTS = {
-    "gibbs",
-    "stochastic",
-    "deterministic",
-    "averaged probabilities",
-    "averaged log probabilities",
-}
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +60,7 @@ def test_a_run_writes_everything(whole):
     assert report.stages(result) == list(STAGES)
     assert result["cases"] == {"train": 20, "validation": 10, "test": 20, "all": 40}
     for stage, read_outs in result["errors"].items():
-        assert set(read_outs) == READ_OUTS
+        assert set(read_outs) == {*READ_OUTS}
         splits = {"train", "validation"} if stage in STAGES[:2] else {"all"}
         assert all(set(counts) == splits | {"test"} for counts in read_outs.values())
         assert len(result["wrong"][stage]) == read_outs["deterministic"]["test"]
@@ -255,15 +248,3 @@ def test_the_memory_has_a_plan_of_its_own():
     assert [layer.rule for layer in plan.layers] == ["cd", "cd", "pcd"]
     assert [layer.n_hidden for layer in plan.layers] == [5, 4, 3]
     assert [layer.n_epochs for layer in plan.layers] == [40, 40, 7]
-
-
-def test_a_run_of_before_that_finished_is_shown(whole, tmp_path, capsys):
-    """Older records tell less."""
-    chosen, result = whole
-    old = dataclasses.replace(
-        chosen, workdir=str(shutil.copytree(chosen.workdir, tmp_path / "old"))
-    )
-    short = {name: x for name, x in result.items() if name not in ("date", "stage")}
-    (tmp_path / "old/result.json").write_text(json.dumps(short))
-    assert mnist_dbn.run(old) == short
-    assert "this run is finished" in capsys.readouterr().out

@@ -112,10 +112,8 @@ def test_persistent_chains_are_shared_out_over_temperatures_and_make_k_steps():
     for name in ("pcd", "tempered"):
         state = once[name].init(jax.random.key(1), machine)
         shapes[name] = state.chains.shape
-        after = [
-            learners[name].step(jax.random.key(2), updates.hyper(0.1), state, jnp.ones((5, 6)))[0]
-            for learners in (once, twice)
-        ]
+        given = jax.random.key(2), updates.hyper(0.1), state, jnp.ones((5, 6))
+        after = [jax.jit(learners[name].step)(*given)[0] for learners in (once, twice)]
         assert (after[0].chains != after[1].chains).any()
     assert shapes == {"pcd": (40, 4), "tempered": (2, 20, 4)}
 

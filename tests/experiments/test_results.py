@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from result_records import changed, classifiers, finished, write
+from result_records import changed, finished, write
 
 from dbnjax.checks import InputError
 from experiments.results import config as results_config
@@ -78,13 +78,6 @@ def test_readmes_tables_are_put_between_their_marks(results_folder):
     readme.write_text(once.replace("<!-- headline -->", ""))
     with pytest.raises(InputError, match="expected the marks <!-- headline -->"):
         results.run(config)
-    write(results_folder, classifiers__rectified=classifiers("rectified", "rectified"))
-    readme.write_text(once)
-    with pytest.raises(InputError, match="expected the marks <!-- classifiers -->"):
-        results.run(config)
-    readme.write_text(f"{once}<!-- classifiers --><!-- end of classifiers -->\n")
-    results.run(config)
-    assert "not pretrained, rectified units" in readme.read_text().partition("after\n")[2]
 
 
 def test_the_repositorys_pages_are_fresh_builds(monkeypatch):

@@ -33,16 +33,8 @@ def test_three_ideas_have_a_row_a_cell_and_a_verdict(tmp_path):
         "era", "hidden units", "method", "rate", "epochs", "validation, %", "test, %"
     ]  # fmt: skip
     assert header[7:] == ["gain over none, points", ideas_report.PAPER, "wall time"]
-    assert rows[0][:7] == [
-        "2006",
-        "50-50",
-        "none",
-        "0.1",
-        "6",
-        "2.00 ± 0.00",
-        mean((50, 52, 54), 1000),
-    ]
-    assert rows[0][7:] == ["-", "2.4", "2 min 01 s"]
+    assert rows[0][:6] == ["2006", "50-50", "none", "0.1", "6", "2.00 ± 0.00"]
+    assert rows[0][6:] == [mean((50, 52, 54), 1000), "-", "2.4", "2 min 01 s"]
     low, high = ideas_report.gains(three_ideas())["2006", "deep", "rbm"][1:]
     assert rows[1][6:9] == ["2.10 ± 0.25", f"3.10 ({low:.2f} to {high:.2f})", "1.2"]
     assert rows[2][8] == "1.9"

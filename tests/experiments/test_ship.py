@@ -146,11 +146,3 @@ def test_a_classifier_that_cannot_be_described_is_not_shipped(place, metadata, m
     with one_line(message):
         ship.run(place)
     assert not Path(place.output).exists()
-
-
-def test_each_kind_has_its_own_place():
-    places = [(place.net.name, place.record) for place in ship.KINDS.values()]
-    assert places == [
-        ("mnist.safetensors", "shipped.json"),
-        ("mnist_classifier.safetensors", "shipped_classifier.json"),
-    ]
