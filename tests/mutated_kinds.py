@@ -23,7 +23,6 @@ import mutated_nets
 import mutations
 import result_records
 from mutations import Rng
-from test_results_likelihood import RULES
 
 from dbnjax import files
 from dbnjax.data import folders, idx, images, sources
@@ -187,7 +186,7 @@ PAGE = {
     "sweeps__a": result_records.sweep(),
     "benchmark": result_records.benchmark(),
     "likelihood__a": result_records.LIKELIHOOD,
-    "rules__a": RULES,
+    "rules__a": result_records.RULES,
     "classifiers__tr": result_records.table_1(),
     "classifiers__unpretrained": result_records.classifiers("unpretrained", start="2006"),
     "hybrid__a": result_records.hybrid(),

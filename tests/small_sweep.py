@@ -15,7 +15,7 @@ from experiments.sweep import main
 
 
 def config(folder: Path, workdir: Path, **changes) -> sweep.Config:
-    shorter = {"layers": (12, 16), "greedy_epochs": 1, "memory_epochs": 1, "up_down_rate": 0.1}
+    shorter = {"greedy_epochs": 1, "memory_epochs": 1, "up_down_rate": 0.1}
     shorter |= {"up_down_epochs": (1,), "up_down_steps": (2,)}
     small = dataclasses.asdict(small_job.config(folder, workdir, **shorter))
     return dataclasses.replace(sweep.Config(**small), **changes)

@@ -1,4 +1,5 @@
 import pytest
+from idx_files import write_set
 from result_records import benchmark, finished, sweep, write
 
 
@@ -13,3 +14,11 @@ def results_folder(tmp_path):
         sweeps__rates=sweep(),
         benchmark=benchmark(),
     )
+
+
+@pytest.fixture(scope="session")
+def digit_files(tmp_path_factory):
+    """An IDX set that tests share and leave as it is."""
+    folder = tmp_path_factory.mktemp("idx")
+    write_set(folder)
+    return folder

@@ -1,20 +1,26 @@
 """Made-up result files, written into a folder, and the tables of a page read back."""
 
-import copy
 import itertools
 import json
+from pathlib import Path
+
+from dbnjax import files
+
+RESULTS = Path(__file__).parents[2] / "results"
 
 MADE = {
     "commit": "abc1234",
-    "machine": {
-        "processor": "Abacus",
-        "cores": 2,
-        "devices": ["cpu", "cpu"],
-        "system": "Linux",
-    },
+    "machine": {"processor": "Abacus", "cores": 2, "devices": ["cpu", "cpu"], "system": "Linux"},
     "versions": {"python": "3.11.9", "jax": "0.10.2"},
 }
 CASES = {"train": 4000, "validation": 1000, "test": 1000, "all": 6000}
+
+
+def committed(name):
+    """A record of the repository, of which a made-up one is a variant."""
+    return files.read_json(RESULTS / name)
+
+
 READ_OUTS = (
     "gibbs",
     "stochastic",
@@ -44,7 +50,6 @@ def finished(preset="paper", seed=0, greedy=range(20), up_down=range(5, 17), las
         "config": {
             "preset": preset,
             "seed": seed,
-            "workdir": f"runs/{seed}",
             "dataset": "mnist",
             "pixels": "mean" if preset == "paper" else "sample",
             "n_gibbs": 10,
@@ -66,23 +71,22 @@ def finished(preset="paper", seed=0, greedy=range(20), up_down=range(5, 17), las
     }
 
 
-def broken(*keys, to):
-    """A finished run with one value replaced, or taken out with `to=None`."""
-    record = copy.deepcopy(finished())
-    place = record
-    for key in keys[:-1]:
-        place = place[key]
-    if to is None:
-        del place[keys[-1]]
+def changed(record, place, *value):
+    """A copy of a record with another value in a place, or without it."""
+    if len(place) > 1:
+        inner = changed(record[place[0]], place[1:], *value)
+    elif value:
+        (inner,) = value
     else:
-        place[keys[-1]] = to
-    return record
+        return {key: kept for key, kept in record.items() if key != place[0]}
+    found = record.copy()
+    found[place[0]] = inner
+    return found
 
 
 def sweep():
     rows = [(0.05, 0.0, 30, 9), (0.1, 0.9, None, None), (0.02, 0.9, 12, 100)]
     return MADE | {
-        "stage": "sweep",
         "command": "python -m experiments.sweep",
         "proxy": {"up_down_epochs": [10, 10], "pixels": "sample"},
         "rows": [
@@ -108,41 +112,10 @@ def benchmark():
 
 
 ESTIMATE = {"value": 451.2, "low": 451.1, "high": 451.3, "effective_sample_size": 78.4}
-LIKELIHOOD = MADE | {
-    "command": "python -m experiments.likelihood --data_dir=FOLDER",
-    "model": "RBM 784-500",
-    "net": {
-        "command": "python -m experiments.rbm_learning_rules",
-        "commit": "def5678",
-        "rate": 0.1,
-    },
-    "dataset": "mnist",
-    "pixels": "drawn once, seed 0",
-    "binarisation": "fixed",
-    "precision": "float32 products",
-    "log_z": {
-        "chains": 100,
-        "temperatures": 20_000,
-        "schedule": "linear",
-        "forward": ESTIMATE,
-        "reverse": ESTIMATE | {"value": 451.6},
-        "exact": None,
-        "samples": {
-            "temperatures": 20,
-            "pilot_steps": 100,
-            "steps": 1000,
-            "every": 10,
-            "least_acceptance": 0.31,
-            "round_trips": 4.5,
-            "r_hat": 1.031,
-            "effective_sample_size": 812.3,
-            "autocorrelation_time": None,
-            "class_switches": None,
-            "classes": None,
-            "classes_by": None,
-            "unknown": None,
-        },
-    },
+SCORED = committed("likelihood/rbm500.json")
+LIKELIHOOD = SCORED | {
+    "machine": MADE["machine"],
+    "log_z": SCORED["log_z"] | {"forward": ESTIMATE, "reverse": ESTIMATE | {"value": 451.6}},
     "rows": [
         {
             "quantity": "log p(v)",
@@ -167,8 +140,20 @@ LIKELIHOOD = MADE | {
         },
     ],
     "warnings": ["the directions are 1.2 nats apart"],
-    "seconds": {"forward": 61.24, "samples": 130.0, "reverse": 60.1, "RAISE": 9.0},
+    "seconds": SCORED["seconds"] | {"forward": 61.24},
 }
+CURVE = {
+    "rate": 0.05,
+    "updates": [600, 12_000],
+    "seconds": [1.5, 31.0],
+    "log_p": [-120.0, -95.5],
+    "low": [-120.2, -95.6],
+    "high": [-119.8, -95.4],
+    "reverse": [],
+    "doubts": [],
+}
+ABOVE = {"reverse": [-97.5, -97.9, -97.1], "doubts": ["too few chains"], "seconds": [1.5, 620.0]}
+RULES = committed("rules/mnist.json") | {"rules": {"cd1": CURVE, "tempered": CURVE | ABOVE}}
 
 
 def told(cost, errors):
@@ -234,71 +219,48 @@ def hybrid():
     errors = {name: {"test": len(found)} for name, found in wrong.items()}
     errors["start"]["validation"] = 15
     errors["all cases"]["all"] = 60
-    return MADE | {
-        "seed": 0,
+    return committed("hybrid/mnist.json") | {
         "config": {"form": "contrastive", "weights": [0.1, 0.2]},
-        "command": "python -m experiments.hybrid",
         "cases": CASES,
         "errors": errors,
         "wrong": wrong,
         "starts": {"net": {"command": "python -m experiments.dbn", "commit": "def5678"}},
         "chosen": {"epoch": 4, "weight": 0.2},
         "seconds": {"hybrid": 100.0, "all_cases": 20.0},
-        "epochs": [],
     }
 
 
 def three_ideas():
-    cells = [
-        ("2006", "none", "deep", [50, 52, 54]),
-        ("2006", "rbm", "deep", [20, 21, 22]),
-        ("rectified", "none", "shallow", [30, 30, 31]),
-    ]
-    return MADE | {
-        "command": "python -m experiments.three_ideas",
-        "config": {"tuning_epochs": 9, "patience": 2},
-        "cases": {"training": 5000, "validation": 500, "test": 1000},
-        "cells": [
-            {
-                "era": era,
-                "method": method,
-                "depth": depth,
-                "layers": [50] if depth == "shallow" else [50, 50],
-                "rate": 0.1,
-                "seeds": [0, 1, 2],
-                "training": [0, 1, 2],
-                "validation": [10, 10, 10],
-                "test": test,
-                "epochs": [5, 6, 7],
-                "tried": [{"rate": 0.1, "validation": [10, 10, 10]}],
-                "curves": [[12, 10], [11, 10], [10, 13]],
-                "seconds": {"layers": 60.0, "tuning": 61.0},
-            }
-            for era, method, depth, test in cells
-        ],
+    tests = {
+        ("2006", "none", "deep"): [50, 52, 54],
+        ("2006", "rbm", "deep"): [20, 21, 22],
+        ("rectified", "none", "shallow"): [30, 30, 31],
+        ("rectified", "squared", "shallow"): [40, 41, 42],
     }
+    made = committed("three_ideas/mnist.json")
+    same = {"rate": 0.1, "seeds": [0, 1, 2], "validation": [10, 10, 10], "epochs": [5, 6, 7]}
+    same |= {"tried": [{"rate": 0.1, "validation": [10, 10, 10]}]}
+    same |= {"seconds": {"layers": 60.0, "tuning": 61.0}}
+    cells = [
+        made["cells"][0] | same | {"era": era, "method": method, "depth": depth, "test": test}
+        for (era, method, depth), test in tests.items()
+    ]
+    for cell in cells:
+        cell["layers"] = [50] if cell["depth"] == "shallow" else [50, 50]
+    changes = {"config": {"tuning_epochs": 9, "patience": 2}, "cells": cells}
+    return made | changes | {"cases": {"training": 5000, "validation": 500, "test": 1000}}
 
 
 def few_labels():
     tests = {"pretrained": [70, 72, 74], "unpretrained": [200, 205, 210], "joint": [195, 205, 215]}
-    return MADE | {
-        "seed": 0,
-        "command": "python -m experiments.few_labels",
+    row = {"labels": 100, "setting": {"hidden": [50, 50], "decay": 0.001, "dropout": 0.0}}
+    row |= {"draws": [0, 1, 2], "chosen_by": 100, "rounds": [4, 5, 7], "validation": [6, 6, 6]}
+    return committed("few_labels/chosen_by_few.json") | {
         "config": {"choose_by": "few", "rounds": 9, "patience": 2},
         "cases": {"train": 5000, "validation": 1000, "test": 1000},
         "stack": STACK | {"commit": ""},
         "rows": [
-            {
-                "labels": 100,
-                "method": method,
-                "setting": {"hidden": [50, 50], "decay": 0.001, "dropout": 0.0},
-                "draws": [0, 1, 2],
-                "chosen_by": 100,
-                "rounds": [4, 5, 7],
-                "validation": [6, 6, 6],
-                "test": test,
-                "seconds": 61.0,
-            }
+            row | {"method": method, "test": test, "seconds": 61.0}
             for method, test in tests.items()
         ],
     }
@@ -309,10 +271,7 @@ def comparators():
         ("wide", 4000, 17, 16, {"epoch": 9, "decay": 1e-3}),
         ("l2_all", 6000, None, 31, {"norm": 2}),
     ]
-    return MADE | {
-        "seed": 0,
-        "command": "python -m experiments.comparators",
-        "config": {"epochs": 9, "svm_cost": 10.0},
+    return committed("comparators/mnist.json") | {
         "cases": CASES,
         "rows": [
             {"name": name, "cases": n, "validation": validation, "test": test, "seconds": 61.0}

@@ -11,7 +11,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import small_job
-from idx_files import write_set
 
 from dbnjax import files
 from dbnjax.checks import InputError
@@ -38,12 +37,10 @@ def config(idx_folder, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
+def whole(digit_files, tmp_path_factory):
     """Options, and a run of the main job, but for its figures."""
     place = tmp_path_factory.mktemp("whole")
-    (place / "idx").mkdir()
-    write_set(place / "idx")
-    chosen = small(place / "idx", place)
+    chosen = small(digit_files, place)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(dbn_figures, "makers", lambda *_: {})
         return chosen, main.finish(main_job(chosen, place / "run"))
@@ -206,8 +203,6 @@ def test_another_failure_of_the_device_is_not_explained_away(config, monkeypatch
 @pytest.mark.parametrize(
     ("option", "line"),
     [
-        ({"sections": ("kernels", "x")}, "--sections: expected some of protocol, .*, x"),
-        ({"n_protocols": 0}, "--n_protocols: expected 1 or more, got 0"),
         (
             {"labels": False, "all_epochs": 0},
             "--labels: expected labels, whose errors are compared, got none",

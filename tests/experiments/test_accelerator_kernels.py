@@ -4,7 +4,6 @@ import types
 
 import jax
 import jax.numpy as jnp
-import machines
 import numpy as np
 
 from experiments import accelerator
@@ -130,15 +129,3 @@ def test_kernels_and_memory_of_three_rules():
         found["asked"], in_all, rows["MB allowed"], strict=True
     ):
         np.testing.assert_allclose([memory, most], cells, rtol=1e-3)
-
-
-def test_memory_adds_what_shares_none():
-    sizes = {"argument": 7e6, "output": 5e6, "alias": 4e6, "temp": 2e6}
-    given = types.SimpleNamespace(**{f"{k}_size_in_bytes": v for k, v in sizes.items()})
-    setting = types.SimpleNamespace(data={"pixels": np.zeros((50, 16), np.uint8)})
-    what = types.SimpleNamespace(params=machines.binary(0, 16, 6), batch_size=10)
-    found = kernels.memory(given, setting, what)
-    assert found["MB in all"] == 10
-    assert found["MB of results beside them"] == 1
-    allowed = 50 * 16 + 4 * 4 * (16 * 6 + 16 + 6) + 4 * 2 * 10 * (16 + 6)
-    np.testing.assert_allclose(found["MB allowed"], allowed / 1e6)

@@ -6,9 +6,7 @@ import jax
 import jax.numpy as jnp
 import machines
 import pytest
-import small_job
 
-from dbnjax import files
 from dbnjax.checks import InputError
 from dbnjax.evaluation import annealing, bounds, exact, exact_nets, raise_bound
 from dbnjax.inference import classify
@@ -105,20 +103,6 @@ def test_a_run_is_made_with_the_precision_of_its_flag(monkeypatch, experiment, c
     monkeypatch.setattr(experiment, "run_here", lambda _: jax.config.jax_default_matmul_precision)
     assert experiment.run(config(precision="bfloat16")) == "BF16_BF16_F32"
     assert experiment.run(config()) == "default"
-
-
-def test_a_run_by_another_generator_says_so_and_is_another_run(idx_folder, tmp_path):
-    short = {"layers": (8,), "memory_epochs": 1, "up_down_epochs": (), "up_down_steps": ()}
-    errors = {}
-    for draws in GENERATORS:
-        workdir = tmp_path / draws
-        mnist_dbn.run(small_job.config(idx_folder, workdir, draws=draws, **short))
-        result = files.read_json(workdir / "result.json")
-        # As those from before there was a choice, which it goes on with in one table.
-        assert result["config"].get("draws") == (None if draws == "threefry" else draws)
-        assert "precision" not in result["config"]
-        errors[draws] = [record["reconstruction_error"] for record in result["epochs"]]
-    assert errors["rbg"] != errors["threefry"]
 
 
 def test_members_of_a_sweep_share_their_precision():

@@ -14,8 +14,8 @@ from dbnjax.checks import InputError
 from experiments.benchmark import jobs as benchmark_jobs
 from experiments.benchmark import main as benchmark
 from experiments.benchmark import operations, peers, report, rows
-from experiments.benchmark.config import SECTIONS, Config
-from experiments.benchmark.jobs import PAPER, Sizes
+from experiments.benchmark.config import Config
+from experiments.benchmark.jobs import Sizes
 from experiments.benchmark.operations import Job
 
 ROOT = Path(__file__).parents[2]
@@ -95,26 +95,6 @@ def test_every_row_is_there_and_the_file_holds_them(finished):
     assert {"commit", "machine", "date"} < result.keys()
 
 
-def test_rows_are_called_as_the_published_ones_that_the_targets_name():
-    published = json.loads((ROOT / "results" / "benchmark.json").read_text())
-    names = [row[0] for row in published["rows"]]
-    # Of the paper's sizes only the first layer has a part in the names of these sections.
-    paper = setting(20, 784, Sizes(layers=(500, 6, 12), batch_size=10))
-    made = {name: [job.name for job in benchmark.MAKE[name](paper)] for name in SECTIONS[4:]}
-    assert made["draws"] == [
-        f"states of 10x{width} by {name}" for width in (500, 6, 12) for name in rows.CANDIDATES
-    ]
-    assert {*made["ablation"], *made["streams"], *made["backprop"], *made["peers"]} < {*names}
-    assert made["peers"] == names[-4:]
-    measured = {*report.COLUMNS, *(name for jobs in made.values() for name in jobs)}
-    measured |= {"CD-1 epoch, 784-500"} | {
-        f"up-down epoch, {n} iterations" for n in PAPER.up_down_steps
-    }
-    assert {place for *places, _ in report.SPEED for place in places} <= measured
-    assert list(report.COLUMNS) == published["columns"]
-    assert benchmark.note(Config(steps=100), PAPER) == published["note"]
-
-
 def test_ratios_are_those_of_their_parts(finished):
     for name in (*OURS, PEERS[0]):
         row = cells(finished[0], name)
@@ -186,13 +166,6 @@ def test_a_section_alone_has_its_rows_alone_with_the_asked_precision_and_draws(m
 def test_members_of_an_ensemble_do_the_work_of_an_epoch_together(cases, rbms, nets):
     # Of three RBMs whole minibatches, two at least; two nets do an eighth of an epoch.
     assert [job.n_units for job in benchmark_jobs.ensembles(setting(cases))] == [rbms, nets]
-
-
-def test_the_folder_holds_the_images_of_the_run(tmp_path):
-    run = setting(30)
-    cases = rows.written(run, tmp_path / "images").read([(0, 30)])
-    np.testing.assert_array_equal(cases.pixels.reshape(30, 16), run.pixels)
-    np.testing.assert_array_equal(cases.labels, run.labels)
 
 
 def test_whole_chunks_are_learned_from_and_the_folder_goes_when_the_program_ends(monkeypatch):

@@ -10,12 +10,11 @@ from dbnjax.evaluation import annealing
 from dbnjax.inference import classify
 from dbnjax.learning import contrastive_divergence, updates
 from dbnjax.models import path
-from dbnjax.training import loop
 from experiments.benchmark import jobs as benchmark_jobs
 from experiments.benchmark import operations, peers, rows
 from experiments.benchmark.jobs import DECAY, MOMENTUM, RATE, Sizes
 from experiments.benchmark.operations import Product, Sampled
-from experiments.benchmark.rows import PRODUCTS, STEPS, at_hand, step_without
+from experiments.benchmark.rows import PRODUCTS, STEPS, step_without
 
 KEY, BATCH, N_LABELS = jax.random.key(0), 10, 10
 WIDTHS, N_TOP = (16, 8, 6), 12
@@ -200,14 +199,6 @@ def test_a_step_lacks_what_is_left_out_and_nothing_else(name):
     assert len(info) == (0 if "biases and info" in left_out else 2)
     assert moved.params.weights
     assert moved.velocity.weights == ("momentum and decay" not in left_out)
-
-
-@pytest.mark.parametrize("gathered", [True, False])
-def test_a_minibatch_at_hand_leaves_nothing_to_gather_or_cast(gathered):
-    program = loop.epoch_program(CD.learner, CD.prepare if gathered else at_hand, BATCH)
-    context = () if gathered else jnp.asarray(CASES)
-    lowered = program.lower(KEY, HYPER, first_state(), context, SETTING.data)
-    assert ("u8[" in lowered.compile().as_text()) == gathered
 
 
 @pytest.mark.parametrize("name", rows.CANDIDATES)

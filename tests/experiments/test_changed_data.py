@@ -1,16 +1,14 @@
 """A run goes on with the inputs that it was begun with: those that no smallest run begins with."""
 
-import itertools
 import re
 
-import jax
+import machines
 import numpy as np
 import pytest
 from idx_files import digits
 from result_records import STACK
-from test_contract import NAMES, Person, moved, refusal
+from smallest_runs import NAMES, Person, moved, refusal
 
-from dbnjax import rbm, stack, units
 from dbnjax.weights import io
 from experiments import registry
 from experiments.common import options, workdir
@@ -31,20 +29,15 @@ def person(monkeypatch, tmp_path):
     return Person(tmp_path)
 
 
-def machine(seed, n_visible, n_hidden):
-    visible, hidden = units.Bernoulli.zeros(n_visible), units.Bernoulli.zeros(n_hidden)
-    return rbm.init(jax.random.key(seed), visible, hidden)
-
-
 def save_machine(path, seed, config):
-    io.save(path, machine(seed, config.side**2, 4))
+    io.save(path, machines.binary(seed, config.side**2, 4))
 
 
 def save_stack(path, seed, config):
     """A stack as `mnist_classifier` leaves it."""
     cases = {"dataset": "mnist", "split_seed": 0, "n_validation": 10, "n_test": 0, "folds": 2}
-    machines = [machine(seed, *sizes) for sizes in itertools.pairwise((784, *config.layers))]
-    io.save(path, stack.create(tuple(machines)), {"pretraining": STACK | {"config": cases}})
+    model = machines.stack(seed, (784, *config.layers))
+    io.save(path, model, {"pretraining": STACK | {"config": cases}})
 
 
 def save_folder(path, seed, config):

@@ -9,7 +9,6 @@ import optax
 import pytest
 from small_classifier import config, random_start, start, task
 
-from dbnjax.checks import InputError
 from dbnjax.learning import conjugate_gradient
 from dbnjax.models import feedforward
 from dbnjax.training import evaluate, translations, tuning
@@ -134,10 +133,8 @@ def test_optimisers_have_their_momentum_and_their_searches(monkeypatch):
     assert "ScaleByAdamState" in kinds[2]
 
 
-def test_presets_can_be_run_and_keep_the_reports_protocol():
+def test_presets_keep_the_reports_protocol():
     presets = {name: Config.with_preset(name) for name in Config.PRESETS}
-    for preset in presets.values():
-        preset.check_options()
     tr, bare = presets["tr"], presets["unpretrained"]
     assert (tr.layers, tr.folds, tr.n_nets, tr.patience) == ((500, 500, 2000), 3, 3, 10)
     assert tr.all_epochs > 0
@@ -150,29 +147,3 @@ def test_presets_can_be_run_and_keep_the_reports_protocol():
 
 def test_nets_are_all_or_the_first_so_many():
     assert [Config(folds=3, nets=n).n_nets for n in (0, 1, 3, 5)] == [3, 1, 3, 3]
-
-
-REFUSED = [
-    ({"easy": 0.1, "drop_visible": 0.2}, "--easy=0.1: expected no dropout beside it"),
-    ({"easy": 0.1, "optimiser": "cg", "rate": 1.0}, "--easy=0.1: expected no --optimiser=cg"),
-    ({"easy": 0.1, "reach": 1}, "--reach=1: expected --easy=0 beside it"),
-    ({"optimiser": "cg"}, "--optimiser=cg: expected .*--rate=1 and no dropout, got --rate=0.1"),
-    ({"optimiser": "cg", "rate": 1.0, "drop_hidden": 0.5}, "--optimiser=cg: .* no dropout"),
-    ({"optimiser": "cg", "rate": 1.0, "schedule": "linear"}, "--optimiser=cg: .* a constant"),
-    (
-        {"tune_epochs": 0, "start": "2006"},
-        "--tune_epochs=0: expected stacks that are to be learned",
-    ),
-    ({"tune_epochs": 0, "stacks": ("a",)}, "--tune_epochs=0: expected stacks that are to be"),
-    ({"stacks": ("a",), "folds": 3}, "--stacks: expected one file for each of 3 nets, got 1"),
-    ({"stacks": ("a", "b"), "folds": 3, "nets": 1}, "each of 1 nets, got 2"),
-    ({"stacks": ("a",), "start": "2006"}, "--stacks: expected --start=pretrained beside them"),
-]
-
-
-@pytest.mark.parametrize(("changes", "message"), REFUSED)
-def test_options_that_cannot_be_meant_together_are_refused_in_one_line(changes, message):
-    with pytest.raises(InputError, match=message) as caught:
-        Config(**changes).check_options()
-    assert "\n" not in str(caught.value)
-    Config().check_options()

@@ -18,112 +18,25 @@ import jax
 import numpy as np
 import pytest
 import result_records
-from idx_files import digits, write_idx, write_set
+from idx_files import digits, write_idx
+from refusals import one_line
+from result_records import changed
+from smallest_runs import NAMES, KilledError, Person, content, moved, refusal, same, watched
 from test_options import cases, other
 
 from dbnjax import files
 from dbnjax.checks import InputError
-from dbnjax.training import checkpoint, metrics
 from dbnjax.weights import io
 from experiments import registry
-from experiments.common import options, records, tables, workdir
+from experiments.common import options, provenance, records, tables, workdir
 from experiments.results import main as results
 
-NAMES = [one.name for one in registry.EXPERIMENTS if one.tiny is not None]
-CHANGING = {"seconds", "date", "command"}  # keys of what two runs of the same numbers differ in
 STRANGE = {"strange": ["value"]}
-
-
-class KilledError(Exception):
-    """In the place of a kill."""
-
-
-class Person:
-    """Somebody's folder, with images and the smallest run of each experiment that is asked for.
-
-    Attributes:
-      folder: the folder.
-      made: what finished runs returned, by their experiments.
-      written: what a finished run wrote for good, in its order: "checkpoint" or "record".
-    """
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.made = {}
-        self.written = {}
-        (folder / "idx").mkdir()
-        write_set(folder / "idx")
-
-    def config(self, name, **changes):
-        """The options of the smallest run, of which some may be changed."""
-        config, tiny = registry.find(name).config, registry.find(name).tiny
-        inputs = options.names(config, options.INPUT)
-        given = {
-            option: self.place(value) if option in inputs else value
-            for option, value in tiny.items()
-        }
-        common = {"dataset": "mnist", "data_dir": str(self.folder / "idx")}
-        known = {field.name for field in dataclasses.fields(config)}
-        given = {option: value for option, value in common.items() if option in known} | given
-        return config(**given | {"workdir": str(self.folder / name)} | changes)
-
-    def place(self, value):
-        """A file of another experiment's run, which is made first."""
-        self.finished(value.partition("/")[0])
-        return str(self.folder / value)
-
-    def finished(self, name):
-        """The options of the smallest run, and what it returned."""
-        config = self.config(name)
-        if name not in self.made:
-            with pytest.MonkeyPatch.context() as patch:
-                self.written[name] = watched(patch)
-                self.made[name] = registry.find(name).run(config)
-        return config, self.made[name]
 
 
 @pytest.fixture(scope="module")
 def person(tmp_path_factory):
     return Person(tmp_path_factory.mktemp("somebody"))
-
-
-def watched(patch, end=None):
-    """Lists what is written for good, and ends the run after so many of it."""
-    written = []
-
-    def watch(module, name, kind):
-        write = getattr(module, name)
-
-        def watching(*words):
-            write(*words)
-            written.append(kind)
-            if len(written) == end:
-                raise KilledError
-
-        patch.setattr(module, name, watching)
-
-    watch(checkpoint, "save", "checkpoint")
-    watch(metrics, "append", "record")
-    return written
-
-
-def content(folder):
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def same(record):
-    """A record without what differs from run to run."""
-    if isinstance(record, dict):
-        return {key: same(value) for key, value in record.items() if key not in CHANGING}
-    return list(map(same, record)) if isinstance(record, list) else record
-
-
-def refusal(name, config):
-    """The line by which a run is refused."""
-    with pytest.raises(InputError) as caught:
-        registry.find(name).run(config)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def check_record(name, config, record):
@@ -134,7 +47,9 @@ def check_record(name, config, record):
     assert found == json.loads(files.dumps(record))
     records.conform(path, records.TOP, found, report.record)
     before = content(path.parent)
-    assert registry.find(name).run(config) == found
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(provenance, "commit", lambda: "later")  # nothing goes on at this commit
+        assert registry.find(name).run(config) == found
     written = {place for place, data in content(path.parent).items() if before.get(place) != data}
     assert all(place.suffix == ".png" for place in written)
     return report, path, found
@@ -171,33 +86,29 @@ def damages(record, form):
             yield place, changed(record, place, True)
 
 
-def changed(record, place, *value):
-    """A copy of a record with another value in a place, or without it."""
-    if len(place) > 1:
-        inner = changed(record[place[0]], place[1:], *value)
-    elif value:
-        (inner,) = value
-    else:
-        return {key: kept for key, kept in record.items() if key != place[0]}
-    found = record.copy()
-    found[place[0]] = inner
-    return found
+def check_types(path, record, form):
+    """A record with a part that is missing or of another type is refused in a line that names it.
 
-
-def check_damages(name, config, report, path, record):
-    """A damaged record is refused in a line that names the file and the place."""
+    Returns:
+      The last of the damaged records.
+    """
     tried = 0
-    for place, damaged in damages(record, report.record):
+    for place, damaged in damages(record, form):
         with pytest.raises(InputError) as caught:
-            records.conform(path, records.TOP, damaged, report.record)
+            records.conform(path, records.TOP, damaged, form)
         line = str(caught.value)
         assert line.startswith(f"{path}: ")
         assert "\n" not in line
         assert str(place[-1]) in line
         tried += 1
     assert tried > len(record)
+    return damaged
+
+
+def check_damages(name, config, report, path, record):
+    """A run whose record was damaged is not shown again."""
     whole = path.read_bytes()
-    files.write_json(path, damaged)
+    files.write_json(path, check_types(path, record, report.record))
     assert str(path) in refusal(name, config)
     path.write_bytes(whole)
 
@@ -246,9 +157,8 @@ def check_options(name, config):
         if case.declared.role == options.LEARNS:
             if getattr(config, case.name) == getattr(different, case.name):
                 different = dataclasses.replace(config, **{case.name: case.default})
-            with pytest.raises(InputError, match=f"--{case.name}=.* there, .* here") as caught:
+            with one_line(f"--{case.name}=.* there, .* here"):
                 workdir.begin(different, {})
-            assert "\n" not in str(caught.value)
         elif case.declared.role in (options.PLACE, options.HOW) and case.name != "workdir":
             workdir.begin(different, {})
     assert content(Path(config.workdir)) == before
@@ -304,15 +214,6 @@ def kill(person, name, place):
         with pytest.raises(KilledError):
             registry.find(name).run(config)
     return config, written[end:].count("record")
-
-
-def moved(path, place):
-    """Copies an input, and names the copy."""
-    path = Path(path)
-    if path.is_dir():
-        return str(shutil.copytree(path, place / path.name))
-    (place / path.parent.name).mkdir(parents=True, exist_ok=True)
-    return str(shutil.copy(path, place / path.parent.name / path.name))
 
 
 def check_resumed(person, name, killed, left, place):

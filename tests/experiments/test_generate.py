@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import two_classes
 from PIL import Image
+from refusals import one_line
 
 from dbnjax.checks import InputError
 from dbnjax.weights import io
@@ -106,9 +107,6 @@ def test_the_seed_alone_decides(imagine, tmp_path):
 WRONG = {
     "net": ({"net": "nowhere"}, "nowhere: expected a safetensors file"),
     "class": ({"digits": (0, 2)}, "--digits: expected some of 0, 1, got 2"),
-    "no class": ({"digits": ()}, "--digits: expected at least one value, got none"),
-    "samples": ({"n_samples": 0}, "--n_samples: expected 1 or more, got 0"),
-    "steps": ({"n_steps": -1}, "--n_steps: expected 0 or more, got -1"),
     "ending": ({"output": "page.jpg"}, "--output: expected a .png or .npy file, got page.jpg"),
     "nothing to complete": ({"mode": "complete"}, "expected images by --images .*, got neither"),
 }
@@ -116,7 +114,6 @@ WRONG = {
 
 @pytest.mark.parametrize(("options", "message"), WRONG.values(), ids=WRONG)
 def test_what_cannot_be_meant_is_refused(imagine, tmp_path, options, message):
-    with pytest.raises(InputError, match=message) as caught:
+    with one_line(message):
         imagine(**options)
-    assert "\n" not in str(caught.value)
     assert not (tmp_path / "page.png").exists()

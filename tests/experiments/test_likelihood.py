@@ -8,9 +8,9 @@ import machines
 import numpy as np
 import oracles
 import pytest
+from refusals import one_line
 
 from dbnjax import files, rbm, units
-from dbnjax.checks import InputError
 from dbnjax.evaluation import schedules
 from dbnjax.scoring import log_z as likelihood_estimates
 from dbnjax.scoring import tempered_samples
@@ -185,17 +185,6 @@ def test_the_binarisation_decides_the_states(config):
     assert len(named) == 4
 
 
-def test_validation_cases_are_judged_where_nothing_is_learned_from_them(config):
-    test, held_out = (
-        binarised.read(Config(data_dir=config.data_dir, binarisation="real", judged=judged))
-        for judged in ("test", "validation")
-    )
-    assert [len(part.pixels) for part in test[:2]] == [40, 20]
-    assert [len(part.pixels) for part in held_out[:2]] == [20, 10]
-    learned = {image.tobytes() for image in held_out.train.pixels}
-    assert not learned & {image.tobytes() for image in held_out.judged.pixels}
-
-
 def test_fixed_draws_do_not_depend_on_the_split(config):
     def drawn(**changes):
         cases = binarised.read(dataclasses.replace(config, side=0, **changes))
@@ -226,9 +215,8 @@ def test_the_schedule_is_the_one_that_was_asked_for(config, monkeypatch):
 
 
 def refuse(config, message, **changes):
-    with pytest.raises(InputError, match=message) as caught:
+    with one_line(message):
         likelihood.run(dataclasses.replace(config, **changes))
-    assert "\n" not in str(caught.value)
 
 
 def test_what_does_not_fit_is_refused(config, tmp_path, monkeypatch):

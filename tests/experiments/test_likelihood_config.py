@@ -46,27 +46,17 @@ def gaussian(n_visible, n_hidden):
     return rbm.init(jax.random.key(0), visible, hidden)
 
 
+SCORE = "negative free energy less log Z of intensities"
+ENTROPY = "negative cross-entropy of intensities"
+
+
 @pytest.mark.parametrize(
     ("net", "how", "names"),
     [
         (of_one(machines.binary(0, 4, 3)), "fixed", ("log p(v)", "log p(v, label)")),
         (of_one(gaussian(4, 3)), "real", ("log p(v)", "log p(v, label)")),
-        (
-            of_one(machines.binary(0, 4, 3)),
-            "real",
-            (
-                "negative free energy less log Z of intensities",
-                "negative free energy less log Z of intensities and label",
-            ),
-        ),
-        (
-            machines.net(0, (4, 3, 2)),
-            "real",
-            (
-                "negative cross-entropy of intensities",
-                "negative cross-entropy of intensities and label",
-            ),
-        ),
+        (of_one(machines.binary(0, 4, 3)), "real", (SCORE, f"{SCORE} and label")),
+        (machines.net(0, (4, 3, 2)), "real", (ENTROPY, f"{ENTROPY} and label")),
     ],
     ids=["states", "real units", "machine", "net"],
 )

@@ -2,7 +2,6 @@
 
 import dataclasses
 import gzip
-import json
 import shutil
 from pathlib import Path
 
@@ -10,8 +9,7 @@ import jax
 import machines
 import numpy as np
 import pytest
-import small_classifier
-from idx_files import write_idx, write_set
+from idx_files import write_idx
 from scipy.special import log_softmax
 from small_classifier import config, epochs_of, judged, log_probabilities, random_start, task
 from written_files import check_figures_last
@@ -26,12 +24,9 @@ from experiments.common import stacks, workdir
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
+def whole(digit_files, tmp_path_factory):
     """The options and the result of a run of two nets through every stage."""
-    place = tmp_path_factory.mktemp("whole")
-    (place / "idx").mkdir()
-    write_set(place / "idx")
-    chosen = config(place / "idx", place / "run")
+    chosen = config(digit_files, tmp_path_factory.mktemp("whole"))
     return chosen, mnist_classifier.run(chosen)
 
 
@@ -109,11 +104,8 @@ def test_a_run_writes_everything(whole):
         "hard.png",
     }
     check_figures_last(folder)
-    assert json.loads((folder / "result.json").read_text()) == result
     assert result["seconds"].keys() == {"rbm_1", "tuning", "all_cases"}
     assert result["pretraining"] == []
-    assert not any(str(folder.parent) in word for word in json.dumps(result).split('"'))
-    assert "--data_dir=FOLDER" in result["command"]
     for i in (1, 2):
         assert epochs_of(folder / f"net_{i}")[:2] == [("rbm_1", 1), ("tuning", 1)]
         stack, metadata = io.load(folder / f"net_{i}/stack.safetensors")
@@ -161,7 +153,6 @@ def test_saved_stacks_are_learned_from_as_new_ones_and_test_labels_decide_nothin
     assert other["seconds"].keys() == {"tuning", "all_cases"}
     assert not (tmp_path / "run/net_1/stack.safetensors").exists()
     assert other["config"]["stacks"] == ["net_1/stack.safetensors"]
-    assert str(tmp_path) not in json.dumps(other)  # a person's own folders
     Path(stack).unlink()  # which a finished run needs no more
     assert mnist_classifier.run(blind) == other
 
@@ -207,15 +198,6 @@ def test_a_saved_stack_that_does_not_fit_is_refused_in_one_line(
     assert not (tmp_path / "run").exists()
 
 
-def test_a_stack_that_fits_is_taken(idx_folder, tmp_path):
-    file = saved(tmp_path / "stack", FITTING, config=CASES, number=0, **MADE)
-    chosen = config(idx_folder, tmp_path / "run", layers=(8, 6), nets=1, stacks=(file,))
-    net = small_classifier.start(chosen)
-    for layer, rbm in zip(net.hidden, FITTING.rbms, strict=True):
-        np.testing.assert_array_equal(layer.weights, rbm.weights)
-        np.testing.assert_array_equal(layer.unit.bias, rbm.hidden.bias)
-
-
 def test_every_stack_is_looked_at_before_the_first_net_learns(idx_folder, tmp_path):
     first, second = (
         saved(tmp_path / f"{i}", FITTING, config=CASES, number=0, **MADE) for i in (1, 2)
@@ -223,26 +205,6 @@ def test_every_stack_is_looked_at_before_the_first_net_learns(idx_folder, tmp_pa
     chosen = config(idx_folder, tmp_path / "run", layers=(8, 6), stacks=(first, second))
     with pytest.raises(InputError, match=rf"{second}: .*cases of net 2 .* got net 1"):
         mnist_classifier.run(chosen)
-    assert not (tmp_path / "run").exists()
-
-
-REFUSED = [
-    ({"dataset": "nist"}, "nist"),
-    ({"batch_size": 31}, "batch size: expected 1 to 30"),
-    ({"greedy_batch_size": 31}, "batch size: expected 1 to 30"),
-    ({"folds": 5}, "validation images: expected at most 40 .*got 5 x 10"),
-    ({"n_test": 21}, "test images: expected at most 20.*got 21"),
-    ({"split_seed": -1}, "--split_seed: expected 0 or more, got -1"),
-    ({"reach": 28}, "translations: expected 0 to 27 pixels for images of 28 x 28, got 28"),
-    ({"stacks": ("a", "b")}, "a: expected a safetensors file, got No such file"),
-]
-
-
-@pytest.mark.parametrize(("changes", "message"), REFUSED)
-def test_data_that_do_not_suffice_leave_nothing_behind(idx_folder, tmp_path, changes, message):
-    with pytest.raises(InputError, match=message) as caught:
-        mnist_classifier.run(config(idx_folder, tmp_path / "run", **changes))
-    assert "\n" not in str(caught.value)
     assert not (tmp_path / "run").exists()
 
 

@@ -26,7 +26,7 @@ ROOT = Path(__file__).parent.parent.parent
 N_EPOCHS = 6  # of up-down
 BOUND = 30  # seconds in which a lost process ends the run
 JOB = {
-    "layers": (8, 12),
+    "layers": (6, 8),
     "greedy_epochs": 1,
     "memory_epochs": 2,
     "up_down_epochs": (N_EPOCHS,),

@@ -111,10 +111,8 @@ def test_persistent_chains_are_shared_out_over_temperatures_and_make_k_steps():
     for name in ("pcd", "tempered"):
         state = once[name].init(jax.random.key(1), machine)
         shapes[name] = state.chains.shape
-        after = [
-            learners[name].step(jax.random.key(2), updates.hyper(0.1), state, jnp.ones((5, 6)))[0]
-            for learners in (once, twice)
-        ]
+        given = jax.random.key(2), updates.hyper(0.1), state, jnp.ones((5, 6))
+        after = [jax.jit(learners[name].step)(*given)[0] for learners in (once, twice)]
         assert (after[0].chains != after[1].chains).any()
     assert shapes == {"pcd": (40, 4), "tempered": (2, 20, 4)}
 
@@ -139,21 +137,6 @@ def test_rules_are_judged_in_even_logarithmic_steps():
     assert train.points(Config(epochs=100, points=5)) == [1, 3, 10, 32, 100]
     assert train.points(Config(epochs=3, points=9)) == [1, 2, 3]
     assert train.points(Config(epochs=7, points=1)) == [7]
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"batch_size": 1000}, "batch size: expected 1 to 40"),
-        ({"tied": True}, "--tied: expected --below too"),
-        ({"tied": True, "rules": ("tempered",)}, "--tied: expected rules other than tempered"),
-        ({"below": "nowhere"}, "nowhere: expected a safetensors file"),
-    ],
-)
-def test_what_cannot_be_meant_is_refused(config, changes, message):
-    with pytest.raises(InputError, match=message) as caught:
-        rbm_learning_rules.run(dataclasses.replace(config, **changes))
-    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

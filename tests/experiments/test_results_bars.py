@@ -29,10 +29,6 @@ def test_errors_of_the_best_preset_are_held_against_their_bars(results_folder):
     ]
 
 
-def test_other_presets_have_no_bars(tmp_path):
-    assert "Bars" not in results.build(write(tmp_path, only=finished()))
-
-
 def test_speed_is_held_against_its_bars(results_folder):
     columns = ["row", "ms a unit", "time / products"]
     cd = "CD-1 epoch, 784-500"
@@ -52,7 +48,7 @@ def test_speed_is_held_against_its_bars(results_folder):
     header, *found = cells(results.build(results_folder), "Speed", number=1)
     assert header == ["row", "beside", "bar", "measured", "verdict"]
     up_down = "up-down epoch, {} iterations".format
-    twice = "at least 2.2 times as fast"
+    once, twice = (f"at least {times} times as fast" for times in (1.0, 2.2))
     assert found == [
         [cd, "time / products", "at most 1.00", "1.001", "missed"],
         [cd, "CD-1 epoch in PyTorch", "at least 1.2 times as fast", "1.200 times as fast", "met"],
@@ -64,13 +60,7 @@ def test_speed_is_held_against_its_bars(results_folder):
         [up_down(10), "time / products", "at most 1.20", "1.201", "missed"],
         [f"{cd}, streamed from a folder", f"{cd}, in memory", "at most 1.10", "1.100", "met"],
         ["backprop epoch", "time / products", "at most 1.30", "1.310", "missed"],
-        [
-            "backprop epoch",
-            "backprop epoch in PyTorch",
-            "at least 1.0 times as fast",
-            "0.983 times as fast",
-            "missed",
-        ],
+        ["backprop epoch", "backprop epoch in PyTorch", once, "0.983 times as fast", "missed"],
     ]
 
 

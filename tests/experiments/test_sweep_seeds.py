@@ -7,7 +7,6 @@ import pytest
 from small_sweep import cases, config, distance, learn, learn_alone, take
 
 from dbnjax.training import ensembles, loop, pretraining
-from experiments import mnist_dbn, sweep
 from experiments.mnist_dbn.train import stack_plan
 from experiments.sweep import config as sweep_config
 from experiments.sweep import main
@@ -68,32 +67,3 @@ def test_first_weights_are_those_of_the_members_seed(shared, tmp_path):
         alone = pretraining.grow(shared.task(key, tmp_path), plan, unlearned)
         assert distance(take(stacks, i), alone) < 1e-7
     assert distance(take(stacks, 0), take(stacks, 1)) > 1e-3
-
-
-def test_the_table_of_a_sweep_over_seeds_says_what_they_choose(
-    idx_folder, tmp_path, capsys, monkeypatch
-):
-    def learned(shared, members):
-        assert shared.config.seed == BASE_SEED
-        for member in members:
-            diverged = member.config.up_down_rate == 0.5
-            errors = None if diverged else member.config.seed + 1
-            main.write(shared, member, main.Outcome(1.0, errors, errors))
-
-    monkeypatch.setattr(main, "together", learned)
-    grid = "seed=0,2;up_down_rate=0.1,0.5"
-    chosen = config(idx_folder, tmp_path / "run", grid=grid, together="yes", seed=BASE_SEED)
-    record = sweep.run(chosen)
-    assert [row["varied"]["seed"] for row in record["rows"]] == [0, 0, 2, 2]
-    printed = " ".join(capsys.readouterr().out.split())
-    assert "| 0.1 | 20.00 ± 14.14 % | 10.00 ± 7.07 % | 2 | 0 |" in printed
-    assert "chooses `--up_down_rate=0.1`: 20.00 % in the mean of 2 seeds." in printed
-
-
-def test_iterations_of_the_phases_stand_in_a_grid_and_in_names():
-    members = sweep_config.members(mnist_dbn.Config(), "up_down_steps=3-6-10, 1-1-2")
-    assert [member.config.up_down_steps for member in members] == [(3, 6, 10), (1, 1, 2)]
-    assert [(member.name, member.greedy) for member in members] == [
-        ("base", "base"),
-        ("up_down_steps=1-1-2", "base"),
-    ]
