@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 WIDEST = (ROOT / ".ci" / "widest.txt").read_text().split()
-DRAWING = {f"figures/{name}.py" for name in ("images", "charts", "mosaics")}
+DRAWING = {f"figures/{name}.py" for name in ("images", "charts", "decisions", "mosaics")}
 # Packages that are imported under another name.
 IMPORTED_AS = {"orbax-checkpoint": "orbax"}
 
