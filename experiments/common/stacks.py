@@ -136,6 +136,7 @@ def learn(task: Task[Any], how: StackPlan, made_by: options.Options) -> Stack:
         "number": task.number,
         "seconds": sum(epoch["seconds"] for epoch in epochs),
         "epochs": len(epochs),
+        "plan": dataclasses.asdict(how),
     }
     io.save(path(task), stack, {"pretraining": record, "image_shape": list(task.shape)})
     return stack

@@ -7,7 +7,7 @@ from dbnjax import checks
 from dbnjax.data.optional import import_extra
 from experiments.common import groups
 from experiments.common.groups import DRAWS, SCHEDULES, Drawn
-from experiments.common.options import INPUT, PLACE, Presets, option
+from experiments.common.options import INPUT, Presets, option
 
 PREPARED = "tfds:"  # before the name of a set that is streamed
 
@@ -149,7 +149,7 @@ class Config(groups.Devices, groups.Saving, groups.Seed, groups.Reduced):
     n_gibbs: int = option(10, "Iterations of the Gibbs read-out.", least=1)
     n_passes: int = option(20, "Up-passes of the averaged read-outs.", least=1)
     baselines: bool = option(True, "Also fit nearest neighbour and logistic regression.")
-    tensorboard: bool = option(False, "Also write TensorBoard event files.", role=PLACE)
+    tensorboard: bool = option(False, "Also write TensorBoard event files.", role=HOW)
     stream: str = option(
         "",
         "Learn from a folder of more cases than fit in memory (shifted_digits), or tfds:NAME.",

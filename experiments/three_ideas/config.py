@@ -82,7 +82,12 @@ class Config(groups.Workdir, groups.Seed):
     def check_options(self) -> None:
         """Refuses options that cannot be meant, before anything is read, written or learned."""
         super().check_options()
-        checks.check_seed(self.seed + self.seeds - 1)
+        last = self.seed + self.seeds - 1
+        checks.require(
+            last < groups.SEEDS,
+            f"--seeds: expected the last of --seed={self.seed} and those that follow to be less "
+            f"than {groups.SEEDS}, got {last}",
+        )
         checks.require(
             bool(self.pretrainings),
             f"--methods: expected some that are tried in {', '.join(self.eras)}, got "

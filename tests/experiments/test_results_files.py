@@ -20,7 +20,7 @@ COMMITTED = [one.name for one in registry.EXPERIMENTS if one.records]
 def test_a_part_that_is_missing_or_of_another_type_is_refused(name):
     experiment = registry.find(name)
     path = min((ROOT / "results").glob(experiment.records))
-    check_types(path, files.read_json(path), experiment.part("report").Record)
+    check_types(path, files.read_json(path), experiment.report.Record)
 
 
 RECORDS = {
