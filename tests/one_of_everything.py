@@ -148,6 +148,9 @@ LEARNING = {
     "cd-2, noisy relu": Learning(CD_2, of(units.Bernoulli, units.NoisyRelu), plain, visible),
     "cd-2, counts": Learning(CD_2, of(units.Poisson, units.Bernoulli), plain, visible),
     "cd-2, labels": Learning(CD_2, joint, plain, partly_labelled),
+    "cd by adam": Learning(
+        contrastive_divergence(centred=True, optimiser=optax.adam(1.0)), binary, plain, visible
+    ),
     "pcd": Learning(
         persistent.persistent_contrastive_divergence(N_CHAINS, k=2), binary, plain, visible
     ),
@@ -165,6 +168,7 @@ LEARNING = {
     ),
     "missing labels": Learning(missing_labels.imputed(CD_2), joint, plain, partly_labelled),
     "up-down": Learning(up_down(n_steps=2), net, fine, cases),
+    "up-down by adam": Learning(up_down(2, optimiser=optax.adam(1.0)), net, fine, cases),
     "wake-sleep": Learning(wake_sleep(N_CHAINS, n_steps=2), net, fine, cases),
     "hybrid": Learning(hybrid.contrastive(n_steps=2), net, mixed, cases),
     "hybrid of a stack": Learning(hybrid.pretraining(features="sample"), machines, mixed, cases),
