@@ -20,7 +20,13 @@ from jax.scipy.stats import norm
 from dbnjax import checks, numerics
 from dbnjax.types import Array, Key, pytree
 from dbnjax.units.base import QUADRATIC, Tails, Unit
-from dbnjax.units.gaussian import LIMIT, bounded_log_variance, check_variance, raw_log_variance
+from dbnjax.units.gaussian import (
+    LIMIT,
+    bounded_log_variance,
+    check_variance,
+    largest,
+    raw_log_variance,
+)
 
 _MATCH_STEPS = 60
 
@@ -127,7 +133,7 @@ class Relu(Unit):
     def tails(self) -> Tails:
         """Quadratic, on the positive side."""
         n = self.size
-        return Tails(np.full(n, QUADRATIC), np.asarray(self.scale), np.ones(n, bool))
+        return Tails(np.full(n, QUADRATIC), largest(np.asarray(self.scale)), np.ones(n, bool))
 
 
 @pytree
