@@ -89,6 +89,11 @@ class Multinomial(Unit):
         return 1
 
     @property
+    def n_states(self) -> None:
+        """None: their number depends on N, so that an exact sum is over the other layer."""
+        return None
+
+    @property
     def _number(self) -> Array:
         return jax.lax.stop_gradient(self.n_draws)
 

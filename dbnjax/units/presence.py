@@ -87,6 +87,11 @@ class Present(Unit):
         return int(self.unit.n_blocks)
 
     @property
+    def n_states(self) -> None:
+        """None: their number depends on the mask, so that an exact sum is over the other layer."""
+        return None
+
+    @property
     def _blocks(self) -> Array:
         return self.mask > 0
 

@@ -10,7 +10,8 @@ import numpy as np
 import oracles
 import pytest
 
-from dbnjax import conditional, exact, gibbs, rbm, units
+from dbnjax import ais, annealing, conditional, exact, gibbs, rbm, units
+from dbnjax import path as path_lib
 from dbnjax.checks import InputError
 from dbnjax.models.conditional import Context
 from dbnjax.models.rbm import RBM
@@ -190,6 +191,24 @@ def test_log_z_of_each_case_under_vmap():
     by_unit = jax.vmap(exact.log_z, in_axes=(conditional.EACH_CASE,))(MANY)
     close(by_unit, wanted)
     close(jax.vmap(lambda context: exact.log_z(MACHINE.given(context)))(CONTEXT), wanted)
+
+
+def test_annealing_of_each_case_finds_log_z_without_its_absent_units():
+    mean = jnp.concatenate([jnp.full(3, 0.5), jnp.full(9, 1 / 3)])
+    betas = jnp.linspace(0.0, 1.0, 100)
+
+    def estimate(key, one):
+        path = path_lib.from_base_rates(one, mean, 0.2 * jnp.ones(12))
+        key_start, key_walk = jax.random.split(key)
+        state = ais.start(key_start, path, 200)
+        state = annealing.anneal(key_walk, path, betas[1:], state)
+        return ais.forward(path_lib.log_z_uncoupled(path.base), state)
+
+    keys = jax.random.split(jax.random.key(6), N_CASES)
+    found = jax.jit(jax.vmap(estimate, (0, conditional.EACH_CASE)))(keys, MANY)
+    error = found.log_z - np.array([machines.joint(one).log_z for one in ALONE])
+    assert (np.abs(error) < 5 * found.standard_error + 1e-4).all()
+    assert (found.standard_error < 0.05).all()
 
 
 x, yes = jnp.ones((2, N_INPUTS)), jnp.ones((2, 6))
