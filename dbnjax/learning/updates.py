@@ -23,8 +23,14 @@ import optax
 
 from dbnjax import checks
 from dbnjax.learning import phases
+from dbnjax.models import rbm as rbm_lib
 from dbnjax.models.rbm import RBM
 from dbnjax.types import Array, Key, Learner, PyTree, as_type, cast, floating_type
+
+_CONTEXTS = (
+    "what biases do in each case is learned as weights from a context, by "
+    "dbnjax.learning.conditional; an ensemble is learned under jax.vmap"
+)
 
 
 def learner(
@@ -41,12 +47,14 @@ def learner(
       step: as in `Learner`; the state has `params`.
 
     Returns:
-      The learner. Its `init` raises `InputError` for parameters of no type to learn in.
+      The learner. Its `init` raises `InputError` for parameters of no type to learn in, and for
+      units of their own for each case, which no update may average over.
     """
 
     def own_init(key: Key, params: Any) -> Any:
         dtype = floating_type(params)
         checks.check_type("learner", dtype, checks.LEARNING_TYPES)
+        rbm_lib.check_one_case(params, _CONTEXTS)
         state = init(key, as_type(params, dtype))
         return jax.tree.map(lambda x: _own_copy(x, dtype), state)
 
