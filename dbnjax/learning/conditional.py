@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import optax
 
 from dbnjax import checks
 from dbnjax.learning import passes, phases, updates
@@ -65,7 +66,7 @@ class State(NamedTuple):
 
     Attributes:
       params: the model.
-      velocity: a pytree like it.
+      velocity: a pytree like it, or the memory of the learner's optimiser.
       chains: persistent ones, None for CD-k.
     """
 
@@ -121,7 +122,11 @@ def gradient(params: Any, context: PyTree, statistics: RBM) -> Any:
     return pulled[0]
 
 
-def contrastive_divergence(k: int = 1, choices: phases.Choices = CHOICES) -> Learner:
+def contrastive_divergence(
+    k: int = 1,
+    choices: phases.Choices = CHOICES,
+    optimiser: optax.GradientTransformation | None = None,
+) -> Learner:
     """Makes a CD-k learner of a model under a context.
 
     `step(key, hyper, state, batch)` takes a `passes.Hyper` and a `Batch`.
@@ -130,6 +135,7 @@ def contrastive_divergence(k: int = 1, choices: phases.Choices = CHOICES) -> Lea
       k: full Gibbs steps, static; the most of them where the hyper-parameters have a number of
         their own.
       choices: what is sampled and what is averaged.
+      optimiser: any of optax's in the place of the momentum, as `updates` describes.
 
     Example:
       >>> from dbnjax import units
@@ -148,7 +154,7 @@ def contrastive_divergence(k: int = 1, choices: phases.Choices = CHOICES) -> Lea
 
     def init(key: Key, params: Any) -> State:
         del key
-        return State(params, jax.tree.map(jnp.zeros_like, params), None)
+        return State(params, updates.at_rest(params, optimiser), None)
 
     def step(key: Key, hyper: passes.Hyper, state: State, batch: Batch) -> tuple[State, Info]:
         key_hidden, key_chain = jax.random.split(key)
@@ -160,7 +166,7 @@ def contrastive_divergence(k: int = 1, choices: phases.Choices = CHOICES) -> Lea
         both = mean_statistics(positive), mean_statistics(negative)
         uphill = gradient(state.params, batch.context, jax.tree.map(jnp.subtract, *both))
         error = ((positive.visible - negative.visible) ** 2).sum(-1).mean()
-        moved = passes.ascend(hyper, state.params, state.velocity, uphill)
+        moved = passes.ascend(hyper, state.params, state.velocity, uphill, optimiser)
         info = Info(positive.hidden.mean(), negative.hidden.mean(), error)
         return State(*moved, None), info
 
@@ -168,7 +174,10 @@ def contrastive_divergence(k: int = 1, choices: phases.Choices = CHOICES) -> Lea
 
 
 def persistent_contrastive_divergence(
-    contexts: PyTree, k: int = 1, choices: phases.Choices = PERSISTENT_CHOICES
+    contexts: PyTree,
+    k: int = 1,
+    choices: phases.Choices = PERSISTENT_CHOICES,
+    optimiser: optax.GradientTransformation | None = None,
 ) -> Learner:
     """Makes a PCD-k learner of a model under a context.
 
@@ -181,6 +190,7 @@ def persistent_contrastive_divergence(
       k: full Gibbs steps between updates, static; the most of them where the hyper-parameters have
         a number of their own.
       choices: what is sampled and what is averaged; the visible units must be sampled.
+      optimiser: any of optax's in the place of the momentum, as `updates` describes.
 
     Raises:
       InputError: there are no contexts, or `choices.visible` is not "sample".
@@ -195,7 +205,7 @@ def persistent_contrastive_divergence(
         # Chains start where the hidden units are without a field.
         unit = params.given(context).hidden
         chains = Chains(unit.sample(key, unit.no_field(n_chains)), context)
-        return State(params, jax.tree.map(jnp.zeros_like, params), chains)
+        return State(params, updates.at_rest(params, optimiser), chains)
 
     def step(key: Key, hyper: passes.Hyper, state: State, batch: Batch) -> tuple[State, Info]:
         key_hidden, key_chain = jax.random.split(key)
@@ -215,7 +225,7 @@ def persistent_contrastive_divergence(
         data = gradient(params, batch.context, mean_statistics(positive))
         model = gradient(params, chains.context, mean_statistics(negative))
         uphill = jax.tree.map(jnp.subtract, data, model)
-        moved = passes.ascend(hyper, params, state.velocity, uphill)
+        moved = passes.ascend(hyper, params, state.velocity, uphill, optimiser)
         begun = jax.tree.map(
             lambda new, old: jnp.concatenate([new, old])[:n_chains],
             Chains(positive.hidden_state, batch.context),

@@ -9,12 +9,14 @@ import numpy as np
 import optax
 import pytest
 
+from dbnjax import units
 from dbnjax.checks import InputError
-from dbnjax.learning import hybrid, passes, persistent, phases, updates
+from dbnjax.learning import conditional, hybrid, passes, persistent, phases, updates
 from dbnjax.learning.contrastive_divergence import contrastive_divergence
 from dbnjax.learning.tempered import parallel_tempering
 from dbnjax.learning.up_down import up_down
 from dbnjax.learning.wake_sleep import wake_sleep
+from dbnjax.models import conditional as conditional_model
 from dbnjax.training import checkpoint
 
 MOMENTUM = 0.5
@@ -25,6 +27,11 @@ MIXED = hybrid.hyper(0.1, 0.3, momentum=MOMENTUM, decay=0.01)
 RBM_, NET = machines.binary(1, 5, 4), machines.net(2, (5, 4, 4), 3)
 PIXELS = jax.random.uniform(jax.random.key(1), (6, 5))
 CASES = passes.Batch(PIXELS, jax.nn.one_hot(jnp.arange(6) % 3, 3))
+UNDER = conditional_model.init(
+    jax.random.key(4), units.Bernoulli.zeros(5), units.Bernoulli.zeros(4), n_inputs=3
+)
+CONTEXTS = conditional_model.Context(jax.random.normal(jax.random.key(5), (6, 3)))
+GIVEN = conditional.Batch(PIXELS, CONTEXTS)
 LEARNERS = {  # what makes one with an optimiser, its parameters, numbers and cases
     "cd": (contrastive_divergence, RBM_, OURS, PIXELS),
     "centred cd": (partial(contrastive_divergence, centred=True), RBM_, OURS, PIXELS),
@@ -39,6 +46,13 @@ LEARNERS = {  # what makes one with an optimiser, its parameters, numbers and ca
     "up-down": (partial(up_down, 2), NET, FINE, CASES),
     "wake-sleep": (partial(wake_sleep, 3, 2), NET, FINE, CASES),
     "hybrid": (partial(hybrid.contrastive, 2), NET, MIXED, CASES),
+    "conditional cd": (conditional.contrastive_divergence, UNDER, FINE, GIVEN),
+    "conditional pcd": (
+        partial(conditional.persistent_contrastive_divergence, CONTEXTS),
+        UNDER,
+        FINE,
+        GIVEN,
+    ),
     "hybrid of a stack": (
         hybrid.pretraining,
         machines.stack(2, (5, 4, 4), 3),
