@@ -202,5 +202,5 @@ def go_on(
     start = Continued(at_rest(task.key, net), jnp.int32(count(task, net, everything)))
     (n_epochs,) = plan.n_epochs
     stage = stages.Stage(name, n_epochs, epoch, done=lambda state: int(state.errors) <= most)
-    found: Continued = stages.run(stage, start, io.describe(net), task.place)
+    found: Continued = stages.run(stage, start, io.describe(net), task.place, task.listener)
     return found
