@@ -140,15 +140,6 @@ def check_seed(seed: Any) -> None:
     )
 
 
-def check_at_least(name: str, number: Any, least: float) -> None:
-    """Checks that a static number is not too small, and not NaN."""
-    require(
-        isinstance(number, int | float | np.number) and not isinstance(number, bool),
-        f"{name}: expected {least} or more, got {in_words(number)}",
-    )
-    require(bool(number >= least), f"{name}: expected {least} or more, got {number}")
-
-
 def check_within(
     name: str, values: Any, least: float, most: float = math.inf, without: float | None = None
 ) -> None:

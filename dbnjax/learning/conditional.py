@@ -212,11 +212,7 @@ def persistent_contrastive_divergence(
         params, chains = state.params, state.chains
         assert chains is not None
         rbm, cases = _cases(params, batch)
-        checks.require(
-            len(cases) <= n_chains,
-            f"batch: expected at most as many cases as chains, {n_chains}, got {len(cases)}; each "
-            "case begins a chain, so take several times as many contexts for the first ones",
-        )
+        _check_room(len(cases), n_chains)
         positive = phases.positive_phase(key_hidden, rbm, cases, choices)
         chained = params.given(chains.context)
         negative = phases.negative_phase(
@@ -226,8 +222,7 @@ def persistent_contrastive_divergence(
         model = gradient(params, chains.context, mean_statistics(negative))
         uphill = jax.tree.map(jnp.subtract, data, model)
         moved = passes.ascend(hyper, params, state.velocity, uphill, optimiser)
-        begun = jax.tree.map(
-            lambda new, old: jnp.concatenate([new, old])[:n_chains],
+        begun = _begin(
             Chains(positive.hidden_state, batch.context),
             Chains(negative.hidden_state, chains.context),
         )
@@ -235,6 +230,21 @@ def persistent_contrastive_divergence(
         return State(*moved, begun), info
 
     return updates.learner(init, step)
+
+
+def _check_room(n_cases: int, n_chains: int) -> None:
+    checks.require(
+        n_cases <= n_chains,
+        f"batch: expected at most as many cases as chains, {n_chains}, got {n_cases}; each case "
+        "begins a chain, so take several times as many contexts for the first ones",
+    )
+
+
+def _begin(new: Chains, old: Chains) -> Chains:
+    """Puts new chains in the place of as many of the oldest."""
+    n_chains = len(old.hidden)
+    begun: Chains = jax.tree.map(lambda a, b: jnp.concatenate([a, b])[:n_chains], new, old)
+    return begun
 
 
 def _cases(params: Any, batch: Batch) -> tuple[RBM, Array]:

@@ -87,8 +87,7 @@ def parallel_tempering(
         is not "sample".
 
     Example:
-      >>> from dbnjax import units
-      >>> from dbnjax.models import rbm
+      >>> from dbnjax import rbm, units
       >>> machine = rbm.init(jax.random.key(0), units.Bernoulli.zeros(6), units.Bernoulli.zeros(4))
       >>> learner = parallel_tempering((1.0, 0.5, 0.0), n_chains=8)
       >>> state = learner.init(jax.random.key(1), machine)
@@ -117,8 +116,7 @@ def parallel_tempering(
         walk, swaps = _walk(key_chain, state, temperatures, k)
         negative = _negative_phase(key_negative, rbm, walk, choices)
         gradient = phases.rbm_gradient(positive, negative, state.machine.offsets)
-        least = swaps.acceptance.mean(0).min()
-        info = Info(positive.hidden.mean(), negative.hidden.mean(), least)
+        info = Info(positive.hidden.mean(), negative.hidden.mean(), swaps.acceptance.mean(0).min())
         machine = updates.ascend(hyper, state.machine, gradient, positive, optimiser)
         return State(machine, walk.hidden.swapaxes(0, 1), state.base), info
 

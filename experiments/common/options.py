@@ -179,18 +179,13 @@ def recorded(config: Options) -> dict[str, Any]:
     return found
 
 
-def command(config: Options, hidden: Sequence[str] = ()) -> str:
-    """Returns the shell command that makes a run again, without a person's own folders.
-
-    Args:
-      config: the run's options.
-      hidden: names that are left out beside places.
-    """
+def command(config: Options) -> str:
+    """Returns the shell command that makes a run again, without a person's own folders."""
     module = type(config).__module__.removesuffix(".config")
     words = ["python", "-m", module]
     declared = declarations(type(config))
     for name, value in given(config).items():
-        if name not in hidden and declared[name].role != PLACE:
+        if declared[name].role != PLACE:
             words.append(_flag(name, _shown(declared[name], value)))
     return " ".join(words)
 

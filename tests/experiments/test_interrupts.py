@@ -12,7 +12,7 @@ from experiments.common import options, program
 
 @dataclasses.dataclass(frozen=True)
 class Config(options.Options):
-    workdir: str = options.option("runs/some", "")
+    workdir: str = options.option("runs/some", "", role=options.PLACE)
     act: str = options.option("interrupt", "")
 
 def run(config):
