@@ -106,7 +106,11 @@ def run_phase(task: Task, plan: UpDownPlan, phase: int, selected: ByErrors) -> B
         return seen, bool(report.finite) and fitting.finite(numbers), numbers
 
     found: ByErrors = stages.run(
-        phase_stage(plan, phase, epoch), selected, io.describe(selected.best), task.place
+        phase_stage(plan, phase, epoch),
+        selected,
+        io.describe(selected.best),
+        task.place,
+        task.listener,
     )
     return found
 
