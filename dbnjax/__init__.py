@@ -62,6 +62,7 @@ __all__ = [
     "exact_nets",
     "features",
     "feedforward",
+    "fits",
     "generate",
     "gibbs",
     "hybrid",
@@ -88,7 +89,7 @@ __all__ = [
     "wake_sleep",
 ]
 
-_FOLDERS = ("models", "sampling", "learning", "inference", "evaluation")
+_FOLDERS = ("models", "sampling", "learning", "inference", "evaluation", "training")
 
 
 def __getattr__(name: str) -> Any:

@@ -8,8 +8,7 @@ they do not ask: plans of each layer (`pretraining`, `fine_tuning`, `tuning`), c
 """
 
 import dataclasses
-import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -36,10 +35,11 @@ from dbnjax.training import (
 )
 from dbnjax.training.learn import Fitted, learn
 from dbnjax.training.plans import LayerPlan, UpDownPlan
-from dbnjax.types import Learner
+from dbnjax.types import Array, Learner
 from dbnjax.units import Bernoulli
 
 Validation = tuple[Any, Any]  # cases and their class numbers
+CD_1 = contrastive_divergence.contrastive_divergence()
 N_STEPS = (3, 6, 10)  # Gibbs iterations of the phases of up-down (section 6.1)
 
 
@@ -52,7 +52,6 @@ def fit_rbm(
     n_epochs: int = 30,
     batch_size: int = 100,
     rate: float = 0.05,
-    decay: float = 1e-4,
     learner: Learner | None = None,
     validation: Any = None,
     seed: int = 0,
@@ -62,9 +61,8 @@ def fit_rbm(
     """Fits an RBM to cases by CD-1, or by any learner of one.
 
     Visible parameters start at the moments of the data (Hinton 2010, section 8); the rate falls
-    linearly to zero, and momentum is 0.5 for the first `fitting.EARLY_EPOCHS` epochs, then 0.9. The
-    history has the squared reconstruction error, the mean activity of the hidden units, the mean
-    size of the weights and, with validation cases, the free-energy gap in nats.
+    linearly to zero, and momentum is 0.5 for the first 5 epochs, then 0.9. The history has what the
+    learner tells, the mean size of the weights and, with validation, the free-energy gap in nats.
 
     Args:
       v: `[n_cases, n_visible]` states of the visible units, or their means.
@@ -74,9 +72,8 @@ def fit_rbm(
       n_epochs: epochs.
       batch_size: cases in a minibatch, or all cases if these are fewer.
       rate: learning rate at the start; Gaussian visible units need a tenth or less of that.
-      decay: weight decay.
       learner: takes an `updates.Hyper` and visible states; None for CD-1.
-      validation: `[n, n_visible]` cases to measure the gap by; None for none.
+      validation: `[n, n_visible]` cases to measure the gap by, or None.
       seed: of every random draw.
       progress: whether a line of progress is shown.
       after: as of `learn`.
@@ -86,25 +83,21 @@ def fit_rbm(
       InputError: cases are no states of the units, or a number cannot be used.
 
     Example:
-      >>> from dbnjax import units
       >>> v = jax.random.bernoulli(jax.random.key(0), 0.5, (20, 6))
-      >>> machine, history = fit_rbm(v, units.Bernoulli, n_hidden=4, n_epochs=2, progress=False)
-      >>> machine.weights.shape, len(history)
-      ((6, 4), 2)
+      >>> fit_rbm(v, Bernoulli, n_hidden=4, n_epochs=2, progress=False).model.weights.shape
+      (6, 4)
     """
     cases = given.states("cases", v, visible)
-    held_out = None
-    if validation is not None:
-        held_out = given.states("validation", validation, visible, cases.shape[1])
-    plan = LayerPlan(n_hidden, n_epochs, rate, schedule="linear", decay=decay)
+    measure = _monitor(cases, validation, visible)
+    plan = LayerPlan(n_hidden, n_epochs, rate, schedule="linear", decay=1e-4)
     return learn(
-        learner or contrastive_divergence.contrastive_divergence(),
+        learner or CD_1,
         _first(seed, cases, visible, hidden, n_hidden),
         cases,
         pretraining.layer_hyper(plan),
         n_epochs,
         batch_size=min(batch_size, len(cases)),
-        measure=functools.partial(_measure, cases, held_out),
+        measure=measure,
         name="RBM",
         seed=seed,
         progress=progress,
@@ -120,13 +113,20 @@ def _first(seed: int, cases: np.ndarray, visible: Any, hidden: Any, n_hidden: in
     return rbm_lib.match_data(first, *map(jnp.asarray, given.moments(cases)))
 
 
-def _measure(cases: np.ndarray, held_out: np.ndarray | None, params: RBM) -> dict[str, Any]:
-    """Returns what the history has of an RBM beside its learner's own numbers."""
-    numbers: dict[str, Any] = {"mean_size_of_weights": jnp.abs(params.weights).mean()}
-    if held_out is not None:
-        seen = (jnp.asarray(part[: pretraining.MONITORED]) for part in (cases, held_out))
-        numbers["free_energy_gap"] = evaluate.free_energy_gap(params, *seen)[0]
-    return numbers
+def _monitor(cases: np.ndarray, validation: Any, visible: Any) -> Callable[[RBM], dict[str, Any]]:
+    """Returns what measures an RBM after an epoch, beside its learner's own numbers."""
+    seen: list[Array] = []
+    if validation is not None:
+        held_out = given.states("validation", validation, visible, cases.shape[1])
+        seen = [jnp.asarray(part[: pretraining.MONITORED]) for part in (cases, held_out)]
+
+    def measure(params: RBM) -> dict[str, Any]:
+        numbers: dict[str, Any] = {"mean_size_of_weights": jnp.abs(params.weights).mean()}
+        if seen:
+            numbers["free_energy_gap"] = evaluate.free_energy_gap(params, *seen)[0]
+        return numbers
+
+    return measure
 
 
 def fit_dbn(
