@@ -6,7 +6,7 @@ in a fraction of a second. Ink is drawn dark on white. The size is bounded, what
 of very many images or curves the first are shown, and a line says so.
 """
 
-from dbnjax.figures.charts import SPREAD, Estimated, Values, curves, dots, estimates
+from dbnjax.figures.charts import SPREAD, Estimated, Values, curves, dots, estimates, histories
 from dbnjax.figures.images import (
     DPI,
     MOST_COLUMNS,
@@ -35,6 +35,7 @@ __all__ = [
     "dots",
     "estimates",
     "gallery",
+    "histories",
     "image_rows",
     "receptive_fields",
     "save",
