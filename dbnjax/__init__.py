@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         updates,
         wake_sleep,
     )
-    from dbnjax.models import belief_net, dbn, feedforward, path, rbm, stack
+    from dbnjax.models import belief_net, conditional, dbn, feedforward, path, rbm, stack
     from dbnjax.sampling import gibbs, ladder, tempering
 
 __version__ = "0.1.0"
@@ -52,6 +52,7 @@ __all__ = [
     "bounds",
     "classify",
     "complete",
+    "conditional",
     "conjugate_gradient",
     "contrastive_divergence",
     "dbn",
@@ -61,6 +62,7 @@ __all__ = [
     "exact_nets",
     "features",
     "feedforward",
+    "fits",
     "generate",
     "gibbs",
     "hybrid",
@@ -87,7 +89,7 @@ __all__ = [
     "wake_sleep",
 ]
 
-_FOLDERS = ("models", "sampling", "learning", "inference", "evaluation")
+_FOLDERS = ("models", "sampling", "learning", "inference", "evaluation", "training")
 
 
 def __getattr__(name: str) -> Any:

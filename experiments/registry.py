@@ -87,6 +87,7 @@ EXPERIMENTS = (
     Experiment("paper_figures"),
     Experiment("shifted_digits"),
     Experiment("explaining_away"),
+    Experiment("training_health"),
     Experiment("results"),
     Experiment("results_charts"),
 )

@@ -27,6 +27,10 @@ ONE_GAUSSIAN = units.Gaussian(bias=_vector(0.3), raw_log_variance=_vector(-0.5))
 ONE_RELU = units.Relu(bias=_vector(0.2), raw_log_variance=_vector(0.3))
 ONE_POISSON = units.Poisson(bias=_vector(0.4))
 MIXED = units.Concat((units.Bernoulli(bias=_vector(-0.4, 0.9)), CATEGORICAL, ONE_GAUSSIAN))
+MULTINOMIAL = units.Multinomial(bias=_vector(0.5, -0.7, 1.1), n_draws=_vector(4.0))
+SOME_GROUPS = units.Present(GROUPS, mask=_vector(1.0, 0.0, 1.0))
+SOME_REAL = units.Present(GAUSSIAN, mask=_vector(0.0, 1.0))
+SOME = units.Concat((units.Present(BERNOULLI, mask=_vector(0.0, 1.0, 1.0)), SOME_REAL))
 COUNTED = units.Concat((ONE_POISSON, CATEGORICAL, ONE_RELU))
 
 WITH_ENERGY: dict[str, Any] = {
@@ -38,6 +42,9 @@ WITH_ENERGY: dict[str, Any] = {
     "poisson": POISSON,
     "mixed": MIXED,
     "counted": COUNTED,
+    "multinomial": MULTINOMIAL,
+    "some groups": SOME_GROUPS,
+    "some of several": SOME,
 }
 ALL: dict[str, Any] = {**WITH_ENERGY, "noisy_relu": NOISY_RELU}
 
@@ -56,9 +63,21 @@ def layer(unit: Any) -> oracles.Layer:
             return oracles.relu(*parameters)
         case units.Poisson():
             return oracles.poisson(*parameters)
+        case units.Multinomial(n_draws=number):
+            return oracles.multinomial(parameters[0], round(float(number[0])))
+        case units.Present():
+            blocks = [oracles.absent(unit.size // unit.n_blocks)] * unit.n_blocks
+            for i in np.flatnonzero(np.asarray(unit.mask) > 0.5):
+                blocks[i] = layer(block(unit.unit, i, unit.n_blocks))
+            return oracles.product(blocks)
         case units.Concat():
             return oracles.product([layer(part) for part in unit.parts])
     raise TypeError(f"no oracle for {type(unit).__name__}")
+
+
+def block(unit: Any, i: int, n_blocks: int) -> Any:
+    """Units that are one block of a layer of one type."""
+    return jax.tree.map(lambda x: np.split(np.asarray(x), n_blocks)[i], unit)
 
 
 def statistics(unit: Any) -> list[np.ndarray]:

@@ -28,6 +28,7 @@ from dbnjax.learning import (
     autoencoder,
     averaging,
     backprop,
+    conditional,
     hybrid,
     missing_labels,
     passes,
@@ -40,6 +41,7 @@ from dbnjax.learning.tempered import parallel_tempering
 from dbnjax.learning.up_down import up_down
 from dbnjax.learning.wake_sleep import wake_sleep
 from dbnjax.models import belief_net, complementary_prior, dbn, feedforward, rbm, stack
+from dbnjax.models import conditional as conditional_lib
 from dbnjax.models import path as path_lib
 from dbnjax.sampling import gibbs, tempering
 from dbnjax.training import easy_cases, evaluate, greedy, loop, translations
@@ -118,6 +120,21 @@ def partly_labelled():
     return jnp.concatenate([visible(), labels().at[0].set(0.0)], axis=1)
 
 
+def driven():
+    pairs = units.Categorical.zeros(2, n_groups=N_VISIBLE // 2)
+    return conditional_lib.init(KEY, pairs, units.Bernoulli.zeros(N_HIDDEN), N_LABELS)
+
+
+def contexts():
+    some = np.arange(N * N_VISIBLE // 2).reshape(N, -1) % 3 > 0
+    return conditional_lib.Context(labels(), some)
+
+
+def given_cases():
+    state = jnp.tile(labels(), (1, N_VISIBLE // N_LABELS))
+    return conditional.Batch(state, contexts())
+
+
 def plain():
     return updates.hyper(0.1, momentum=0.5, decay=0.01, sparsity_cost=0.1)
 
@@ -148,6 +165,9 @@ LEARNING = {
     "cd-2, noisy relu": Learning(CD_2, of(units.Bernoulli, units.NoisyRelu), plain, visible),
     "cd-2, counts": Learning(CD_2, of(units.Poisson, units.Bernoulli), plain, visible),
     "cd-2, labels": Learning(CD_2, joint, plain, partly_labelled),
+    "cd by adam": Learning(
+        contrastive_divergence(centred=True, optimiser=optax.adam(1.0)), binary, plain, visible
+    ),
     "pcd": Learning(
         persistent.persistent_contrastive_divergence(N_CHAINS, k=2), binary, plain, visible
     ),
@@ -165,9 +185,14 @@ LEARNING = {
     ),
     "missing labels": Learning(missing_labels.imputed(CD_2), joint, plain, partly_labelled),
     "up-down": Learning(up_down(n_steps=2), net, fine, cases),
+    "up-down by adam": Learning(up_down(2, optimiser=optax.adam(1.0)), net, fine, cases),
     "wake-sleep": Learning(wake_sleep(N_CHAINS, n_steps=2), net, fine, cases),
     "hybrid": Learning(hybrid.contrastive(n_steps=2), net, mixed, cases),
     "hybrid of a stack": Learning(hybrid.pretraining(features="sample"), machines, mixed, cases),
+    "conditional": Learning(conditional.contrastive_divergence(k=2), driven, fine, given_cases),
+    "persistent conditional": Learning(
+        conditional.persistent_contrastive_divergence(contexts()), driven, fine, given_cases
+    ),
     "backprop": by(MOMENTUM),
     "dropout and max-norm": by(MOMENTUM, dropout=True, max_norm=True),
     "adam": by(optax.adam(1.0)),

@@ -81,6 +81,18 @@ def categorical(bias: np.ndarray, n_categories: int) -> Layer:
     return Layer(states, -states @ bias, np.zeros(len(states)))
 
 
+def multinomial(bias: np.ndarray, n_draws: int) -> Layer:
+    """Counts of draws from one softmax, E = -b n; one state for each sequence of the draws."""
+    sequences = np.array(list(itertools.product(range(len(bias)), repeat=n_draws)), int)
+    states = np.eye(len(bias))[sequences.reshape(len(bias) ** n_draws, n_draws)].sum(1)
+    return Layer(states, -states @ bias, np.zeros(len(states)))
+
+
+def absent(n: int) -> Layer:
+    """Units that are not there: one state, zeros, without an energy."""
+    return Layer(np.zeros((1, n)), np.zeros(1), np.zeros(1))
+
+
 def poisson(bias: np.ndarray) -> Layer:
     """Counts 0 .. LARGEST_COUNT, E = log x! - b x."""
     counts = itertools.product(np.arange(LARGEST_COUNT + 1.0), repeat=len(bias))

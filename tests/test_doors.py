@@ -22,6 +22,7 @@ from dbnjax.learning import (
     autoencoder,
     averaging,
     backprop,
+    conditional,
     conjugate_gradient,
     contrastive_divergence,
     hybrid,
@@ -34,6 +35,7 @@ from dbnjax.learning import (
     wake_sleep,
 )
 from dbnjax.models import belief_net, dbn, feedforward, path, rbm, stack
+from dbnjax.models import conditional as conditional_lib
 from dbnjax.sampling import gibbs, ladder, tempering
 from dbnjax.training import easy_cases, evaluate, greedy, loop, stages, translations
 
@@ -47,6 +49,8 @@ STACK, PLAIN = machines.stack(2, (4, 2, 2), N), machines.net(2, (4, 2, 2))
 MEMORY = NET.memory
 FORWARD = feedforward_nets.net(sizes=(4, 2))
 CHAINS = generate.start_at_random(KEY, NET, N)
+DRIVEN = conditional_lib.init(KEY, FOUR, TWO, N)
+CONTEXT = conditional_lib.Context(jnp.eye(N))
 V = jnp.full((N, 4), 0.5)
 NUMBERS, ONE_HOT = jnp.arange(N), jnp.eye(N)
 PIXELS = np.zeros((4, 2, 2), np.uint8)
@@ -105,6 +109,18 @@ BATCHES = {  # each learner, and how a batch of `cases` and `labels` is given to
         MACHINE,
         autoencoder.hyper(0.1),
         lambda v, labels: v,
+    ),
+    "conditional": (
+        conditional.contrastive_divergence(),
+        DRIVEN,
+        passes.hyper(0.1),
+        lambda v, labels: conditional.Batch(v, conditional_lib.Context(labels)),
+    ),
+    "persistent conditional": (
+        conditional.persistent_contrastive_divergence(CONTEXT),
+        DRIVEN,
+        passes.hyper(0.1),
+        lambda v, labels: conditional.Batch(v, conditional_lib.Context(labels)),
     ),
     "up-down": (up_down.up_down(1), NET, passes.hyper(0.1), passes.Batch),
     "wake-sleep": (wake_sleep.wake_sleep(2, 1), NET, passes.hyper(0.1), passes.Batch),
@@ -255,6 +271,8 @@ COUNTS_OF = {  # each takes a static count
     "samples": lambda n: belief_net.ancestral_sample(
         KEY, belief_net.BeliefNet(TWO, (belief_net.Layer(TWO, jnp.zeros((2, 2))),)), n
     ),
+    "k, conditional": lambda n: conditional.contrastive_divergence(n),
+    "k of conditional PCD": lambda n: conditional.persistent_contrastive_divergence(CONTEXT, n),
     "Bernoulli": units.Bernoulli.zeros,
     "Categorical": units.Categorical.zeros,
     "groups": lambda n: units.Categorical.zeros(2, n),

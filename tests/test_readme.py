@@ -13,8 +13,11 @@ def test_the_code_runs(capsys):
     scope: dict = {}
     for block in blocks:
         exec(compile(block, "README.md", "exec"), scope)
-    assert "(100, 10)" in capsys.readouterr().out
-    assert scope["states"].params.weights.shape == (64, 784, 64)
+    assert "(10, 8, 8)" in capsys.readouterr().out
+    assert scope["history"][-1]["stage"] == "up_down_1"
+    assert scope["states"].params.weights.shape == (64, 64, 32)
+    lines = blocks[0].strip().splitlines()
+    assert len(lines) <= 15  # a fit and a sample
 
 
 def test_what_it_links_to_exists():

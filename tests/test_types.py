@@ -23,7 +23,8 @@ MODES = {  # of the parameters, and whether JAX's default type is float64
     "float64": (jnp.float64, True),
     "bfloat16": (jnp.bfloat16, False),
 }
-OF_OPTAX = ("adam", "conjugate gradient", "l-bfgs")  # mix types inside, where ours are strict
+# They mix types inside, where ours are strict.
+OF_OPTAX = ("adam", "conjugate gradient", "l-bfgs", "cd by adam", "up-down by adam")
 
 
 def enable_x64(on):

@@ -39,6 +39,7 @@ import jax.numpy as jnp
 from dbnjax import checks
 from dbnjax.evaluation import annealing
 from dbnjax.evaluation.importance import has_error, log_mean, reach_95
+from dbnjax.models import rbm as rbm_lib
 from dbnjax.models.path import Path
 from dbnjax.types import Array, Key
 
@@ -75,9 +76,10 @@ def start(key: Key, path: Path, n_chains: int) -> annealing.State:
       n_chains: number of independent chains.
 
     Raises:
-      InputError: the base has weights, or there is no chain.
+      InputError: the base has weights, there is no chain, or units differ from case to case.
     """
     checks.check_count("chains", n_chains, 1)
+    rbm_lib.check_one_case(path)
     checks.require(
         path.uncoupled,
         "annealing: expected a base without weights, got one with weights; draw its samples "

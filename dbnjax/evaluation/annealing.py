@@ -60,8 +60,10 @@ def start(path: Path, v: Any, beta: float) -> State:
       beta: 0 for the path's base, 1 for its target.
 
     Raises:
-      InputError: the width does not fit, there is no chain, or v are not states.
+      InputError: the width does not fit, there is no chain, v are not states, or units differ
+        from case to case.
     """
+    rbm_lib.check_one_case(path)
     check_possible(path.target.visible, v)
     dtype = floating_type(path)
     checks.check_type("annealing", dtype)
@@ -129,6 +131,9 @@ def anneal(key: Key, path: Path, betas: Any, state: State) -> State:
       betas: `[n_steps]` the temperatures to go to, in order, without the one where the chains are.
       state: the chains.
 
+    Raises:
+      InputError: units differ from case to case.
+
     Example:
       >>> from dbnjax import units
       >>> two = units.Bernoulli.zeros(2)
@@ -146,5 +151,6 @@ def anneal(key: Key, path: Path, betas: Any, state: State) -> State:
         v = transition(key_step, path, state.v, beta)
         return State(v, total, state.compensation + lost, beta, state.step + 1), None
 
+    rbm_lib.check_one_case(path)
     dtype = floating_type(path)
     return jax.lax.scan(body, cast(state, dtype), jnp.asarray(betas, dtype))[0]

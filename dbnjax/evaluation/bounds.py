@@ -122,8 +122,8 @@ def pseudo_log_likelihood(rbm: RBM, v: Array) -> Array:
         isinstance(rbm.visible, Bernoulli),
         f"pseudo-likelihood: expected binary visible units, got {type(rbm.visible).__name__}",
     )
-    check_states(rbm.visible, v)
     check_parameters(rbm)
+    check_states(rbm.visible, v)
     v = jnp.asarray(v, floating_type(rbm))
     with jax.default_matmul_precision("highest"):
         field = rbm_lib.hidden_given_visible(rbm, v).field

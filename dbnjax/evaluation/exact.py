@@ -96,6 +96,7 @@ def log_prob(rbm: RBM, v: Array) -> Array:
     Raises:
       InputError: as `log_z`, the width is wrong, or binary or one-of-K units are neither 0 nor 1.
     """
+    rbm_lib.check_one_case(rbm)
     check_states(rbm.visible, v)
     with jax.default_matmul_precision("highest"):
         log_p = -log_z(rbm) - rbm_lib.free_energy(rbm, v)
@@ -161,6 +162,7 @@ def gradient(rbm: RBM, v: Array) -> RBM:
     Raises:
       InputError: as `log_prob`, or a case is no state.
     """
+    rbm_lib.check_one_case(rbm)
     check_possible(rbm.visible, v)
     cases = jnp.asarray(v, floating_type(rbm)).reshape(-1, rbm.visible.size)
     with jax.default_matmul_precision("highest"):

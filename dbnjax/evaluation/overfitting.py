@@ -24,8 +24,9 @@ def free_energy_gap(machine: RBM, trained: Array, held_out: Array) -> tuple[Arra
       states, summed over units, mean over cases.
 
     Raises:
-      InputError: a width is wrong.
+      InputError: a width is wrong, or the units differ from case to case.
     """
+    rbm_lib.check_one_case(machine)
     held_out = jnp.asarray(held_out, floating_type(machine))
     with jax.default_matmul_precision("highest"):
         gap = rbm_lib.free_energy(machine, held_out).mean()

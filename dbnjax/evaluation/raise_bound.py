@@ -52,8 +52,10 @@ def start(key: Key, path: Path, v: Any, n_chains: int) -> annealing.State:
       Chains `[n_chains, n_images]` at beta = 1, to be carried down to 0.
 
     Raises:
-      InputError: the width does not fit, v are not states, or there is no chain or image.
+      InputError: the width does not fit, v are not states, there is no chain or image, or units
+        differ from case to case.
     """
+    rbm_lib.check_one_case(path)
     checks.check_count("chains", n_chains, 1)
     check_states(path.target.visible, v)
     images = jnp.broadcast_to(jnp.asarray(v, floating_type(path)), (n_chains, *np.shape(v)))

@@ -8,13 +8,17 @@ import numpy as np
 
 from dbnjax import checks
 from dbnjax.models import dbn as dbn_lib
+from dbnjax.models import rbm as rbm_lib
 from dbnjax.models.dbn import DBN
 from dbnjax.types import Array, PyTree, floating_type
-from dbnjax.units.base import BOUNDED
 
 
 def check_parameters(model: PyTree) -> None:
-    """Raises `InputError` if a parameter is not finite, or of a type too narrow for energies."""
+    """Raises `InputError` if a parameter is not finite, or of a type too narrow for energies.
+
+    Or if units have parameters of their own for each case (`rbm.check_one_case`).
+    """
+    rbm_lib.check_one_case(model)
     checks.check_type("likelihoods", floating_type(model))
     if checks.is_concrete(model):
         for path, leaf in jax.tree.leaves_with_path(model):
@@ -37,7 +41,7 @@ def check_states(unit: Any, v: Any) -> None:
     if not checks.is_concrete((unit, v)):
         return
     checks.check_finite("visible states", v)
-    values = np.asarray(v)[..., unit.tails().order == BOUNDED]
+    values = np.asarray(v)[..., unit.binary()]
     wrong = values[(values != 0) & (values != 1)]
     checks.require(
         wrong.size == 0,

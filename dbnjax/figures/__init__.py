@@ -13,7 +13,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dbnjax.figures.charts import SPREAD, Estimated, Values, curves, dots, estimates, means
+    from dbnjax.figures.charts import (
+        SPREAD,
+        Estimated,
+        Values,
+        curves,
+        dots,
+        estimates,
+        histories,
+        means,
+    )
     from dbnjax.figures.images import (
         DPI,
         MOST_COLUMNS,
@@ -42,6 +51,7 @@ __all__ = [
     "dots",
     "estimates",
     "gallery",
+    "histories",
     "image_rows",
     "means",
     "receptive_fields",

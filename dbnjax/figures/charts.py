@@ -1,7 +1,7 @@
 """Curves and dots with intervals; every function returns a `Figure`."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -152,6 +152,48 @@ def _ticks(values: Sequence[float]) -> tuple[list[float], list[str]]:
     ladder = [m * 10.0**e for e in range(-2, 2) for m in (1, 2, 5)] + [100.0]
     chosen = [tick for tick in ladder if low / 2.5 <= tick <= high * 2.5]
     return chosen, [f"{tick:g}" for tick in chosen]
+
+
+def histories(
+    runs: Mapping[str, Sequence[Mapping[str, Any]]], titles: Mapping[str, str], title: str
+) -> Figure:
+    """Draws what was measured after each epoch of some runs, a panel for each number.
+
+    Args:
+      runs: name to a history, as of `training.learn.Fitted`: records with an "epoch" and numbers.
+      titles: name of each number that is drawn to the title of its panel, with the unit.
+      title: what one sees.
+
+    Raises:
+      InputError: there is no run or no number.
+    """
+    checks.require(len(runs) > 0 and len(titles) > 0, "histories: expected runs and numbers")
+    n_columns = min(len(titles), 2)
+    n_rows = -(-len(titles) // n_columns)
+    figure = Figure(figsize=(WIDTH, 3.4 * n_rows + 1.0), layout="constrained")
+    panels = np.atleast_1d(figure.subplots(n_rows, n_columns)).ravel()
+    for axes, (name, heading) in zip(panels, titles.items(), strict=False):
+        for number, (run, history) in enumerate(list(runs.items())[:MOST_NAMED]):
+            told = [(record["epoch"], record[name]) for record in history if name in record]
+            if told:
+                x, y = zip(*told, strict=True)
+                axes.plot(x, y, color=f"C{number}", linewidth=1.6, label=label(run))
+        axes.set_title(heading, fontsize="medium")
+        axes.set_xlabel("epoch")
+        axes.grid(alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+    for axes in panels[len(titles) :]:
+        axes.set_axis_off()
+    handles = {
+        text: line
+        for axes in panels
+        for line, text in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(
+        handles.values(), handles.keys(), loc="outside lower center", frameon=False, ncols=3
+    )
+    figure.suptitle(mosaics.wrapped(title, 100, lines=4))
+    return figure
 
 
 class Estimated(NamedTuple):

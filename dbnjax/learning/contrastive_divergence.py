@@ -11,6 +11,7 @@ with Pk held fixed.
 from typing import NamedTuple
 
 import jax
+import optax
 
 from dbnjax import checks
 from dbnjax.learning import phases, updates
@@ -34,7 +35,10 @@ class Info(NamedTuple):
 
 
 def contrastive_divergence(
-    k: int = 1, choices: phases.Choices = CHOICES, centred: bool = False
+    k: int = 1,
+    choices: phases.Choices = CHOICES,
+    centred: bool = False,
+    optimiser: optax.GradientTransformation | None = None,
 ) -> Learner:
     """Makes a CD-k learner.
 
@@ -46,6 +50,7 @@ def contrastive_divergence(
         their own.
       choices: what is sampled and what is averaged.
       centred: subtract moving averages from the states in the weights' gradient.
+      optimiser: any of optax's in the place of the momentum, as `updates` describes.
 
     Example:
       >>> from dbnjax import units
@@ -63,7 +68,7 @@ def contrastive_divergence(
 
     def init(key: Key, params: RBM) -> updates.State:
         del key
-        return updates.initial_state(params, centred)
+        return updates.initial_state(params, centred, optimiser)
 
     def step(
         key: Key, hyper: updates.Hyper, state: updates.State, batch: Array
@@ -78,6 +83,6 @@ def contrastive_divergence(
         gradient = phases.rbm_gradient(positive, negative, state.offsets)
         error = ((positive.visible - negative.visible) ** 2).sum(-1).mean()
         info = Info(reconstruction_error=error, activity=positive.hidden.mean())
-        return updates.ascend(hyper, state, gradient, positive), info
+        return updates.ascend(hyper, state, gradient, positive, optimiser), info
 
     return updates.learner(init, step)

@@ -20,6 +20,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import jax
+import optax
 
 from dbnjax import checks
 from dbnjax.learning import passes, phases, updates
@@ -72,7 +73,7 @@ class State(NamedTuple):
 
     Attributes:
       params: the net, or the stack.
-      velocity: a pytree like it.
+      velocity: a pytree like it, or the memory of the learner's optimiser.
     """
 
     params: Any
@@ -116,7 +117,12 @@ def log_likelihood(
     return (batch.labels * jax.nn.log_softmax(scores, axis=-1)).sum(-1).mean(), wrong.mean()
 
 
-def contrastive(n_steps: int, labels: Draw = "mean", statistics: Draw = "sample") -> Learner:
+def contrastive(
+    n_steps: int,
+    labels: Draw = "mean",
+    statistics: Draw = "sample",
+    optimiser: optax.GradientTransformation | None = None,
+) -> Learner:
     """Makes a learner of a net by backpropagation and contrastive wake-sleep.
 
     `step(key, hyper, state, batch)` takes a `Hyper` and a `passes.Batch` with labels. A step at
@@ -126,6 +132,7 @@ def contrastive(n_steps: int, labels: Draw = "mean", statistics: Draw = "sample"
       n_steps: Gibbs iterations in the memory between the passes, static.
       labels: label states in the memory's chain, as in `up_down`.
       statistics: the top units in the memory's statistics, as in `up_down`.
+      optimiser: any of optax's in the place of the momentum, as `updates` describes.
 
     Example:
       >>> from dbnjax import dbn, rbm, stack, units
@@ -146,10 +153,15 @@ def contrastive(n_steps: int, labels: Draw = "mean", statistics: Draw = "sample"
         measured = passes.contrastive_wake_sleep(key, dbn, batch, n_steps, labels, statistics)
         return measured.gradient, measured.reconstruction_error
 
-    return _learner(lambda dbn: (dbn.recognition, dbn.memory), generative)
+    return _learner(lambda dbn: (dbn.recognition, dbn.memory), generative, optimiser)
 
 
-def pretraining(k: int = 1, pixels: Draw = "mean", features: Draw = "mean") -> Learner:
+def pretraining(
+    k: int = 1,
+    pixels: Draw = "mean",
+    features: Draw = "mean",
+    optimiser: optax.GradientTransformation | None = None,
+) -> Learner:
     """Makes a learner of a tied stack by backpropagation and contrastive divergence.
 
     `step(key, hyper, state, batch)` takes a `Hyper` and a `passes.Batch` with labels. A step at
@@ -161,25 +173,29 @@ def pretraining(k: int = 1, pixels: Draw = "mean", features: Draw = "mean") -> L
       features: what the machines above the lowest are given, "mean" for activation probabilities;
         their reconstructions are of the same kind, and labels are sampled (section 6.1 of the
         2006 paper).
+      optimiser: any of optax's in the place of the momentum, as `updates` describes.
     """
     checks.check_count("k", k, 1)
     checks.check_draw("pixels", pixels)
     checks.check_draw("features", features)
     chosen = partial(_contrastive_divergences, k=k, pixels=pixels, features=features)
-    return _learner(lambda stack: (stack_lib.recognition(stack), stack.rbms[-1]), chosen)
+    return _learner(lambda stack: (stack_lib.recognition(stack), stack.rbms[-1]), chosen, optimiser)
 
 
-def _learner(read_out: ReadOut, generative: Generative) -> Learner:
+def _learner(
+    read_out: ReadOut, generative: Generative, optimiser: optax.GradientTransformation | None
+) -> Learner:
     """Makes a learner.
 
     Args:
       read_out: gives the recognition layers and the memory of what is learned.
       generative: `generative(key, params, batch)`, the gradient and the reconstruction error.
+      optimiser: in the place of the momentum, or None.
     """
 
     def init(key: Key, params: Any) -> State:
         del key
-        return State(params, passes.at_rest(params))
+        return State(params, updates.at_rest(params, optimiser))
 
     def step(key: Key, hyper: Hyper, state: State, batch: passes.Batch) -> tuple[State, Info]:
         params, cases = state.params, passes.as_cases(state.params, batch)
@@ -192,7 +208,7 @@ def _learner(read_out: ReadOut, generative: Generative) -> Learner:
         weight = hyper.weight
         average = jax.tree.map(lambda d, g: weight * d + (1.0 - weight) * g, slope, gradient)
         numbers = passes.Hyper(hyper.rate, hyper.momentum, hyper.decay)
-        moved = passes.ascend(numbers, params, state.velocity, average)
+        moved = passes.ascend(numbers, params, state.velocity, average, optimiser)
         return State(*moved), Info(-log_p, error, reconstruction_error)
 
     return updates.learner(init, step)

@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
+import optax
 
 from dbnjax import checks
 from dbnjax.learning import phases, updates
@@ -20,7 +21,7 @@ from dbnjax.models import stack as stack_lib
 from dbnjax.models.belief_net import Layer, conditional
 from dbnjax.models.dbn import DBN
 from dbnjax.models.stack import Stack
-from dbnjax.types import Array, Draw, Key
+from dbnjax.types import Array, Draw, Key, PyTree
 
 P = TypeVar("P", bound=DBN | Stack)
 
@@ -202,13 +203,22 @@ def contrastive_wake_sleep(
     )
 
 
-def ascend(hyper: Hyper, net: P, velocity: P, gradient: P) -> tuple[P, P]:
-    """Makes one step uphill; returns the net and the velocity."""
+def ascend(
+    hyper: Hyper,
+    net: P,
+    velocity: PyTree,
+    gradient: P,
+    optimiser: optax.GradientTransformation | None = None,
+) -> tuple[P, PyTree]:
+    """Makes one step uphill, as `updates` describes; returns the net and the velocity.
+
+    Args:
+      hyper: rate, momentum and decay.
+      net: before the step.
+      velocity: from the step before, or from `updates.at_rest`.
+      gradient: uphill.
+      optimiser: in the place of the momentum, or None.
+    """
     gradient = updates.with_decay(gradient, net, hyper.decay)
-    velocity = updates.accelerate(hyper.momentum, velocity, gradient)
-    return updates.move(net, hyper.rate, velocity), velocity
-
-
-def at_rest(net: P) -> P:
-    """Returns a velocity of zero."""
-    return jax.tree.map(jnp.zeros_like, net)
+    uphill, velocity = updates.direction(hyper, velocity, gradient, net, optimiser)
+    return updates.move(net, hyper.rate, uphill), velocity

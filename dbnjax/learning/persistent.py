@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import optax
 
 from dbnjax import checks
 from dbnjax.learning import phases, updates
@@ -81,7 +82,14 @@ def fast_hyper(
     return FastHyper(regular, *updates.numbers(fast_rate, retention))
 
 
-def _learner(n_chains: int, k: int, choices: phases.Choices, centred: bool, fast: bool) -> Learner:
+def _learner(
+    n_chains: int,
+    k: int,
+    choices: phases.Choices,
+    centred: bool,
+    fast: bool,
+    optimiser: optax.GradientTransformation | None,
+) -> Learner:
     checks.check_count("n_chains", n_chains, 1)
     checks.check_count("k", k, 1)
     phases.check_persistent_choices(choices)
@@ -90,7 +98,7 @@ def _learner(n_chains: int, k: int, choices: phases.Choices, centred: bool, fast
         # Chains start where the hidden units are without a field.
         chains = params.hidden.sample(key, params.hidden.no_field(n_chains))
         offset = jax.tree.map(jnp.zeros_like, params) if fast else None
-        return State(updates.initial_state(params, centred), chains, offset)
+        return State(updates.initial_state(params, centred, optimiser), chains, offset)
 
     def advance(
         key: Key, hyper: updates.Hyper, state: State, batch: Array
@@ -111,7 +119,7 @@ def _learner(n_chains: int, k: int, choices: phases.Choices, centred: bool, fast
             )
         gradient = phases.rbm_gradient(positive, negative, state.machine.offsets)
         info = Info(positive.hidden.mean(), negative.hidden.mean())
-        machine = updates.ascend(hyper, state.machine, gradient, positive)
+        machine = updates.ascend(hyper, state.machine, gradient, positive, optimiser)
         return State(machine, negative.hidden_state, state.fast), gradient, info
 
     def step(key: Key, hyper: updates.Hyper, state: State, batch: Array) -> tuple[State, Info]:
@@ -129,7 +137,11 @@ def _learner(n_chains: int, k: int, choices: phases.Choices, centred: bool, fast
 
 
 def persistent_contrastive_divergence(
-    n_chains: int, k: int = 1, choices: phases.Choices = CHOICES, centred: bool = False
+    n_chains: int,
+    k: int = 1,
+    choices: phases.Choices = CHOICES,
+    centred: bool = False,
+    optimiser: optax.GradientTransformation | None = None,
 ) -> Learner:
     """Makes a PCD-k learner; `step` takes an `updates.Hyper`.
 
@@ -139,15 +151,19 @@ def persistent_contrastive_divergence(
         a number of their own.
       choices: what is sampled and what is averaged; the visible units must be sampled.
       centred: subtract moving averages from the states in the weights' gradient.
+      optimiser: any of optax's in the place of the momentum, as `updates` describes.
 
     Raises:
       InputError: `choices.visible` is not "sample".
     """
-    return _learner(n_chains, k, choices, centred, fast=False)
+    return _learner(n_chains, k, choices, centred, fast=False, optimiser=optimiser)
 
 
 def fast_persistent_contrastive_divergence(
-    n_chains: int, k: int = 1, choices: phases.Choices = FAST_CHOICES
+    n_chains: int,
+    k: int = 1,
+    choices: phases.Choices = FAST_CHOICES,
+    optimiser: optax.GradientTransformation | None = None,
 ) -> Learner:
     """Makes a PCD-k learner with fast weights; `step` takes a `FastHyper`.
 
@@ -160,6 +176,8 @@ def fast_persistent_contrastive_divergence(
         a number of their own.
       choices: what is sampled and what is averaged; both layers of the
         chains must be sampled.
+      optimiser: any of optax's in the place of the regular momentum, as `updates` describes; the
+        fast weights have none.
 
     Raises:
       InputError: `choices.visible` or `choices.negative` is not "sample".
@@ -169,4 +187,4 @@ def fast_persistent_contrastive_divergence(
         f"fast weights: expected choices.negative='sample', got {choices.negative!r}; the chains' "
         "means belong to another machine than the one whose energy is measured",
     )
-    return _learner(n_chains, k, choices, centred=False, fast=True)
+    return _learner(n_chains, k, choices, centred=False, fast=True, optimiser=optimiser)

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 
 from dbnjax import checks
 from dbnjax.learning import phases, updates
@@ -66,6 +67,7 @@ def parallel_tempering(
     k: int = 1,
     choices: phases.Choices = CHOICES,
     centred: bool = False,
+    optimiser: optax.GradientTransformation | None = None,
 ) -> Learner:
     """Makes a learner with tempered chains; `step` takes an `updates.Hyper`.
 
@@ -78,14 +80,14 @@ def parallel_tempering(
       k: full steps between updates, each with its swaps, static.
       choices: what is sampled and what is averaged; the visible units must be sampled.
       centred: subtract moving averages from the states in the weights' gradient.
+      optimiser: any of optax's in the place of the momentum, as `updates` describes.
 
     Raises:
       InputError: betas do not fall from 1 within [0, 1], a count is below 1, or `choices.visible`
         is not "sample".
 
     Example:
-      >>> from dbnjax import units
-      >>> from dbnjax.models import rbm
+      >>> from dbnjax import rbm, units
       >>> machine = rbm.init(jax.random.key(0), units.Bernoulli.zeros(6), units.Bernoulli.zeros(4))
       >>> learner = parallel_tempering((1.0, 0.5, 0.0), n_chains=8)
       >>> state = learner.init(jax.random.key(1), machine)
@@ -104,7 +106,7 @@ def parallel_tempering(
         checks.check_type("tempered chains", floating_type(params))
         # Chains start where the hidden units are without a field.
         chains = params.hidden.sample(key, params.hidden.no_field(n_chains, len(temperatures)))
-        return State(updates.initial_state(params, centred), chains, params.visible)
+        return State(updates.initial_state(params, centred, optimiser), chains, params.visible)
 
     def step(key: Key, hyper: updates.Hyper, state: State, batch: Array) -> tuple[State, Info]:
         key_hidden, key_chain, key_negative = jax.random.split(key, 3)
@@ -114,9 +116,8 @@ def parallel_tempering(
         walk, swaps = _walk(key_chain, state, temperatures, k)
         negative = _negative_phase(key_negative, rbm, walk, choices)
         gradient = phases.rbm_gradient(positive, negative, state.machine.offsets)
-        least = swaps.acceptance.mean(0).min()
-        info = Info(positive.hidden.mean(), negative.hidden.mean(), least)
-        machine = updates.ascend(hyper, state.machine, gradient, positive)
+        info = Info(positive.hidden.mean(), negative.hidden.mean(), swaps.acceptance.mean(0).min())
+        machine = updates.ascend(hyper, state.machine, gradient, positive, optimiser)
         return State(machine, walk.hidden.swapaxes(0, 1), state.base), info
 
     return updates.learner(init, step)

@@ -14,10 +14,12 @@ the experiments used, are absent from the pseudocode and present here.
 
 from typing import NamedTuple
 
+import optax
+
 from dbnjax import checks
 from dbnjax.learning import passes, updates
 from dbnjax.models.dbn import DBN
-from dbnjax.types import Array, Draw, Key, Learner
+from dbnjax.types import Array, Draw, Key, Learner, PyTree
 
 
 class State(NamedTuple):
@@ -25,11 +27,11 @@ class State(NamedTuple):
 
     Attributes:
       params: the net.
-      velocity: a pytree like the net.
+      velocity: a pytree like the net, or the memory of the learner's optimiser.
     """
 
     params: DBN
-    velocity: DBN
+    velocity: PyTree
 
 
 class Info(NamedTuple):
@@ -46,7 +48,12 @@ class Info(NamedTuple):
     memory_error: Array
 
 
-def up_down(n_steps: int, labels: Draw = "mean", statistics: Draw = "sample") -> Learner:
+def up_down(
+    n_steps: int,
+    labels: Draw = "mean",
+    statistics: Draw = "sample",
+    optimiser: optax.GradientTransformation | None = None,
+) -> Learner:
     """Makes an up-down learner.
 
     `step(key, hyper, state, batch)` takes a `passes.Hyper` and a `passes.Batch`.
@@ -57,6 +64,7 @@ def up_down(n_steps: int, labels: Draw = "mean", statistics: Draw = "sample") ->
       labels: label states in the memory's chain; "mean" is appendix B, "sample" section 6.1.
       statistics: the top units in the memory's statistics; "sample" is appendix B, "mean" the
         same gradient in expectation with less noise.
+      optimiser: any of optax's in the place of the momentum, as `updates` describes.
     """
     checks.check_count("n_steps", n_steps, 1)
     checks.check_draw("labels", labels)
@@ -64,7 +72,7 @@ def up_down(n_steps: int, labels: Draw = "mean", statistics: Draw = "sample") ->
 
     def init(key: Key, params: DBN) -> State:
         del key
-        return State(params, passes.at_rest(params))
+        return State(params, updates.at_rest(params, optimiser))
 
     def step(
         key: Key, hyper: passes.Hyper, state: State, batch: passes.Batch
@@ -72,7 +80,7 @@ def up_down(n_steps: int, labels: Draw = "mean", statistics: Draw = "sample") ->
         measured = passes.contrastive_wake_sleep(
             key, state.params, batch, n_steps, labels, statistics, hyper.n_steps
         )
-        moved = passes.ascend(hyper, state.params, state.velocity, measured.gradient)
+        moved = passes.ascend(hyper, state.params, state.velocity, measured.gradient, optimiser)
         return State(*moved), Info(measured.reconstruction_error, measured.memory_error)
 
     return updates.learner(init, step)

@@ -3,6 +3,12 @@
 Read `phases` first. Conventions, everywhere: `velocity = momentum * velocity + gradient;
 params += rate * velocity`; weight decay acts on weights only and inside the gradient; the sparsity
 term compares its target with a running mean over cases.
+
+Any optax transformation may stand in the place of that momentum. It is told where to go as a loss
+would tell it, by the negated gradient with the decay inside, and has a rate of one, as in
+`optax.sgd(1.0, momentum=0.9)` or `optax.adam(1.0)`; `params += rate * update`, so that a new rate
+compiles nothing. A transformation that only filters, such as `optax.trace`, has to be turned round
+by `optax.scale(-1.0)`. `hyper.momentum` then says nothing.
 """
 
 import dataclasses
@@ -13,11 +19,18 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 
 from dbnjax import checks
 from dbnjax.learning import phases
+from dbnjax.models import rbm as rbm_lib
 from dbnjax.models.rbm import RBM
 from dbnjax.types import Array, Key, Learner, PyTree, as_type, cast, floating_type
+
+_CONTEXTS = (
+    "what biases do in each case is learned as weights from a context, by "
+    "dbnjax.learning.conditional; an ensemble is learned under jax.vmap"
+)
 
 
 def learner(
@@ -34,12 +47,14 @@ def learner(
       step: as in `Learner`; the state has `params`.
 
     Returns:
-      The learner. Its `init` raises `InputError` for parameters of no type to learn in.
+      The learner. Its `init` raises `InputError` for parameters of no type to learn in, and for
+      units of their own for each case, which no update may average over.
     """
 
     def own_init(key: Key, params: Any) -> Any:
         dtype = floating_type(params)
         checks.check_type("learner", dtype, checks.LEARNING_TYPES)
+        rbm_lib.check_one_case(params, _CONTEXTS)
         state = init(key, as_type(params, dtype))
         return jax.tree.map(lambda x: _own_copy(x, dtype), state)
 
@@ -133,18 +148,20 @@ class State(NamedTuple):
 
     Attributes:
       params: the machine.
-      velocity: a pytree like the machine.
+      velocity: a pytree like the machine, or the memory of the learner's optimiser.
       activity: `[n_hidden]` running mean of the hidden units' activity.
       offsets: centring offsets, or None when the learner does not centre.
     """
 
     params: RBM
-    velocity: RBM
+    velocity: PyTree
     activity: Array
     offsets: phases.Offsets | None
 
 
-def initial_state(params: RBM, centred: bool) -> State:
+def initial_state(
+    params: RBM, centred: bool, optimiser: optax.GradientTransformation | None = None
+) -> State:
     """Returns a state at rest: no velocity, activity and offsets of one half."""
     n_visible, n_hidden = params.visible.size, params.hidden.size
     dtype = floating_type(params)
@@ -154,7 +171,7 @@ def initial_state(params: RBM, centred: bool) -> State:
 
     return State(
         params=params,
-        velocity=jax.tree.map(jnp.zeros_like, params),
+        velocity=at_rest(params, optimiser),
         activity=half(n_hidden),
         offsets=phases.Offsets(half(n_visible), half(n_hidden)) if centred else None,
     )
@@ -179,10 +196,46 @@ def move(params: PyTree, rate: Array, velocity: PyTree) -> PyTree:
     return jax.tree.map(lambda p, v: p + rate * v, params, velocity)
 
 
-def ascend(hyper: Hyper, state: State, gradient: RBM, positive: phases.Phase) -> State:
+def at_rest(params: PyTree, optimiser: optax.GradientTransformation | None = None) -> PyTree:
+    """Returns a velocity of zero, or what an optimiser remembers at first."""
+    return jax.tree.map(jnp.zeros_like, params) if optimiser is None else optimiser.init(params)
+
+
+def direction(
+    hyper: Any,
+    velocity: PyTree,
+    gradient: PyTree,
+    params: PyTree,
+    optimiser: optax.GradientTransformation | None,
+) -> tuple[PyTree, PyTree]:
+    """Returns what the rate multiplies in a step uphill, and what is remembered for the next one.
+
+    Args:
+      hyper: its momentum is that of a learner without an optimiser.
+      velocity: from the step before, or from `at_rest`.
+      gradient: uphill, with the decay inside.
+      params: before the step.
+      optimiser: in the place of the momentum, or None.
+    """
+    if optimiser is None:
+        velocity = accelerate(hyper.momentum, velocity, gradient)
+        return velocity, velocity
+    downhill = jax.tree.map(jnp.negative, gradient)
+    update, memory = optimiser.update(downhill, velocity, params)
+    return update, memory
+
+
+def ascend(
+    hyper: Hyper,
+    state: State,
+    gradient: RBM,
+    positive: phases.Phase,
+    optimiser: optax.GradientTransformation | None = None,
+) -> State:
     """Makes one step uphill from a machine's gradient.
 
-    Decay and momentum as in the module's conventions. A centred step on W by dW moves the
+    Decay, momentum and optimisers as in the module's conventions. A centred step on W by the dW
+    that it really makes moves the
     fields by -dW lambda and -mu dW, which the units take into their own parameters: the
     offsets only reparametrise, they are no part of the model. The sparsity term moves the
     hidden units' field by `rate * cost * (target - activity)`.
@@ -192,18 +245,19 @@ def ascend(hyper: Hyper, state: State, gradient: RBM, positive: phases.Phase) ->
       state: before the step.
       gradient: from `rbm_gradient`.
       positive: the data phase, for the running means over cases.
+      optimiser: in the place of the momentum, or None.
 
     Returns:
       The state after the step.
     """
     gradient = with_decay(gradient, state.params, hyper.decay)
-    velocity = accelerate(hyper.momentum, state.velocity, gradient)
-    params = move(state.params, hyper.rate, velocity)
+    uphill, velocity = direction(hyper, state.velocity, gradient, state.params, optimiser)
+    params = move(state.params, hyper.rate, uphill)
     activity = state.activity + hyper.averaging * (positive.hidden.mean(0) - state.activity)
     pull = hyper.rate * hyper.sparsity_cost * (hyper.sparsity_target - activity)
     visible, hidden, offsets = params.visible, params.hidden.shift_field(pull), state.offsets
     if offsets is not None:
-        change = hyper.rate * velocity.weights
+        change = hyper.rate * uphill.weights
         visible = visible.shift_field(-(change @ offsets.hidden))
         hidden = hidden.shift_field(-(offsets.visible @ change))
         drift = positive.visible.mean(0) - offsets.visible

@@ -10,12 +10,13 @@ recognition ignores are averaged in.
 from typing import NamedTuple
 
 import jax
+import optax
 
 from dbnjax import checks
 from dbnjax.learning import passes, phases, updates
 from dbnjax.models import dbn as dbn_lib
 from dbnjax.models.dbn import DBN
-from dbnjax.types import Array, Key, Learner
+from dbnjax.types import Array, Key, Learner, PyTree
 
 
 class State(NamedTuple):
@@ -23,12 +24,12 @@ class State(NamedTuple):
 
     Attributes:
       params: the net.
-      velocity: a pytree like the net.
+      velocity: a pytree like the net, or the memory of the learner's optimiser.
       chains: `[n_chains, n_top]` top states of the memory's persistent chains.
     """
 
     params: DBN
-    velocity: DBN
+    velocity: PyTree
     chains: Array
 
 
@@ -44,7 +45,9 @@ class Info(NamedTuple):
     chain_activity: Array
 
 
-def wake_sleep(n_chains: int, n_steps: int) -> Learner:
+def wake_sleep(
+    n_chains: int, n_steps: int, optimiser: optax.GradientTransformation | None = None
+) -> Learner:
     """Makes a wake-sleep learner.
 
     `step(key, hyper, state, batch)` takes a `passes.Hyper` and a `passes.Batch`.
@@ -52,6 +55,7 @@ def wake_sleep(n_chains: int, n_steps: int) -> Learner:
     Args:
       n_chains: persistent chains of the memory, static.
       n_steps: Gibbs iterations between updates, static; the more, the nearer to equilibrium.
+      optimiser: any of optax's in the place of the momentum, as `updates` describes.
     """
     checks.check_count("n_chains", n_chains, 1)
     checks.check_count("n_steps", n_steps, 1)
@@ -59,7 +63,7 @@ def wake_sleep(n_chains: int, n_steps: int) -> Learner:
     def init(key: Key, params: DBN) -> State:
         top = params.memory.hidden
         chains = top.sample(key, top.no_field(n_chains))
-        return State(params, passes.at_rest(params), chains)
+        return State(params, updates.at_rest(params, optimiser), chains)
 
     def step(
         key: Key, hyper: passes.Hyper, state: State, batch: passes.Batch
@@ -79,7 +83,7 @@ def wake_sleep(n_chains: int, n_steps: int) -> Learner:
             memory=phases.rbm_gradient(positive, dream, offsets=None),
         )
         info = Info(passes.reconstruction_error(dbn, states), dream.hidden.mean())
-        params, velocity = passes.ascend(hyper, dbn, state.velocity, gradient)
+        params, velocity = passes.ascend(hyper, dbn, state.velocity, gradient, optimiser)
         return State(params, velocity, dream.hidden_state), info
 
     return updates.learner(init, step)

@@ -55,8 +55,8 @@ def create(base: RBM, target: RBM) -> Path:
       target: the machine at beta = 1, of the same unit types and sizes.
 
     Raises:
-      InputError: the machines are of different structures, or an end is not finite or cannot be
-        normalised.
+      InputError: the machines are of different structures, units differ from case to case, or an
+        end is not finite or cannot be normalised.
     """
     checks.require(
         _structure(base) == _structure(target),
@@ -211,6 +211,7 @@ def _spread(betas: np.ndarray) -> np.ndarray:
 
 
 def _checked(path: Path) -> Path:
+    rbm_lib.check_one_case(path)
     dtype = floating_type(path)
     checks.check_type("path", dtype)
     path = cast(path, dtype)

@@ -21,6 +21,12 @@ from dbnjax import checks
 from dbnjax.types import Array, Key, as_type, floating_type, pytree
 from dbnjax.units.base import BOUNDED, X_LOG_X, Conditional, Unit
 
+EACH_CASE = (
+    "take one case after another by jax.vmap with the units mapped and the weights not, "
+    "in_axes=RBM(visible=0, hidden=0, weights=None)"
+)
+"""What to do with units of their own for each case where one case is meant."""
+
 
 @pytree
 class RBM:
@@ -76,6 +82,25 @@ def check_sizes(rbm: RBM) -> None:
         f"weights: expected shape {sizes} for these units, got {shape}; the layer sizes do not fit "
         "the weights",
     )
+
+
+def check_one_case(model: Any, way: str = EACH_CASE) -> None:
+    """Raises `InputError` if a model's units have parameters of their own for each of some cases.
+
+    What averages over cases or chains would pair the two, or mix them up. Under `jax.vmap` there is
+    one case at a time.
+
+    Args:
+      model: any; its units' arrays have one axis, whatever its weights have.
+      way: what to do instead.
+    """
+    for path, leaf in jax.tree.leaves_with_path(model):
+        if "weights" not in (getattr(part, "name", None) for part in path):
+            checks.require(
+                np.ndim(leaf) <= 1,
+                f"{jax.tree_util.keystr(path).removeprefix('.')}: expected units of one case, an "
+                f"array of one axis, got shape {np.shape(leaf)}; {way}",
+            )
 
 
 def _check_units(**layers: Any) -> None:

@@ -42,7 +42,7 @@ class Clamp(NamedTuple):
 
 
 def clamp(unit: Any, mask: Any, values: Any) -> Clamp:
-    """Makes a clamp for a layer, checked.
+    """Makes a clamp for a layer, checked. An absent unit stays absent, whatever its value.
 
     Args:
       unit: the layer's units.
@@ -63,7 +63,8 @@ def clamp(unit: Any, mask: Any, values: Any) -> Clamp:
     mask, values = mask.astype(bool), checks.as_numbers("clamped values", values)
     checks.check_width("clamped values", values, unit.size)
     checks.check_finite("clamped values", values[..., mask])
-    return Clamp(mask=jnp.asarray(mask), values=jnp.asarray(values, floating_type(unit)))
+    held = unit.only_present(jnp.asarray(values, floating_type(unit)))
+    return Clamp(mask=jnp.asarray(mask), values=held)
 
 
 def apply_clamp(held: Clamp | None, state: Array) -> Array:

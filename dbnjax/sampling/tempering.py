@@ -77,7 +77,7 @@ def init(key: Key, path: Path, betas: Array, n_chains: int) -> gibbs.State:
 
     Raises:
       InputError: betas are not a row that falls from 1 and stays in [0, 1], there are no chains,
-        or a machine on the path cannot be normalised.
+        units differ from case to case, or a machine on the path cannot be normalised.
 
     Example:
       >>> from dbnjax import units
@@ -91,6 +91,7 @@ def init(key: Key, path: Path, betas: Array, n_chains: int) -> gibbs.State:
       ((10, 6), (4,))
     """
     checks.check_count("n_chains", n_chains, 1)
+    rbm_lib.check_one_case(path)
     if checks.is_concrete((path, betas)):
         ladder.check(betas)
         path_lib.check_normalisable(path, betas)
@@ -111,7 +112,11 @@ def step(key: Key, path: Path, betas: Array, state: gibbs.State) -> tuple[gibbs.
       path: from the base to the target.
       betas: `[n_betas]`.
       state: `[n_betas, n_chains, n_units]`; only the hidden half is read.
+
+    Raises:
+      InputError: units differ from case to case.
     """
+    rbm_lib.check_one_case(path)
     betas = jnp.asarray(betas, floating_type(path))
     key_visible, key_even, key_odd, key_hidden = jax.random.split(key, 4)
     # Full float32: the states must be drawn from the machines that the swaps are decided by.

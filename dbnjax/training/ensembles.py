@@ -117,7 +117,7 @@ def learn_layer(
     states = jax.vmap(learner.init)(keys_init, start.state)
     begin = Learned(sharding.place_members(states), start.sound)
     stage = pretraining.layer_stage(common, level, epoch)
-    state, sound = stages.run(stage, begin, io.describe(start.state), task.place)
+    state, sound = stages.run(stage, begin, io.describe(start.state), task.place, task.listener)
     return Learned(state.params, sound)
 
 
@@ -182,7 +182,9 @@ def run_phase(
         return seen, True, summary(sound, validation_errors=errors)
 
     stage = fine_tuning.phase_stage(common, phase, epoch)
-    found: ByErrors = stages.run(stage, selected, io.describe(selected.best), task.place)
+    found: ByErrors = stages.run(
+        stage, selected, io.describe(selected.best), task.place, task.listener
+    )
     return found
 
 

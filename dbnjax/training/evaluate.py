@@ -16,7 +16,7 @@ from dbnjax.models import dbn as dbn_lib
 from dbnjax.models import feedforward
 from dbnjax.models.dbn import DBN
 from dbnjax.models.feedforward import Feedforward
-from dbnjax.training import loop
+from dbnjax.training import greedy, loop
 from dbnjax.types import Array, Key, PyTree, as_type, floating_type
 
 
@@ -74,7 +74,7 @@ def scores(read_out: ReadOut, key: Key, net: PyTree, pixels: Array) -> PyTree:
       read_out: one of `read_outs`, static: keep it and pass the same object again.
       key: a PRNG key; case i draws with `fold_in(key, i)`.
       net: what the read-out asks.
-      pixels: `[n_cases, n_visible]` uint8.
+      pixels: `[n_cases, n_visible]` uint8, or values in [0, 1].
 
     Returns:
       `[n_cases, n_labels]`, in the read-out's own structure.
@@ -82,7 +82,7 @@ def scores(read_out: ReadOut, key: Key, net: PyTree, pixels: Array) -> PyTree:
 
     def one(case: tuple[Array, Array]) -> PyTree:
         i, row = case
-        return read_out(jax.random.fold_in(key, i), net, row.astype(float) / 255.0)
+        return read_out(jax.random.fold_in(key, i), net, greedy.unit_interval(row))
 
     return jax.lax.map(one, (jnp.arange(pixels.shape[0]), pixels), batch_size=CHUNK)
 

@@ -106,7 +106,11 @@ def run_phase(task: Task, plan: UpDownPlan, phase: int, selected: ByErrors) -> B
         return seen, bool(report.finite) and fitting.finite(numbers), numbers
 
     found: ByErrors = stages.run(
-        phase_stage(plan, phase, epoch), selected, io.describe(selected.best), task.place
+        phase_stage(plan, phase, epoch),
+        selected,
+        io.describe(selected.best),
+        task.place,
+        task.listener,
     )
     return found
 
@@ -202,5 +206,5 @@ def go_on(
     start = Continued(at_rest(task.key, net), jnp.int32(count(task, net, everything)))
     (n_epochs,) = plan.n_epochs
     stage = stages.Stage(name, n_epochs, epoch, done=lambda state: int(state.errors) <= most)
-    found: Continued = stages.run(stage, start, io.describe(net), task.place)
+    found: Continued = stages.run(stage, start, io.describe(net), task.place, task.listener)
     return found

@@ -132,10 +132,15 @@ def choices(features_as: Draw, n_labels: int) -> phases.Choices:
     return phases.Choices(visible=(features_as, "sample") if n_labels else features_as)
 
 
+def unit_interval(pixels: Array) -> Array:
+    """Returns uint8 pixels as intensities in [0, 1]; values of another type are that already."""
+    return pixels.astype(float) / 255.0 if pixels.dtype == jnp.uint8 else pixels
+
+
 def intensities(key: Key, pixels: Array, how: Draw) -> Array:
-    """Turns uint8 pixels into visible states: intensities in [0, 1], or binary samples of them."""
+    """Turns pixels into visible states: intensities in [0, 1], or binary samples of them."""
     checks.check_draw("pixels", how)
-    mean = pixels.astype(float) / 255.0
+    mean = unit_interval(pixels)
     return mean if how == "mean" else numerics.bernoulli(key, mean)
 
 

@@ -1,6 +1,7 @@
 """One compiled program an epoch: a scan over minibatches of data that stay on the device.
 
-The data lie on the device once, as uint8. Each epoch's key makes the order of the cases there;
+The data lie on the device once, in their smallest type: images as uint8, but any arrays with a
+leading axis of cases will do (`put_cases`). Each epoch's key makes the order of the cases there;
 each step gathers its rows by index, casts them, and learns. Nothing crosses to the host before
 the epoch is over. On a mesh (see `sharding`) each device does that with its own rows.
 """
@@ -17,7 +18,7 @@ from dbnjax import checks
 from dbnjax.training import sharding
 from dbnjax.types import Array, Key, Learner, PyTree
 
-Prepare = Callable[[Key, PyTree, Array, Array], Any]
+Prepare = Callable[[Key, PyTree, Any, Any], Any]
 Epoch = Callable[["Key | Keys", PyTree, PyTree, PyTree, "Data"], tuple[PyTree, "Report"]]
 
 
@@ -25,15 +26,29 @@ class Data(NamedTuple):
     """Cases on the device.
 
     Attributes:
-      pixels: `[n_cases, n_visible]` uint8, 0 to 255.
-      labels: `[n_cases]` int32.
+      cases: any pytree of arrays `[n_cases, ...]`; of images the pixels, `[n_cases, n_visible]`
+        uint8 from 0 to 255. What all cases share, such as frames into which a case is the number of
+        a row, is the context of an epoch, which is not gathered.
+      labels: `[n_cases]` int32; None without labels.
       by_class: `[n_classes, n_per_class]` int32 rows of each class, for balanced minibatches,
         or None for random ones.
     """
 
-    pixels: Array
-    labels: Array
-    by_class: Array | None
+    cases: PyTree
+    labels: Any
+    by_class: Array | None = None
+
+    @property
+    def pixels(self) -> Array:
+        """The cases of images."""
+        pixels: Array = self.cases
+        return pixels
+
+    @property
+    def n_cases(self) -> int:
+        """The number of cases."""
+        length: int = jax.tree.leaves(self.cases)[0].shape[0]
+        return length
 
 
 class Keys(NamedTuple):
@@ -89,12 +104,45 @@ def put(
         f"pixels: expected uint8 from 0 to 255, got {pixels.dtype}; intensities in [0, 1] need "
         "a multiplication by 255 and rounding",
     )
+    flat = pixels.reshape(len(pixels), -1)
+    return put_cases(flat, batch_size, labels, n_classes, balanced)
+
+
+def put_cases(
+    cases: PyTree,
+    batch_size: int,
+    labels: np.ndarray | None = None,
+    n_classes: int = 0,
+    balanced: bool = False,
+) -> Data:
+    """Puts cases of any kind on the device, each array in the type that it has.
+
+    Args:
+      cases: any pytree of arrays of numbers `[n_cases, ...]`: real values, counts, bits, two views
+        of each case, ratings with the mask of those that are known. They reach `prepare` as they
+        are, for the rows of a minibatch.
+      batch_size: cases in a minibatch.
+      labels: `[n_cases]` class numbers, integers; None for none.
+      n_classes: the labels run from 0 to n_classes - 1.
+      balanced: every minibatch holds the same number of each class.
+
+    Raises:
+      InputError: an array is none of numbers, the arrays or the labels differ in length, there is
+        no case, labels are out of range, the batch is larger than the data, or balance is
+        impossible because the classes differ in size or do not divide it.
+    """
+    n_cases = check_lengths("cases", cases)
+    checks.check_batch_size(batch_size, n_cases)
+    on_device = jax.tree.map(jnp.asarray, cases)
+    if labels is None:
+        checks.require(not balanced, "balanced minibatches: expected labels, got none")
+        return Data(on_device, None)
+    labels = checks.as_numbers("labels", labels)
     checks.check_labels("labels", labels, n_classes)
     checks.require(
-        len(pixels) == len(labels),
-        f"data: expected as many labels as images, got {len(labels)} for {len(pixels)}",
+        n_cases == len(labels),
+        f"data: expected as many labels as cases, got {len(labels)} for {n_cases}",
     )
-    checks.check_batch_size(batch_size, len(labels))
     by_class = None
     if balanced:
         counts = np.bincount(labels, minlength=n_classes)
@@ -105,8 +153,28 @@ def put(
         )
         rows = np.argsort(labels, kind="stable").reshape(len(counts), -1)
         by_class = jnp.asarray(rows, jnp.int32)
-    flat = pixels.reshape(len(pixels), -1)
-    return Data(jnp.asarray(flat), jnp.asarray(labels, jnp.int32), by_class)
+    return Data(on_device, jnp.asarray(labels, jnp.int32), by_class)
+
+
+def check_lengths(name: str, cases: PyTree) -> int:
+    """Checks that a pytree holds arrays of numbers `[n_cases, ...]`, and returns n_cases.
+
+    Raises:
+      InputError: there is no array, one is none of numbers, or they differ in length.
+    """
+    leaves = jax.tree_util.tree_leaves_with_path(cases, is_leaf=lambda x: isinstance(x, list))
+    lengths = {}
+    for path, leaf in leaves:
+        place = name + jax.tree_util.keystr(path)
+        checks.check_array(place, leaf)
+        checks.require(bool(leaf.shape), f"{place}: expected [n_cases, ...], got a scalar")
+        lengths[place] = int(leaf.shape[0])
+    checks.require(
+        len(set(lengths.values())) == 1 and 0 not in lengths.values(),
+        f"{name}: expected arrays with one leading axis of cases, at least one case, got lengths "
+        f"{lengths or 'of no array'}",
+    )
+    return next(iter(lengths.values()))
 
 
 def minibatches(key: Key, data: Data, batch_size: int) -> Array:
@@ -114,10 +182,10 @@ def minibatches(key: Key, data: Data, batch_size: int) -> Array:
 
     A shuffled order cut into batches; cases beyond the last whole batch wait for another epoch.
     """
-    cases = data.labels if data.by_class is None else data.by_class
-    checks.check_batch_size(batch_size, math.prod(cases.shape))
+    n_cases = data.n_cases if data.by_class is None else math.prod(data.by_class.shape)
+    checks.check_batch_size(batch_size, n_cases)
     if data.by_class is None:
-        order = jax.random.permutation(key, data.labels.shape[0])
+        order = jax.random.permutation(key, n_cases)
     else:
         shuffled = jax.random.permutation(key, data.by_class, axis=1, independent=True)
         order = shuffled.T.reshape(-1)  # one of each class in turn
@@ -146,9 +214,9 @@ def epoch_program(learner: Learner, prepare: Prepare, batch_size: int) -> Epoch:
 
     Args:
       learner: what steps.
-      prepare: `prepare(key, context, pixels, labels) -> batch` turns gathered uint8 rows and
-        their labels into what the learner's step takes; `context` is what it needs beside them,
-        the layers below, say.
+      prepare: `prepare(key, context, cases, labels) -> batch` turns the gathered rows of the cases
+        and their labels, None without labels, into what the learner's step takes; `context` is what
+        it needs beside them, the layers below, say, or frames that the cases are cut from.
       batch_size: cases in a minibatch, static.
     """
     checks.check_count("batch size", batch_size, 1)
@@ -202,7 +270,9 @@ def gather(
     """Returns the key of a step and its minibatch, the cases of the rows `chosen`."""
     chosen = sharding.constrain(chosen, sharding.DATA)
     key_prepare, key_step = jax.random.split(key)
-    return key_step, prepare(key_prepare, context, data.pixels[chosen], data.labels[chosen])
+    cases = jax.tree.map(lambda x: x[chosen], data.cases)
+    labels = None if data.labels is None else data.labels[chosen]
+    return key_step, prepare(key_prepare, context, cases, labels)
 
 
 def report(state: PyTree, infos: PyTree) -> Report:

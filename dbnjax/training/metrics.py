@@ -101,7 +101,7 @@ def tensorboard_writer(logdir: str | Path) -> Iterator[Callable[[int, Mapping[st
 
 @contextlib.contextmanager
 def progress(
-    total: int, description: str, unit: str = "epoch", done: int = 0
+    total: int, description: str, unit: str = "epoch", done: int = 0, shown: bool = True
 ) -> Iterator[Callable[[Mapping[str, float]], None]]:
     """Shows progress on stderr and yields `advance(numbers)`, to be called once a unit of work.
 
@@ -113,6 +113,7 @@ def progress(
       description: what is being done.
       unit: what is counted.
       done: units that an earlier, interrupted run did.
+      shown: whether anything is shown at all.
 
     Example:
       >>> with progress(2, "RBM 1") as advance:  # doctest: +SKIP
@@ -128,7 +129,7 @@ def progress(
         file=sys.stderr if live else io.StringIO(),
         bar_format="{l_bar}{bar}{r_bar}" if live else layout,
         dynamic_ncols=live,
-        disable=jax.process_index() != 0,
+        disable=jax.process_index() != 0 or not shown,
     ) as bar:
 
         def advance(numbers: Mapping[str, float]) -> None:

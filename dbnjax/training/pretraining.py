@@ -65,7 +65,8 @@ def grow(task: Task, plan: StackPlan, learn_layer: LearnLayer) -> Stack:
 
 def with_data_biases(first: RBM, data: loop.Data, n_labels: int) -> RBM:
     """Starts visible biases at log p / (1 - p) of the pixels, and of even labels."""
-    pixels = data.pixels.mean(0, dtype=jnp.float32) / 255.0
+    scale = 255.0 if data.pixels.dtype == jnp.uint8 else 1.0
+    pixels = data.pixels.mean(0, dtype=jnp.float32) / scale
     mean = jnp.concatenate([pixels, jnp.full(n_labels, 1.0 / max(n_labels, 1), jnp.float32)])
     return rbm.match_data(first, mean, mean * (1.0 - mean))
 
@@ -137,5 +138,5 @@ def learn_layer(
 
     state = sharding.place(learner.init(key_init, first))
     stage = layer_stage(plan, level, epoch)
-    params: RBM = stages.run(stage, state, io.describe(first), task.place).params
+    params: RBM = stages.run(stage, state, io.describe(first), task.place, task.listener).params
     return params

@@ -63,8 +63,26 @@ class Place:
         return self.workdir / "checkpoints" / stage
 
 
+@dataclasses.dataclass(frozen=True)
+class Listener:
+    """Who is told of a run while it goes on.
+
+    Attributes:
+      after: `after(stage, epoch, state, numbers)`, called after each epoch, from 1, with the
+        stage's name. The next epoch may take the state's memory: keep copies of what is kept.
+      progress: whether a line or a bar of progress is shown.
+    """
+
+    after: Callable[[str, int, PyTree, Mapping[str, float]], None] = lambda *told: None
+    progress: bool = True
+
+
 def run(
-    stage: Stage, state: PyTree, architecture: Mapping[str, Any], place: Place | None = None
+    stage: Stage,
+    state: PyTree,
+    architecture: Mapping[str, Any],
+    place: Place | None = None,
+    listener: Listener = Listener(),
 ) -> PyTree:
     """Runs what is left of a stage.
 
@@ -73,6 +91,7 @@ def run(
       state: to start from; a checkpoint takes its place if there is one.
       architecture: JSON-able; compared with the checkpoint's.
       place: where to write; None writes nothing and resumes nothing.
+      listener: who is told of it.
 
     Returns:
       The state after the last epoch that was run.
@@ -88,7 +107,8 @@ def run(
         first, state = _resume(stage, state, architecture, place)
     if first >= stage.n_epochs or stage.done(state):
         return state
-    with metrics.progress(stage.n_epochs, stage.name, done=first) as advance:
+    shown = listener.progress
+    with metrics.progress(stage.n_epochs, stage.name, done=first, shown=shown) as advance:
         for i in range(first, stage.n_epochs):
             begin = time.perf_counter()
             state, finite, numbers = stage.epoch(i, state)
@@ -102,6 +122,7 @@ def run(
                 if last or (i + 1) % place.save_every == 0:
                     checkpoint.save(place.checkpoints(stage.name), i + 1, state, architecture)
                 place.log(i + 1, {f"{stage.name}/{name}": x for name, x in numbers.items()})
+            listener.after(stage.name, i + 1, state, numbers)
             advance(numbers)
             if last:
                 break

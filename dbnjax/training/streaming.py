@@ -15,6 +15,7 @@ import dataclasses
 import functools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -90,8 +91,8 @@ def plan(key: Key, n_cases: int, size: int) -> list[Ranges]:
     return chunks
 
 
-def read(stream: Stream, ranges: Ranges) -> Images:
-    """Reads ranges of cases into the host's memory.
+def read(stream: Stream, ranges: Ranges) -> Any:
+    """Reads ranges of cases into the host's memory, images or a pytree as of `loop.put_cases`.
 
     Raises:
       InputError: the stream fails, or gives other cases than it was asked for.
@@ -106,11 +107,16 @@ def read(stream: Stream, ranges: Ranges) -> Images:
             f"stream: expected cases {ranges[0][0]} to {ranges[-1][1] - 1}, got {reason}; "
             "what it reads is damaged or gone"
         ) from error
-    expected = (sum(stop - start for start, stop in ranges), *stream.shape)
+    n_cases = sum(stop - start for start, stop in ranges)
+    expected: tuple[int, ...] = (n_cases,)
+    got: tuple[int, ...]
+    if isinstance(cases, Images):
+        expected, got = (n_cases, *stream.shape), cases.pixels.shape
+    else:
+        got = (loop.check_lengths("stream", cases),)
     checks.require(
-        cases.pixels.shape == expected,
-        f"stream: expected images of shape {expected}, got {cases.pixels.shape}; what it reads "
-        "has changed",
+        got == expected,
+        f"stream: expected cases of shape {expected}, got {got}; what it reads has changed",
     )
     return cases
 
@@ -122,7 +128,7 @@ def sample(key: Key, stream: Stream, n_cases: int) -> Images:
     """
     key_ranges, key_order = jax.random.split(key)
     n_cases = min(n_cases, stream.n_cases)
-    cases = read(stream, plan(key_ranges, stream.n_cases, n_cases)[0])
+    cases: Images = read(stream, plan(key_ranges, stream.n_cases, n_cases)[0])
     order = np.asarray(jax.random.permutation(key_order, n_cases))
     return Images(cases.pixels[order], cases.known_labels()[order])
 
@@ -168,7 +174,9 @@ def _epoch(
     return state, _joined(reports)
 
 
-def _put(stream: Stream, cases: Images) -> loop.Data:
+def _put(stream: Stream, cases: Any) -> loop.Data:
+    if not isinstance(cases, Images):
+        return loop.put_cases(cases, batch_size=1)
     labels = cases.known_labels()
     return loop.put(cases.pixels, labels, stream.n_classes, batch_size=1, balanced=False)
 

@@ -19,6 +19,7 @@ class Task:
       place: where the run writes its records and checkpoints; None for nowhere.
       stream: training cases in chunks, of which `data` is then a sample; None if they all fit.
       vary: changes what makes the RBMs' data: `translations.translating`, for example.
+      listener: who is told of each epoch.
     """
 
     key: Key
@@ -28,6 +29,7 @@ class Task:
     place: stages.Place | None = None
     stream: streaming.Chunks | None = None
     vary: Callable[[loop.Prepare], loop.Prepare] = lambda prepare: prepare
+    listener: stages.Listener = stages.Listener()  # noqa: RUF009, frozen
 
     @property
     def learned_from(self) -> loop.Data | streaming.Chunks:

@@ -91,7 +91,9 @@ def tune(
         name, plan.n_epochs, epoch, done=lambda seen: early_stopping.done(seen, plan.patience)
     )
     begin = early_stopping.watch(first_state(task.key, plan, net, task.data))
-    found: early_stopping.Watch = stages.run(stage, begin, io.describe(net), task.place)
+    found: early_stopping.Watch = stages.run(
+        stage, begin, io.describe(net), task.place, task.listener
+    )
     return found
 
 
@@ -130,7 +132,7 @@ def go_on(
 
     stage = stages.Stage(name, plan.n_epochs, epoch, done=lambda state: bool(state.cost <= target))
     begin = Continued(first_state(task.key, plan, net, everything), jnp.float32(jnp.inf))
-    found: Continued = stages.run(stage, begin, io.describe(net), task.place)
+    found: Continued = stages.run(stage, begin, io.describe(net), task.place, task.listener)
     return found
 
 

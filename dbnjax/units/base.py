@@ -45,6 +45,9 @@ class Unit:
     States and fields have the shape `[..., n]`. A layer's energy and cumulant are sums over its
     blocks, where a block is what is independent of the rest: one unit, or one softmax group. A
     subclass gives the terms, `energies` and `cumulants`, of which the sums follow.
+
+    Parameters have the shape `[n]`. Units of their own for each case (`models.conditional`) have
+    `[n_cases, n]`, for states and fields `[..., n_cases, n]`.
     """
 
     least_state = -math.inf  # no unit's state is smaller
@@ -53,6 +56,11 @@ class Unit:
     def size(self) -> int:
         """The number of units, read from the last axis of the parameters."""
         raise AttributeError(f"{type(self).__name__} must define size")
+
+    @property
+    def n_blocks(self) -> int:
+        """The number of blocks, all of one size where the layer is of one type."""
+        return self.size
 
     @property
     def n_states(self) -> int | None:
@@ -83,6 +91,10 @@ class Unit:
             mean is then the mean energy, and a log-probability a cross-entropy.
         """
         raise TypeError(f"{type(self).__name__} has no states")
+
+    def only_present(self, x: Array) -> Array:
+        """Returns states with zeros in the place of absent units (`presence`), `[..., n]`."""
+        return x
 
     def energies(self, state: Array) -> Array:
         """Returns E(x) of each block, `[..., n_blocks]`."""
@@ -171,6 +183,10 @@ class Unit:
         """Returns the growth of the energy, on the host; bounded unless overridden."""
         n = self.size
         return Tails(np.full(n, BOUNDED), np.zeros(n), np.ones(n, bool))
+
+    def binary(self) -> np.ndarray:
+        """Returns, on the host, which units have the states 0 and 1 alone, `[n]`."""
+        return self.tails().order == BOUNDED
 
     def check_mask(self, mask: np.ndarray) -> None:
         """Raises `InputError` if a clamping mask `[n]` does not fit the units."""

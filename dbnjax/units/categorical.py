@@ -41,14 +41,18 @@ class Categorical(Unit):
         return self.bias.shape[-1]
 
     @property
+    def n_blocks(self) -> int:
+        """The number of groups."""
+        return self.size // self.n_categories
+
+    @property
     def n_states(self) -> int:
         """The number of categories to the power of the number of groups."""
-        return self.n_categories ** (self.size // self.n_categories)
+        return self.n_categories**self.n_blocks
 
     def state(self, index: Array) -> Array:
         """Returns the number's digits to the base of the number of categories, one-of-K each."""
-        n_groups = self.size // self.n_categories
-        place = self.n_categories ** np.arange(n_groups - 1, -1, -1)
+        place = self.n_categories ** np.arange(self.n_blocks - 1, -1, -1)
         digits = index[..., None] // place % self.n_categories
         states = jax.nn.one_hot(digits, self.n_categories, dtype=self.bias.dtype)
         return states.reshape(*index.shape, self.size)
@@ -79,12 +83,13 @@ class Categorical(Unit):
 
     def sample(self, key: Key, field: Array) -> Array:
         """Draws one-of-K states, `[..., n]`; NaN in groups without a distribution."""
-        total = self._grouped(self.bias + field)
+        total = self.bias + field
+        shape, total = total.shape, self._grouped(total)
         chosen = numerics.categorical(key, total)
         states = jax.nn.one_hot(chosen, self.n_categories, dtype=total.dtype)
         largest = total.max(-1, keepdims=True)
         unknown = jnp.isnan(largest) | (largest == -jnp.inf)
-        return jnp.where(unknown, jnp.nan, states).reshape(field.shape)
+        return jnp.where(unknown, jnp.nan, states).reshape(shape)
 
     def statistics(self, state: Array) -> "Categorical":
         """Returns -dE/db = x."""

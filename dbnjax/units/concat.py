@@ -38,6 +38,11 @@ class Concat(Unit):
         return sum(part.size for part in self.parts)
 
     @property
+    def n_blocks(self) -> int:
+        """The number of blocks, over all parts."""
+        return sum(part.n_blocks for part in self.parts)
+
+    @property
     def n_states(self) -> int | None:
         """The product of the parts' numbers, None if a part has infinitely many states."""
         counts = [part.n_states for part in self.parts]
@@ -70,6 +75,10 @@ class Concat(Unit):
         """Returns whether every part's piece is one of its states, `[...]`."""
         pieces = zip(self.parts, self.split(x), strict=True)
         return jnp.stack([part.has_state(piece, means) for part, piece in pieces]).all(0)
+
+    def only_present(self, x: Array) -> Array:
+        """Returns states with zeros in the place of the parts' absent units, `[..., n]`."""
+        return self._joined(lambda part, piece: part.only_present(piece), x)
 
     def energies(self, state: Array) -> Array:
         """Returns the parts' energies side by side, `[..., n_blocks]`."""
@@ -115,6 +124,10 @@ class Concat(Unit):
         """Returns the parts' tails side by side."""
         columns = zip(*(part.tails() for part in self.parts), strict=True)
         return Tails(*(np.concatenate(column) for column in columns))
+
+    def binary(self) -> np.ndarray:
+        """Returns which of the parts' units are binary, side by side."""
+        return np.concatenate([part.binary() for part in self.parts])
 
     def check_mask(self, mask: np.ndarray) -> None:
         """Checks every part of a clamping mask."""

@@ -36,6 +36,11 @@ def raw_log_variance(variance: Array) -> Array:
     return LIMIT * jnp.arctanh(jnp.clip(log_variance / LIMIT, -_REACH, _REACH))
 
 
+def largest(scale: np.ndarray) -> np.ndarray:
+    """Returns the largest of all cases' scales `[..., n]` for each unit, `[n]`."""
+    return scale.reshape(-1, scale.shape[-1]).max(0)
+
+
 def check_variance(kind: str, mean: Any, variance: Any) -> None:
     """Raises `InputError` for variances that units cannot have, naming the units.
 
@@ -149,4 +154,5 @@ class Gaussian(Unit):
     def tails(self) -> Tails:
         """Quadratic, on both sides."""
         n = self.size
-        return Tails(np.full(n, QUADRATIC), np.sqrt(np.asarray(self.variance)), np.zeros(n, bool))
+        scale = largest(np.sqrt(np.asarray(self.variance)))
+        return Tails(np.full(n, QUADRATIC), scale, np.zeros(n, bool))

@@ -21,7 +21,13 @@ from dbnjax import checks, numerics
 from dbnjax.types import Array, Key, pytree
 from dbnjax.units import truncated_normal
 from dbnjax.units.base import QUADRATIC, Tails, Unit
-from dbnjax.units.gaussian import LIMIT, bounded_log_variance, check_variance, raw_log_variance
+from dbnjax.units.gaussian import (
+    LIMIT,
+    bounded_log_variance,
+    check_variance,
+    largest,
+    raw_log_variance,
+)
 
 _MATCH_STEPS = 60
 
@@ -128,7 +134,7 @@ class Relu(Unit):
     def tails(self) -> Tails:
         """Quadratic, on the positive side."""
         n = self.size
-        return Tails(np.full(n, QUADRATIC), np.asarray(self.scale), np.ones(n, bool))
+        return Tails(np.full(n, QUADRATIC), largest(np.asarray(self.scale)), np.ones(n, bool))
 
 
 @pytree

@@ -27,8 +27,10 @@ CLASSES: dict[str, Any] = {
     "Categorical": units.Categorical,
     "Concat": units.Concat,
     "Gaussian": units.Gaussian,
+    "Multinomial": units.Multinomial,
     "NoisyRelu": units.NoisyRelu,
     "Poisson": units.Poisson,
+    "Present": units.Present,
     "Rectifier": units.Rectifier,
     "Relu": units.Relu,
 }

@@ -14,7 +14,7 @@ import optax
 import pytest
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
-from dbnjax.learning import autoencoder, backprop, hybrid, passes, persistent, updates
+from dbnjax.learning import autoencoder, backprop, conditional, hybrid, passes, persistent, updates
 from dbnjax.learning.contrastive_divergence import contrastive_divergence
 from dbnjax.learning.persistent import (
     fast_persistent_contrastive_divergence,
@@ -23,6 +23,7 @@ from dbnjax.learning.persistent import (
 from dbnjax.learning.tempered import parallel_tempering
 from dbnjax.learning.up_down import up_down
 from dbnjax.learning.wake_sleep import wake_sleep
+from dbnjax.models.conditional import Context, create
 from dbnjax.types import Learner, PyTree
 
 N_CASES, N_CHAINS, N_MEMBERS = 16, 8, 3
@@ -36,6 +37,12 @@ MOMENTUM = optax.sgd(1.0, momentum=0.9)
 FORWARD = feedforward_nets.net(sizes=(5, 4, 4))
 TUNING = backprop.hyper(0.1, decay=0.01, drop_visible=0.2, drop_hidden=0.5, max_norm=1.0)
 LABELLED = backprop.Batch(*CASES)
+DRIVEN = create(RBM_, jnp.full((2, 5), 0.3), jnp.full((2, 4), -0.2))
+CONTEXTS = Context(
+    jax.random.normal(jax.random.key(2), (2 * N_CASES, 2)),
+    (jnp.arange(2 * N_CASES)[:, None] + jnp.arange(5)) % 4 > 0,
+)
+GIVEN = conditional.Batch(PIXELS, jax.tree.map(lambda x: x[:N_CASES], CONTEXTS))
 MIXED = hybrid.hyper(0.1, weight=0.3, momentum=0.5, decay=0.01)
 
 
@@ -73,6 +80,10 @@ LEARNERS = {
         autoencoder.hyper(0.1),
         PIXELS,
     ),
+    "conditional cd": Case(conditional.contrastive_divergence(k=2), DRIVEN, FINE, GIVEN),
+    "conditional pcd": Case(
+        conditional.persistent_contrastive_divergence(CONTEXTS, k=2), DRIVEN, FINE, GIVEN
+    ),
     "hybrid": Case(hybrid.contrastive(n_steps=2), NET, MIXED, CASES),
     "hybrid of a stack": Case(hybrid.pretraining(features="sample"), STACK, MIXED, CASES),
 }
@@ -105,7 +116,7 @@ def assert_same_step(got, expected):
     """Parameters to rounding; chains are draws, so they agree exactly or not at all."""
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=2e-6), got, expected)
     if hasattr(expected, "chains"):
-        np.testing.assert_array_equal(got.chains, expected.chains)
+        jax.tree.map(np.testing.assert_array_equal, got.chains, expected.chains)
 
 
 def test_learners_are_pairs_of_the_same_two_functions(case):
@@ -184,7 +195,7 @@ def test_eight_devices_make_the_same_draws_and_the_same_update(case):
     state = start(case)
     where = jax.tree.map(lambda _: whole, state)
     if hasattr(state, "chains"):
-        where = where._replace(chains=rows)
+        where = where._replace(chains=jax.tree.map(lambda _: rows, state.chains))
     sharded = jax.device_put(state, where)
     batch = jax.device_put(case.batch, rows)
     key = jax.random.key(4)

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-# For each unit the number of its block.
+# For each unit the number of its block, -1 where it is absent.
 BLOCKS = {
     "bernoulli": [0, 1, 2],
     "categorical": [0, 0, 0, 0],
@@ -16,6 +16,9 @@ BLOCKS = {
     "poisson": [0, 1],
     "mixed": [0, 1, 2, 2, 2, 2, 3],
     "counted": [0, 1, 1, 1, 1, 2],
+    "multinomial": [0, 0, 0],
+    "some groups": [0, 0, 0, -1, -1, -1, 2, 2, 2],
+    "some of several": [-1, 1, 2, -1, 4],
 }
 
 
@@ -33,4 +36,5 @@ def test_a_block_is_one_unit_or_one_group_and_depends_on_nothing_else(name):
     for terms in jax.jit(lambda x: (unit.energies(x), unit.cumulants(x)))(x):
         moved = np.abs(terms[1:] - terms[0]) > 1e-4
         assert not (moved & ~own).any()
-        assert moved.any(0).all()
+        assert moved.shape[-1] == unit.n_blocks
+        np.testing.assert_array_equal(moved.any(0), own.any(0))

@@ -192,6 +192,23 @@ def test_a_stacked_ensemble_is_a_loop(name):
 
 
 @all_units
+def test_units_of_their_own_for_each_case_are_a_loop(name):
+    unit, field = cases.ALL[name], fields(cases.ALL[name])
+    members = [jax.tree.map(lambda x, i=i: x + float(i), unit) for i in range(3)]
+    many = jax.tree.map(lambda *x: jnp.stack(x), *members)
+    said = jitted_averages(many, field[:, None])
+    for i, member in enumerate(members):
+        got = jax.tree.map(lambda x, i=i: x[:, i], said)
+        all_close(got, jitted_averages(member, field))
+    n = 4_000
+    repeated = jnp.broadcast_to(field[3], (n, 1, unit.size))
+    drawn = np.float64(jax.jit(many.sample)(jax.random.key(8), repeated))
+    assert drawn.shape == (n, 3, unit.size)
+    error = 5.0 * drawn.std(0) / np.sqrt(n)
+    assert (np.abs(drawn.mean(0) - many.mean(field[3])) <= error + 1e-5).all()
+
+
+@all_units
 def test_any_number_of_leading_axes(name):
     unit, key = cases.ALL[name], jax.random.key(5)
     flat = jitted_averages(unit, fields(unit))

@@ -26,6 +26,12 @@ MATCHED = {
     "gaussian": (units.Gaussian.zeros(4), [0.0, 1.0, -7.0, 40.0], [0.0, 1.0, 0.003, 370.0]),
     "relu": (units.Relu.zeros(5), [0.0, 0.0, 1.0, 0.05, 30.0], [0.0, 1.0, 0.0, 4.0, 2.0]),
     "poisson": (units.Poisson.zeros(3), [0.0, 0.7, 12.0], [0.0, 0.7, 12.0]),
+    "multinomial": (units.Multinomial.zeros(3, 4), [0.0, 1.0, 3.0], [0.1] * 3),
+    "present": (
+        units.present(units.Gaussian.zeros(3), jnp.array([1, 0, 1])),
+        [0.5, 0.0, -2.0],
+        [1.0, 0.0, 2.0],
+    ),
     "concat": (
         units.Concat((units.Bernoulli.zeros(2), units.Gaussian.zeros(1))),
         [0.0, 0.2, 0.5],

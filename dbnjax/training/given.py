@@ -1,0 +1,133 @@
+"""What the fits make of what a user gives: checked cases, plans, and somebody who listens."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from dbnjax import checks
+from dbnjax.training import loop, stages
+from dbnjax.training.plans import LayerPlan, StackPlan
+from dbnjax.training.task import Task
+from dbnjax.types import PyTree
+from dbnjax.units import Bernoulli
+
+After = Callable[[str, int, PyTree, Mapping[str, float]], None]
+
+
+def states(name: str, values: Any, unit: Any, n_visible: int | None = None) -> np.ndarray:
+    """Returns visible states or their means as a float array `[n_cases, n_visible]`.
+
+    Args:
+      name: of the array, for messages.
+      values: NumPy or JAX array.
+      unit: type of the visible units.
+      n_visible: the width that is wanted; None for any.
+
+    Raises:
+      InputError: they are no such array, or neither states of the units nor means of them.
+    """
+    array = checks.as_numbers(name, values)
+    checks.require(
+        array.ndim == 2 and array.size > 0,
+        f"{name}: expected [n_cases, n_visible], got shape {array.shape}; images become rows by "
+        "reshape(len(images), -1)",
+    )
+    if n_visible is not None:
+        checks.check_width(name, array, n_visible)
+    array = array.astype(np.promote_types(array.dtype, np.float32))
+    unit.zeros(array.shape[1]).check_data(name, array)
+    return array
+
+
+def moments(cases: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns mean and variance of each visible unit, the variance of no unit zero.
+
+    A unit that is always the same tells nothing of its spread: it is given the least spread of the
+    others, or one.
+    """
+    variance = cases.var(0, dtype=np.float64)
+    varying = variance[variance > 0]
+    floor = varying.min() if varying.size else 1.0
+    return cases.mean(0, dtype=np.float64), np.where(variance > 0, variance, floor)
+
+
+def task(
+    v: Any,
+    labels: Any,
+    batch_size: int,
+    validation: tuple[Any, Any] | None,
+    seed: int,
+    listener: stages.Listener,
+) -> Task:
+    """Makes the task of a net with labels whose visible units are binary.
+
+    Without validation cases the training cases stand in for them in what is measured.
+
+    Raises:
+      InputError: cases or labels cannot be used, or do not fit each other.
+    """
+    checks.check_seed(seed)
+    n_labels = count_classes(labels)
+    data = _labelled("cases", v, labels, n_labels, batch_size, None)
+    held_out = data
+    if validation is not None:
+        checks.require(
+            isinstance(validation, tuple) and len(validation) == 2,
+            f"validation: expected (cases, labels), got {checks.in_words(validation)}",
+        )
+        held_out = _labelled("validation", *validation, n_labels, 1, data.pixels.shape[1])
+    key = jax.random.key(seed)
+    return Task(key=key, n_labels=n_labels, data=data, held_out=held_out, listener=listener)
+
+
+def count_classes(labels: Any) -> int:
+    """Returns the number of classes of class numbers, each of which stands there.
+
+    Raises:
+      InputError: they are no class numbers, or a class lacks.
+    """
+    numbers = checks.as_numbers("labels", labels)
+    checks.check_labels("labels", numbers, int(numbers.max(initial=0)) + 1)
+    present = np.unique(numbers)
+    missing = np.setdiff1d(np.arange(present[-1] + 1), present)
+    checks.require(
+        missing.size == 0,
+        f"labels: expected every class from 0 to {present[-1]}, got none of "
+        f"{', '.join(map(str, missing[:5]))}; classes are numbered anew by "
+        "np.unique(labels, return_inverse=True)",
+    )
+    checks.require(present.size > 1, "labels: expected two classes or more, got one")
+    return int(present.size)
+
+
+def _labelled(
+    name: str, v: Any, labels: Any, n_labels: int, batch_size: int, n_visible: int | None
+) -> loop.Data:
+    array = checks.as_numbers(name, v)
+    if array.dtype == np.uint8 and array.ndim >= 2:  # pixels, as small on the device as here
+        array = array.reshape(len(array), -1)
+        if n_visible is not None:
+            checks.check_width(name, array, n_visible)
+    else:
+        array = states(name, array, Bernoulli, n_visible)
+    return loop.put_cases(array, batch_size, checks.as_numbers("labels", labels), n_labels)
+
+
+def listener(history: list[dict[str, Any]], progress: bool, after: After) -> stages.Listener:
+    """Returns one that keeps a history, and tells a user's own."""
+
+    def told(stage: str, epoch: int, state: PyTree, numbers: Mapping[str, float]) -> None:
+        history.append({"stage": stage, "epoch": epoch, **numbers})
+        after(stage, epoch, state, numbers)
+
+    return stages.Listener(told, progress)
+
+
+def stack_plan(layers: Sequence[int], n_epochs: int, batch_size: int) -> StackPlan:
+    """Returns how a stack learns from probabilities, by CD-1 at falling rates."""
+    checks.check_counts("layers", layers, 1)
+    checks.require(len(layers) > 0, "layers: expected one size or more, got none")
+    plans = (LayerPlan(n, n_epochs, 0.1, schedule="linear", decay=2e-4) for n in layers)
+    return StackPlan(tuple(plans), batch_size, data_biases=True)
