@@ -7,7 +7,7 @@ from dbnjax import checks
 from dbnjax.data.optional import import_extra
 from experiments.common import groups
 from experiments.common.groups import DRAWS, SCHEDULES, Drawn
-from experiments.common.options import INPUT, Presets, option
+from experiments.common.options import HOW, INPUT, Presets, option
 
 PREPARED = "tfds:"  # before the name of a set that is streamed
 
