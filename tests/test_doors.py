@@ -237,7 +237,7 @@ CLASS_NUMBERS = {  # class numbers, on the host
     "ragged": (put([[0], [0, 1]]), "labels: expected numbers"),
     "none": (put([]), "labels: expected integer labels, got 0"),
     "from 1": (put([1, 2, 1, 2]), "labels: expected labels from 0 to 1, got 1 to 2"),
-    "other number": (put([0, 1]), "data: expected as many labels as images, got 2 for 4"),
+    "other number": (put([0, 1]), "data: expected as many labels as cases, got 2 for 4"),
     "classes": (put([0, 1, 0, 1], n_classes="2"), r"number of classes: .*'2' \(str\)"),
     "batch size": (put([0, 1, 0, 1], batch_size=True), r"batch size: .* got True \(bool\)"),
     "one image": (put([0, 1], np.zeros(2, np.uint8)), r"pixels: expected \[n_cases"),

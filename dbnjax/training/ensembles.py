@@ -143,8 +143,9 @@ def fine_tune(
       The best nets; `learner` is a `Learned`.
     """
     nets = sharding.place_members(start.state)
+    at_rest = jax.vmap(fine_tuning.at_rest, in_axes=(None, 0))
     selected = ByErrors(
-        learner=Learned(fine_tuning.at_rest(task.key, nets), start.sound),
+        learner=Learned(at_rest(task.key, nets), start.sound),
         best=owned(nets),
         errors=count(task, nets, task.held_out),
         epoch=jnp.zeros(len(plans), jnp.int32),

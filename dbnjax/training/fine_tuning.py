@@ -50,7 +50,7 @@ def fine_tune(task: Task, plan: UpDownPlan, net: DBN) -> ByErrors:
 
 
 def at_rest(key: Key, net: DBN) -> up_down.State:
-    """Returns an up-down state of a copy of a net, or of many nets, without velocity."""
+    """Returns an up-down state of a copy of a net, without velocity."""
     state: up_down.State = up_down.up_down(1).init(key, net)
     return state
 

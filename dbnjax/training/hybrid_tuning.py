@@ -93,7 +93,9 @@ def tune(
         epoch=jnp.int32(0),
     )
     stage = stages.Stage(name, plan.n_epochs, epoch)
-    found: ByErrorsThenCost = stages.run(stage, start, io.describe(params), task.place)
+    found: ByErrorsThenCost = stages.run(
+        stage, start, io.describe(params), task.place, task.listener
+    )
     return found
 
 
@@ -117,8 +119,9 @@ def go_on(
     """
     stage = stages.Stage(name, n_epochs, learning(task, plan, everything, ALL))
     start = plan.learner.init(task.key, params)
-    learned: DBN | Stack = stages.run(stage, start, io.describe(params), task.place).params
-    return learned
+    learned = stages.run(stage, start, io.describe(params), task.place, task.listener)
+    net: DBN | Stack = learned.params
+    return net
 
 
 def learning(task: Task, plan: HybridPlan, data: loop.Data, number: int) -> Epoch:

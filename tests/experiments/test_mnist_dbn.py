@@ -81,7 +81,8 @@ def test_a_run_writes_everything(whole):
         "errors.png",
     }
     check_figures_last(folder)
-    assert "--tensorboard" not in result["command"]
+    assert "--tensorboard" in result["command"]  # how it was done, and so in no record
+    assert "tensorboard" not in result["config"]
     # As in records from before there was a choice.
     assert not {"draws", "precision"} & result["config"].keys()
     assert any((folder / "events").iterdir())

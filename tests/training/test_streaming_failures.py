@@ -42,9 +42,7 @@ class Changed(Counted):
 
 
 def test_a_stream_that_has_changed_is_refused():
-    with pytest.raises(
-        InputError, match=r"expected images of shape \(50, 3, 4\), got \(49, 3, 4\)"
-    ):
+    with pytest.raises(InputError, match=r"expected cases of shape \(50, 3, 4\), got \(49, 3, 4\)"):
         epoch_of(Changed(500), 50)
 
 
