@@ -38,6 +38,11 @@ class Watch(NamedTuple):
     least_epoch: Array
     n_epochs: Array
 
+    @property
+    def params(self) -> PyTree:
+        """The parameters that learning goes on from."""
+        return self.learner.params
+
 
 def watch(learner: Any) -> Watch:
     """Begins to watch a learner's state; nothing has been measured yet."""

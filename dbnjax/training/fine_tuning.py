@@ -20,7 +20,7 @@ from dbnjax.training.plans import UpDownPlan
 from dbnjax.training.pretraining import monitored
 from dbnjax.training.selection import ByErrors
 from dbnjax.training.task import Task
-from dbnjax.types import Array, Key, Learner
+from dbnjax.types import Array, Key, Learner, PyTree
 from dbnjax.weights import io
 
 
@@ -159,6 +159,11 @@ class Continued(NamedTuple):
 
     learner: up_down.State
     errors: Array
+
+    @property
+    def params(self) -> PyTree:
+        """The parameters that learning goes on from."""
+        return self.learner.params
 
 
 def most_errors(training_errors: int, data: loop.Data, everything: loop.Data) -> int:

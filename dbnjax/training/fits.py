@@ -34,13 +34,12 @@ from dbnjax.training import (
     tuning,
 )
 from dbnjax.training.learn import Fitted, learn
-from dbnjax.training.plans import LayerPlan, UpDownPlan
+from dbnjax.training.plans import LayerPlan
 from dbnjax.types import Array, Learner
 from dbnjax.units import Bernoulli
 
 Validation = tuple[Any, Any]  # cases and their class numbers
 CD_1 = contrastive_divergence.contrastive_divergence()
-N_STEPS = (3, 6, 10)  # Gibbs iterations of the phases of up-down (section 6.1)
 
 
 def fit_rbm(
@@ -108,7 +107,7 @@ def fit_rbm(
 def _first(seed: int, cases: np.ndarray, visible: Any, hidden: Any, n_hidden: int) -> RBM:
     """Makes an RBM with small weights whose visible parameters are the moments of the cases."""
     checks.check_count("n_hidden", n_hidden, 1)
-    key = jax.random.fold_in(jax.random.key(seed), 1)
+    key = jax.random.fold_in(jax.random.key(seed), keys.FIRST)
     first = rbm_lib.init(key, visible.zeros(cases.shape[1]), hidden.zeros(n_hidden))
     return rbm_lib.match_data(first, *map(jnp.asarray, given.moments(cases)))
 
@@ -168,8 +167,10 @@ def fit_dbn(
       DivergenceError: a parameter stopped being finite.
       InputError: cases, labels or a number cannot be used.
     """
+    up_down = given.up_down_plan(up_down_epochs, batch_size)
     history: list[dict[str, Any]] = []
-    listener = given.listener(history, progress, after)
+    without = given.OF_VALIDATION if validation is None else ()
+    listener = given.listener(history, progress, after, without)
     task = given.task(v, labels, batch_size, validation, seed, listener)
     plan = given.stack_plan(layers, layer_epochs, batch_size)
     memory = dataclasses.replace(plan.layers[-1], n_epochs=2 * layer_epochs)
@@ -177,14 +178,6 @@ def fit_dbn(
     net = dbn_lib.untie(pretraining.learn_stack(task, plan))
     if not up_down_epochs:
         return Fitted(net, history)
-    checks.require(
-        len(up_down_epochs) <= len(N_STEPS),
-        f"up_down_epochs: expected one number for each of at most {len(N_STEPS)} phases, got "
-        f"{tuple(up_down_epochs)}",
-    )
-    up_down = UpDownPlan(
-        tuple(up_down_epochs), N_STEPS[: len(up_down_epochs)], 0.02, "linear", batch_size=batch_size
-    )
     selected = fine_tuning.fine_tune(task, up_down, net)
     chosen: DBN = selected.learner.params if validation is None else selected.best
     return Fitted(chosen, history)
@@ -228,8 +221,10 @@ def fit_classifier(
       DivergenceError: a parameter stopped being finite.
       InputError: cases, labels or a number cannot be used.
     """
+    checks.check_count("tune_epochs", tune_epochs, 0)
     history: list[dict[str, Any]] = []
-    listener = given.listener(history, progress, after)
+    without = given.OF_VALIDATION if validation is None else ()
+    listener = given.listener(history, progress, after, without)
     task = given.task(v, labels, batch_size, validation, seed, listener)
     plan = given.stack_plan(layers, layer_epochs, batch_size)
     stack = pretraining.learn_stack(dataclasses.replace(task, n_labels=0), plan)

@@ -1,6 +1,6 @@
 """What the fits make of what a user gives: checked cases, plans, and somebody who listens."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -8,11 +8,14 @@ import numpy as np
 
 from dbnjax import checks
 from dbnjax.training import loop, stages
-from dbnjax.training.plans import LayerPlan, StackPlan
+from dbnjax.training.plans import LayerPlan, StackPlan, UpDownPlan
 from dbnjax.training.task import Task
 from dbnjax.types import PyTree
 from dbnjax.units import Bernoulli
 
+N_STEPS = (3, 6, 10)  # Gibbs iterations of the phases of up-down (section 6.1)
+# What stages measure by validation cases, for which training cases stand in where there are none.
+OF_VALIDATION = ("validation_error", "validation_cost", "free_energy_gap")
 After = Callable[[str, int, PyTree, Mapping[str, float]], None]
 
 
@@ -106,7 +109,12 @@ def _labelled(
     name: str, v: Any, labels: Any, n_labels: int, batch_size: int, n_visible: int | None
 ) -> loop.Data:
     array = checks.as_numbers(name, v)
-    if array.dtype == np.uint8 and array.ndim >= 2:  # pixels, as small on the device as here
+    if array.dtype == np.uint8 and array.ndim >= 2 and array.size:  # as small on the device
+        checks.require(
+            int(array.max()) > 1,
+            f"{name}: expected pixels from 0 to 255 of type uint8, got 0 and 1; states become "
+            "floats by astype(float)",
+        )
         array = array.reshape(len(array), -1)
         if n_visible is not None:
             checks.check_width(name, array, n_visible)
@@ -115,10 +123,13 @@ def _labelled(
     return loop.put_cases(array, batch_size, checks.as_numbers("labels", labels), n_labels)
 
 
-def listener(history: list[dict[str, Any]], progress: bool, after: After) -> stages.Listener:
-    """Returns one that keeps a history, and tells a user's own."""
+def listener(
+    history: list[dict[str, Any]], progress: bool, after: After, without: Collection[str] = ()
+) -> stages.Listener:
+    """Returns one that keeps a history, and tells a user's own, without some of the numbers."""
 
     def told(stage: str, epoch: int, state: PyTree, numbers: Mapping[str, float]) -> None:
+        numbers = {name: x for name, x in numbers.items() if name not in without}
         history.append({"stage": stage, "epoch": epoch, **numbers})
         after(stage, epoch, state, numbers)
 
@@ -128,6 +139,19 @@ def listener(history: list[dict[str, Any]], progress: bool, after: After) -> sta
 def stack_plan(layers: Sequence[int], n_epochs: int, batch_size: int) -> StackPlan:
     """Returns how a stack learns from probabilities, by CD-1 at falling rates."""
     checks.check_counts("layers", layers, 1)
+    checks.check_count("layer_epochs", n_epochs, 0)
     checks.require(len(layers) > 0, "layers: expected one size or more, got none")
     plans = (LayerPlan(n, n_epochs, 0.1, schedule="linear", decay=2e-4) for n in layers)
     return StackPlan(tuple(plans), batch_size, data_biases=True)
+
+
+def up_down_plan(n_epochs: Sequence[int], batch_size: int) -> UpDownPlan:
+    """Returns how a net is fine-tuned in the phases of section 6.1, from probabilities."""
+    checks.check_counts("up_down_epochs", n_epochs, 0)
+    checks.require(
+        len(n_epochs) <= len(N_STEPS),
+        f"up_down_epochs: expected one number for each of at most {len(N_STEPS)} phases, got "
+        f"{tuple(n_epochs)}",
+    )
+    steps = N_STEPS[: len(n_epochs)]
+    return UpDownPlan(tuple(n_epochs), steps, 0.02, "linear", batch_size=batch_size)

@@ -13,6 +13,7 @@ SAMPLES = 400  # of the figures
 STREAM = 500  # the sample that stands for a stream's cases
 
 # Of classifiers, each of which has a key of its own.
+FIRST = 550  # the first weights of an RBM that is fitted by itself
 SOFTMAX = 600  # the first weights above the RBMs, or of a whole net without them
 TUNING = 601
 TUNING_ALL = 602

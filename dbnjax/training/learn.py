@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 
 from dbnjax import checks
 from dbnjax.training import fitting, given, loop, stages
@@ -19,7 +20,8 @@ class Fitted(NamedTuple):
 
     Attributes:
       model: the model, a pytree of arrays.
-      history: of each epoch in order its stage, its number from 1, and what was measured after it.
+      history: of each epoch of this call in order its stage, its number from 1, and what was
+        measured after it; epochs that an earlier call left in a place are in its records.
     """
 
     model: Any
@@ -58,7 +60,8 @@ def learn(
       name: of the stage, in progress and history.
       seed: of every random draw.
       progress: whether a line of progress is shown.
-      after: `after(name, epoch, state, numbers)`, called after each epoch, from 1.
+      after: `after(name, epoch, state, numbers)`, called after each epoch, from 1. The next epoch
+        may take the memory of the state, which has `params`: keep copies of what is kept.
       place: where to write records and checkpoints, and to resume from; None for nowhere.
 
     Raises:
@@ -69,6 +72,7 @@ def learn(
     data = cases if isinstance(cases, loop.Data) else loop.put_cases(cases, batch_size)
     program = loop.epoch_program(learner, prepare, batch_size)
     key_init, key_epochs = jax.random.split(jax.random.key(seed))
+    _check_batch(learner, params, data, hyper, batch_size, prepare, context)
     history: list[dict[str, Any]] = []
 
     def epoch(i: int, state: PyTree) -> tuple[PyTree, bool, dict[str, float]]:
@@ -80,5 +84,21 @@ def learn(
     stage = stages.Stage(name, n_epochs, epoch)
     listener = given.listener(history, progress, after)
     state = learner.init(key_init, params)
-    state = stages.run(stage, state, io.describe(params), place, listener)
+    described = {} if place is None else io.describe(params)
+    state = stages.run(stage, state, described, place, listener)
     return Fitted(state.params, history)
+
+
+def _check_batch(
+    learner: Learner,
+    params: PyTree,
+    data: loop.Data,
+    hyper: Callable[[int], PyTree],
+    batch_size: int,
+    prepare: loop.Prepare,
+    context: PyTree,
+) -> None:
+    """Makes a step on the first cases outside of any compiled program, where values are checked."""
+    key = jax.random.key(0)
+    key_step, batch = loop.gather(prepare, key, context, data, jnp.arange(batch_size))
+    learner.step(key_step, hyper(0), learner.init(key, params), batch)

@@ -7,6 +7,7 @@ after each epoch and, if the task has a place, a checkpoint.
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -103,9 +104,10 @@ def layer_stage(plan: StackPlan, level: int, epoch: fitting.Epoch) -> stages.Sta
     return stages.Stage(f"rbm_{level + 1}", plan.layers[level].n_epochs, epoch)
 
 
-def monitored(data: loop.Data) -> tuple[Array, Array]:
+def monitored(data: loop.Data) -> tuple[Array, Any]:
     """Returns the pixels and labels of the first cases, which are looked at after every epoch."""
-    return data.pixels[:MONITORED], data.labels[:MONITORED]
+    labels = None if data.labels is None else data.labels[:MONITORED]
+    return data.pixels[:MONITORED], labels
 
 
 def learn_layer(

@@ -28,6 +28,11 @@ class ByErrors(NamedTuple):
     errors: Array
     epoch: Array
 
+    @property
+    def params(self) -> PyTree:
+        """The parameters that learning goes on from."""
+        return self.learner.params
+
 
 class ByErrorsThenCost(NamedTuple):
     """As `ByErrors`; of equals those of the least cost.
@@ -45,6 +50,11 @@ class ByErrorsThenCost(NamedTuple):
     errors: Array
     cost: Array
     epoch: Array
+
+    @property
+    def params(self) -> PyTree:
+        """The parameters that learning goes on from."""
+        return self.learner.params
 
 
 Seen = TypeVar("Seen", bound=Any)  # one of the above, or what has the fields of one

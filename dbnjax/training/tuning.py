@@ -103,6 +103,11 @@ class Continued(NamedTuple):
     learner: Any
     cost: Array
 
+    @property
+    def params(self) -> PyTree:
+        """The parameters that learning goes on from."""
+        return self.learner.params
+
 
 def go_on(
     task: Task,

@@ -114,6 +114,8 @@ def test_a_net_is_what_its_stages_make_of_it(validated):
     selected = fine_tuning.fine_tune(task, up_down, dbn.untie(stack))
     assert_same(net, selected.best if validated else selected.learner.params)
     stages_told = [record["stage"] for record in history]
+    by_validation = {"validation_error", "free_energy_gap"}
+    assert all(by_validation.isdisjoint(record) for record in history) != validated
     assert stages_told == ["rbm_1", "rbm_2", "rbm_2", "up_down_1", "up_down_2", "up_down_2"]
 
 
@@ -182,6 +184,9 @@ def test_real_values_are_more_probable_under_a_fitted_rbm_than_under_one_gaussia
         ({"validation": V}, r"validation: expected \(cases, labels\)"),
         ({"validation": (V[:, :4], LABELS)}, "validation: expected 6 units in the last axis"),
         ({"validation": (V[:2], np.array([0, 3]))}, "labels from 0 to 2, got 0 to 3"),
+        ({"v": (V > 0.5).astype(np.uint8)}, "expected pixels from 0 to 255 of type uint8, got 0"),
+        ({"up_down_epochs": (1.5,)}, "up_down_epochs: expected 0 or more, a whole number"),
+        ({"layer_epochs": "x"}, "layer_epochs: expected 0 or more, a whole number"),
         ({"batch_size": 30}, "batch size: expected 1 to 20"),
         ({"layers": ()}, "layers: expected one size or more"),
         ({"layers": (4, 0)}, "layers: expected 1 or more"),
@@ -194,6 +199,23 @@ def test_what_cannot_be_fitted_is_one_line(change, message):
     with pytest.raises(InputError, match=message) as caught:
         fits.fit_dbn(**given)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("wrong", [255 * V, V - 2.0, np.where(V > 0.5, np.nan, V)])
+def test_any_cases_are_looked_at_before_any_program_learns_from_them(wrong):
+    start = fits.fit_rbm(V, units.Bernoulli, 4, n_epochs=0, progress=False).model
+    with pytest.raises(InputError, match="visible states: expected"):
+        fits.learn(
+            contrastive_divergence(), start, wrong, lambda i: updates.hyper(0.1), 1,
+            batch_size=10, progress=False,
+        )  # fmt: skip
+
+
+def test_a_stack_learns_from_cases_without_labels():
+    data = loop.put_cases(V, 10)
+    task = Task(jax.random.key(0), 0, data, data, listener=stages.Listener(progress=False))
+    stack = pretraining.learn_stack(task, StackPlan((LayerPlan(4, 1), LayerPlan(3, 1)), 10))
+    assert [rbm.hidden.size for rbm in stack.rbms] == [4, 3]
 
 
 def test_cases_of_an_rbm_are_states_of_its_units():
