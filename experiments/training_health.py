@@ -3,7 +3,7 @@
     python -m experiments.training_health
 
 fits RBMs to the embedded digits, one well and the others each with one thing wrong, prints what was
-measured after the last epoch, and draws all epochs. Two minutes on two CPU cores.
+measured after the last epoch, and draws all epochs. Half a minute on two CPU cores.
 """
 
 import dataclasses

@@ -10,7 +10,8 @@ These statistics belong to their case's own context. What the model's parameters
 chain rule through `given`, whatever it does with a context: for weights A from the context to the
 visible units it is the mean of x^T (<v>_data - <v>_model), for a bias the mean over cases, for W
 the mean of v h. It is taken by reverse differentiation, so that any pytree with a method
-`given(context)` is learned by what stands here.
+`given(context)` is learned by what stands here, if its parameters of two axes are called `weights`
+and its contexts are of real numbers.
 
 CD-k starts each case's chain at its data, and runs it under its context. A persistent chain carries
 the context under which it is drawn, for which alone it is a sample, and its statistics go with that

@@ -34,7 +34,6 @@ from dbnjax.training import (
     tuning,
 )
 from dbnjax.training.learn import Fitted, learn
-from dbnjax.training.plans import LayerPlan
 from dbnjax.types import Array, Learner
 from dbnjax.units import Bernoulli
 
@@ -50,7 +49,7 @@ def fit_rbm(
     hidden: Any = Bernoulli,
     n_epochs: int = 30,
     batch_size: int = 100,
-    rate: float = 0.05,
+    rate: float | None = None,
     learner: Learner | None = None,
     validation: Any = None,
     seed: int = 0,
@@ -70,7 +69,7 @@ def fit_rbm(
       hidden: their type.
       n_epochs: epochs.
       batch_size: cases in a minibatch, or all cases if these are fewer.
-      rate: learning rate at the start; Gaussian visible units need a tenth or less of that.
+      rate: learning rate at the start; None for 0.05, or 0.005 where visible units are not binary.
       learner: takes an `updates.Hyper` and visible states; None for CD-1.
       validation: `[n, n_visible]` cases to measure the gap by, or None.
       seed: of every random draw.
@@ -88,7 +87,7 @@ def fit_rbm(
     """
     cases = given.states("cases", v, visible)
     measure = _monitor(cases, validation, visible)
-    plan = LayerPlan(n_hidden, n_epochs, rate, schedule="linear", decay=1e-4)
+    plan = given.rbm_plan(visible, n_hidden, n_epochs, rate)
     return learn(
         learner or CD_1,
         _first(seed, cases, visible, hidden, n_hidden),
@@ -107,6 +106,7 @@ def fit_rbm(
 def _first(seed: int, cases: np.ndarray, visible: Any, hidden: Any, n_hidden: int) -> RBM:
     """Makes an RBM with small weights whose visible parameters are the moments of the cases."""
     checks.check_count("n_hidden", n_hidden, 1)
+    given.check_unit_type("hidden", hidden)
     key = jax.random.fold_in(jax.random.key(seed), keys.FIRST)
     first = rbm_lib.init(key, visible.zeros(cases.shape[1]), hidden.zeros(n_hidden))
     return rbm_lib.match_data(first, *map(jnp.asarray, given.moments(cases)))
@@ -117,7 +117,7 @@ def _monitor(cases: np.ndarray, validation: Any, visible: Any) -> Callable[[RBM]
     seen: list[Array] = []
     if validation is not None:
         held_out = given.states("validation", validation, visible, cases.shape[1])
-        seen = [jnp.asarray(part[: pretraining.MONITORED]) for part in (cases, held_out)]
+        seen = [given.some(part, pretraining.MONITORED) for part in (cases, held_out)]
 
     def measure(params: RBM) -> dict[str, Any]:
         numbers: dict[str, Any] = {"mean_size_of_weights": jnp.abs(params.weights).mean()}
@@ -168,10 +168,7 @@ def fit_dbn(
       InputError: cases, labels or a number cannot be used.
     """
     up_down = given.up_down_plan(up_down_epochs, batch_size)
-    history: list[dict[str, Any]] = []
-    without = given.OF_VALIDATION if validation is None else ()
-    listener = given.listener(history, progress, after, without)
-    task = given.task(v, labels, batch_size, validation, seed, listener)
+    task, history = given.task(v, labels, batch_size, validation, seed, progress, after)
     plan = given.stack_plan(layers, layer_epochs, batch_size)
     memory = dataclasses.replace(plan.layers[-1], n_epochs=2 * layer_epochs)
     plan = dataclasses.replace(plan, layers=(*plan.layers[:-1], memory))
@@ -222,10 +219,7 @@ def fit_classifier(
       InputError: cases, labels or a number cannot be used.
     """
     checks.check_count("tune_epochs", tune_epochs, 0)
-    history: list[dict[str, Any]] = []
-    without = given.OF_VALIDATION if validation is None else ()
-    listener = given.listener(history, progress, after, without)
-    task = given.task(v, labels, batch_size, validation, seed, listener)
+    task, history = given.task(v, labels, batch_size, validation, seed, progress, after)
     plan = given.stack_plan(layers, layer_epochs, batch_size)
     stack = pretraining.learn_stack(dataclasses.replace(task, n_labels=0), plan)
     net = feedforward.unroll(jax.random.fold_in(task.key, keys.SOFTMAX), stack, task.n_labels)

@@ -4,14 +4,16 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from dbnjax import checks
 from dbnjax.training import loop, stages
 from dbnjax.training.plans import LayerPlan, StackPlan, UpDownPlan
 from dbnjax.training.task import Task
-from dbnjax.types import PyTree
+from dbnjax.types import Array, PyTree
 from dbnjax.units import Bernoulli
+from dbnjax.units.base import Unit
 
 N_STEPS = (3, 6, 10)  # Gibbs iterations of the phases of up-down (section 6.1)
 # What stages measure by validation cases, for which training cases stand in where there are none.
@@ -31,6 +33,7 @@ def states(name: str, values: Any, unit: Any, n_visible: int | None = None) -> n
     Raises:
       InputError: they are no such array, or neither states of the units nor means of them.
     """
+    check_unit_type("visible", unit)
     array = checks.as_numbers(name, values)
     checks.require(
         array.ndim == 2 and array.size > 0,
@@ -42,6 +45,27 @@ def states(name: str, values: Any, unit: Any, n_visible: int | None = None) -> n
     array = array.astype(np.promote_types(array.dtype, np.float32))
     unit.zeros(array.shape[1]).check_data(name, array)
     return array
+
+
+def check_unit_type(name: str, unit: Any) -> None:
+    """Raises `InputError` unless something is a type of units, by which any number is made."""
+    checks.require(
+        isinstance(unit, type) and issubclass(unit, Unit),
+        f"{name}: expected a type of units, such as units.Bernoulli, got {checks.in_words(unit)}; "
+        "their number and their first parameters come from the cases",
+    )
+
+
+def rbm_plan(visible: Any, n_hidden: int, n_epochs: int, rate: float | None) -> LayerPlan:
+    """Returns how an RBM learns by itself, at a rate that its visible units can take."""
+    if rate is None:
+        rate = 0.05 if visible.zeros(1).binary().all() else 0.005
+    return LayerPlan(n_hidden, n_epochs, rate, schedule="linear", decay=1e-4)
+
+
+def some(cases: np.ndarray, n: int) -> Array:
+    """Returns at most n cases from all over, whatever their order, on the device."""
+    return jnp.asarray(cases[:: -(-len(cases) // n)])
 
 
 def moments(cases: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -62,11 +86,13 @@ def task(
     batch_size: int,
     validation: tuple[Any, Any] | None,
     seed: int,
-    listener: stages.Listener,
-) -> Task:
-    """Makes the task of a net with labels whose visible units are binary.
+    progress: bool,
+    after: After,
+) -> tuple[Task, list[dict[str, Any]]]:
+    """Makes the task of a net with labels whose visible units are binary, and its history to be.
 
-    Without validation cases the training cases stand in for them in what is measured.
+    Without validation cases the training cases stand in for them in what stages measure, and these
+    numbers are left out of the history.
 
     Raises:
       InputError: cases or labels cannot be used, or do not fit each other.
@@ -81,8 +107,9 @@ def task(
             f"validation: expected (cases, labels), got {checks.in_words(validation)}",
         )
         held_out = _labelled("validation", *validation, n_labels, 1, data.pixels.shape[1])
-    key = jax.random.key(seed)
-    return Task(key=key, n_labels=n_labels, data=data, held_out=held_out, listener=listener)
+    history: list[dict[str, Any]] = []
+    told = listener(history, progress, after, OF_VALIDATION if validation is None else ())
+    return Task(jax.random.key(seed), n_labels, data, held_out, listener=told), history
 
 
 def count_classes(labels: Any) -> int:

@@ -49,7 +49,7 @@ def learn(
 
     Args:
       learner: any of `dbnjax.learning`.
-      params: to start from, not changed.
+      params: to start from, not changed; with a place, of a kind that `weights.io` knows.
       cases: `[n_cases, ...]` arrays, any pytree of them (`loop.put_cases`), or `loop.Data`.
       hyper: the learner's numbers in each epoch, counted from 0.
       n_epochs: epochs.
