@@ -20,6 +20,7 @@ import numpy as np
 from dbnjax import checks
 from dbnjax.types import Array, Key, as_type, floating_type, pytree
 from dbnjax.units.base import BOUNDED, X_LOG_X, Conditional, Unit
+from dbnjax.units.declared import unit_arrays
 
 EACH_CASE = (
     "take one case after another by jax.vmap with the units mapped and the weights not, "
@@ -91,16 +92,17 @@ def check_one_case(model: Any, way: str = EACH_CASE) -> None:
     one case at a time.
 
     Args:
-      model: any; its units' arrays have one axis, whatever its weights have.
+      model: any; its units' arrays have the axes that the units declare (`Unit.n_axes`), whatever
+        its weights have.
       way: what to do instead.
     """
-    for path, leaf in jax.tree.leaves_with_path(model):
-        if "weights" not in (getattr(part, "name", None) for part in path):
-            checks.require(
-                np.ndim(leaf) <= 1,
-                f"{jax.tree_util.keystr(path).removeprefix('.')}: expected units of one case, an "
-                f"array of one axis, got shape {np.shape(leaf)}; {way}",
-            )
+    for name, array, n_axes in unit_arrays(model):
+        wanted = "one axis" if n_axes == 1 else f"{n_axes} axes"
+        checks.require(
+            np.ndim(array) <= n_axes,
+            f"{name.removeprefix('.')}: expected units of one case, an array of {wanted}, got "
+            f"shape {np.shape(array)}; {way}",
+        )
 
 
 def check_units(**layers: Any) -> None:
@@ -116,8 +118,8 @@ def check_units(**layers: Any) -> None:
             checks.require(
                 leaf.ndim > 0, f"{label}: expected an axis of units, got the scalar {leaf}"
             )
-        if all(leaf.ndim == 1 for leaf in jax.tree.leaves(unit)):  # not one for each of some cases
-            unit.check()
+        if all(np.ndim(array) == n_axes for _, array, n_axes in unit_arrays(unit)):
+            unit.check()  # as units of their own for each of some cases cannot be
 
 
 def init(key: Key, visible: Any, hidden: Any, scale: float = 0.01) -> RBM:

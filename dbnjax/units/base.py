@@ -12,7 +12,9 @@ sufficient statistics. Models and samplers see only this interface, never a unit
 
 import dataclasses
 import math
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -49,9 +51,18 @@ class Unit:
 
     Parameters have the shape `[n]`. Units of their own for each case (`models.conditional`) have
     `[n_cases, n]`, for states and fields `[..., n_cases, n]`.
+
+    Attributes:
+      least_state: no unit's state is smaller.
+      n_axes: how many axes a parameter has in one case, by its name, where it is not one: of
+        lateral couplings `[n, n]` of a unit type of your own, `{"couplings": 2}`.
+      not_learned: names of arrays that come with the cases, such as a mask. They have statistics
+        of zero, and no optimiser moves them.
     """
 
-    least_state = -math.inf  # no unit's state is smaller
+    least_state = -math.inf
+    n_axes: ClassVar[Mapping[str, int]] = MappingProxyType({})
+    not_learned: ClassVar[tuple[str, ...]] = ()
 
     @property
     def size(self) -> int:
@@ -186,14 +197,16 @@ class Unit:
         checks.check_within(name, values, self.least_state)
 
     def check(self) -> None:
-        """Raises `InputError` unless the parameters are arrays of one axis and of one size."""
+        """Raises `InputError` unless the parameters have as many axes as declared, and one size."""
         fields: Any = dataclasses.fields(self)  # type: ignore[arg-type]
         arrays = [field.name for field in fields if field.metadata.get("pytree_node", True)]
         for name in arrays:
-            shape = np.shape(getattr(self, name))
+            shape, n_axes = np.shape(getattr(self, name)), self.n_axes.get(name, 1)
+            size = np.shape(getattr(self, arrays[0]))[-1:]
+            wanted = "one axis" if n_axes == 1 else f"{n_axes} axes"
             checks.require(
-                shape == np.shape(getattr(self, arrays[0])) and len(shape) == 1,
-                f"{name}: expected one axis of units, as many as in the other arrays, got shape "
+                len(shape) == n_axes and shape[-1:] == size,
+                f"{name}: expected {wanted} of units, as many as in the other arrays, got shape "
                 f"{shape}; more axes belong to an ensemble or to cases",
             )
 

@@ -50,6 +50,7 @@ class Multinomial(Unit):
     n_draws: Array
 
     least_state = 0.0
+    not_learned = ("n_draws",)
 
     @classmethod
     def zeros(cls, n: int, n_draws: Any = 1) -> "Multinomial":

@@ -76,6 +76,8 @@ class Present(Unit):
     unit: Any
     mask: Array
 
+    not_learned = ("mask",)
+
     @property
     def size(self) -> int:
         """The number of units, absent ones too."""
