@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         feedforward,
         path,
         rbm,
+        replicated_softmax,
         stack,
     )
     from dbnjax.sampling import gibbs, ladder, tempering
@@ -90,6 +91,7 @@ __all__ = [
     "phases",
     "raise_bound",
     "rbm",
+    "replicated_softmax",
     "sampling",
     "schedules",
     "stack",

@@ -9,9 +9,8 @@ units that `given(x)` makes,
 These statistics belong to their case's own context. What the model's parameters make of them is the
 chain rule through `given`, whatever it does with a context: for weights A from the context to the
 visible units it is the mean of x^T (<v>_data - <v>_model), for a bias the mean over cases, for W
-the mean of v h. It is taken by reverse differentiation, so that any pytree with a method
-`given(context)` is learned by what stands here, if its parameters of two axes are called `weights`
-and its contexts are of real numbers.
+the mean of v h. By reverse differentiation any pytree with a method `given(context)` is learned
+here, from contexts of any type: lengths, classes and rows of a table stay whole numbers.
 
 CD-k starts each case's chain at its data, and runs it under its context. A persistent chain carries
 the context under which it is drawn, for which alone it is a sample, and its statistics go with that
@@ -31,7 +30,7 @@ import optax
 from dbnjax import checks
 from dbnjax.learning import passes, phases, updates
 from dbnjax.models.rbm import RBM
-from dbnjax.types import Array, Key, Learner, PyTree, as_type, floating_type
+from dbnjax.types import Array, Key, Learner, PyTree, as_type, cast, floating_type
 
 CHOICES = phases.Choices(positive="mean", visible="mean", negative="mean")
 PERSISTENT_CHOICES = phases.Choices(positive="mean", visible="sample", negative="mean")
@@ -171,7 +170,7 @@ def contrastive_divergence(
         info = Info(positive.hidden.mean(), negative.hidden.mean(), error)
         return State(*moved, None), info
 
-    return updates.learner(init, step)
+    return updates.learner(init, step, _take)
 
 
 def persistent_contrastive_divergence(
@@ -202,7 +201,7 @@ def persistent_contrastive_divergence(
     phases.check_persistent_choices(choices)
 
     def init(key: Key, params: Any) -> State:
-        context = as_type(contexts, floating_type(params))
+        context = jax.tree.map(jnp.asarray, cast(contexts, floating_type(params)))
         # Chains start where the hidden units are without a field.
         unit = params.given(context).hidden
         chains = Chains(unit.sample(key, unit.no_field(n_chains)), context)
@@ -213,7 +212,7 @@ def persistent_contrastive_divergence(
         params, chains = state.params, state.chains
         assert chains is not None
         rbm, cases = _cases(params, batch)
-        _check_room(len(cases), n_chains)
+        _check_successors(batch.context, chains.context)
         positive = phases.positive_phase(key_hidden, rbm, cases, choices)
         chained = params.given(chains.context)
         negative = phases.negative_phase(
@@ -230,14 +229,31 @@ def persistent_contrastive_divergence(
         info = Info(positive.hidden.mean(), negative.hidden.mean(), None)
         return State(*moved, begun), info
 
-    return updates.learner(init, step)
+    return updates.learner(init, step, _take)
 
 
-def _check_room(n_cases: int, n_chains: int) -> None:
+def _take(batch: Any, dtype: Any) -> Batch:
+    """Returns a batch with its states in a type, and contexts if they are real numbers."""
+    checks.require(
+        isinstance(batch, Batch),
+        f"batch: expected conditional.Batch(visible, context), got {checks.in_words(batch)}",
+    )
+    return Batch(
+        as_type(batch.visible, dtype), jax.tree.map(jnp.asarray, cast(batch.context, dtype))
+    )
+
+
+def _check_successors(new: PyTree, old: PyTree) -> None:
+    """Raises `InputError` unless contexts can take the place of some of the chains'."""
+    n_cases, n_chains = _length("context", new), _length("contexts", old)
     checks.require(
         n_cases <= n_chains,
         f"batch: expected at most as many cases as chains, {n_chains}, got {n_cases}; each case "
         "begins a chain, so take several times as many contexts for the first ones",
+    )
+    got, wanted = ([str(x.dtype) for x in jax.tree.leaves(tree)] for tree in (new, old))
+    checks.require(
+        got == wanted, f"context: expected the types of the chains' contexts, {wanted}, got {got}"
     )
 
 
@@ -254,11 +270,6 @@ def _cases(params: Any, batch: Batch) -> tuple[RBM, Array]:
     Raises:
       InputError: as `phases.check_cases` and `given`, or there is not one context for each case.
     """
-    checks.require(
-        isinstance(batch, Batch),
-        f"batch: expected conditional.Batch(visible, context), got {checks.in_words(batch)}",
-    )
-    checks.check_array("visible states", batch.visible)
     n_cases, n_contexts = batch.visible.shape[:1], _length("context", batch.context)
     checks.require(
         len(batch.visible.shape) == 2 and n_cases == (n_contexts,),

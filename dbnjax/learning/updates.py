@@ -8,7 +8,8 @@ Any optax transformation may stand in the place of that momentum. It is told whe
 would tell it, by the negated gradient with the decay inside, and has a rate of one, as in
 `optax.sgd(1.0, momentum=0.9)` or `optax.adam(1.0)`; `params += rate * update`, so that a new rate
 compiles nothing. A transformation that only filters, such as `optax.trace`, has to be turned round
-by `optax.scale(-1.0)`. `hyper.momentum` then says nothing.
+by `optax.scale(-1.0)`. `hyper.momentum` then says nothing. What units do not learn (`Unit`), masks
+and numbers of draws, stays where it is even if a transformation decays all that it sees.
 """
 
 import dataclasses
@@ -26,6 +27,7 @@ from dbnjax.learning import phases
 from dbnjax.models import rbm as rbm_lib
 from dbnjax.models.rbm import RBM
 from dbnjax.types import Array, Key, Learner, PyTree, as_type, cast, floating_type
+from dbnjax.units.declared import only_learned
 
 _CONTEXTS = (
     "what biases do in each case is learned as weights from a context, by "
@@ -34,7 +36,9 @@ _CONTEXTS = (
 
 
 def learner(
-    init: Callable[[Key, Any], Any], step: Callable[[Key, Any, Any, Any], tuple[Any, Any]]
+    init: Callable[[Key, Any], Any],
+    step: Callable[[Key, Any, Any, Any], tuple[Any, Any]],
+    take: Callable[[Any, Any], Any] = as_type,
 ) -> Learner:
     """Makes a learner of two functions that need not care for types, nor for who owns an array.
 
@@ -45,6 +49,8 @@ def learner(
     Args:
       init: as in `Learner`.
       step: as in `Learner`; the state has `params`.
+      take: `take(batch, dtype)`, the batch as the step takes it; the default makes every array one
+        of that type.
 
     Returns:
       The learner. Its `init` raises `InputError` for parameters of no type to learn in, and for
@@ -61,7 +67,7 @@ def learner(
     def own_step(key: Key, hyper: Any, state: Any, batch: Any) -> tuple[Any, Any]:
         dtype = floating_type(state.params)
         _check_arrays(batch)
-        learned, info = step(key, cast(hyper, dtype), state, as_type(batch, dtype))
+        learned, info = step(key, cast(hyper, dtype), state, take(batch, dtype))
         return jax.tree.map(_as_before, learned, state), cast(info, dtype)
 
     return Learner(init=own_init, step=own_step)
@@ -192,8 +198,8 @@ def accelerate(momentum: Array, velocity: PyTree, gradient: PyTree) -> PyTree:
 
 
 def move(params: PyTree, rate: Array, velocity: PyTree) -> PyTree:
-    """Returns `params + rate * velocity`."""
-    return jax.tree.map(lambda p, v: p + rate * v, params, velocity)
+    """Returns `params + rate * velocity`, and as it is what units do not learn."""
+    return jax.tree.map(lambda p, v: p + rate * v, params, only_learned(velocity))
 
 
 def at_rest(params: PyTree, optimiser: optax.GradientTransformation | None = None) -> PyTree:

@@ -30,7 +30,7 @@ is, but free energies under two contexts then cannot be compared.
 
 A context may also say which visible units are present at all (`units.presence`). Another model of
 the kind, with another use of its context, is any pytree with a method `given(context)`:
-`learning.conditional` learns it, and says what it asks of it.
+`learning.conditional` learns it. `models.replicated_softmax` is one, of the lengths of documents.
 
 Sources: Hinton 2007, "Learning multiple layers of representation"; Taylor, Hinton and Roweis 2007,
 "Modeling human motion using binary latent variables"; Salakhutdinov, Mnih and Hinton 2007,
