@@ -55,6 +55,7 @@ class ReplicatedSoftmax:
 
         Example:
           >>> import jax
+          >>> import jax.numpy as jnp
           >>> model = init(jax.random.key(0), n_categories=3, n_hidden=2)
           >>> counts = jnp.array([[2.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
           >>> rbm_lib.free_energy(model.given(counts.sum(-1)), counts).shape
