@@ -3,17 +3,20 @@
 A draw takes as many cases of each class; a smaller one of the same seed is part of a larger one.
 All other cases lose their label, which is then -1. A round is a fixed number of cases, whatever the
 number of labels, so that one compiled program serves them all: the labelled cases are gone through
-as often as it takes.
+as often as it takes, and validation says when it is enough (`fit`).
 """
 
 from collections.abc import Callable, Sequence
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from dbnjax import checks
-from dbnjax.training import loop
-from dbnjax.types import Array
+from dbnjax.training import early_stopping, loop, stages
+from dbnjax.training.early_stopping import Watch
+from dbnjax.training.fitting import finite
+from dbnjax.types import Array, Key, Learner, PyTree
 
 Seed = tuple[int, ...]  # as of `numpy.random.default_rng`
 
@@ -83,3 +86,61 @@ def rounds(
         return loop.Data(data.pixels, labels, jnp.asarray(by_class, jnp.int32))
 
     return of_round
+
+
+def fit(
+    key: Key,
+    learner: Learner,
+    program: loop.Epoch,
+    hyper: PyTree,
+    params: PyTree,
+    cases: Callable[[int], loop.Data],
+    n_rounds: int,
+    *,
+    judge: Callable[[PyTree], tuple[int, float]],
+    patience: int = 10,
+    context: PyTree = None,
+    name: str = "learning",
+    progress: bool = True,
+) -> tuple[Watch, list[int]]:
+    """Learns by rounds until the rule of `early_stopping` holds or the rounds are over.
+
+    Args:
+      key: of every random draw.
+      learner: any of `dbnjax.learning`.
+      program: its epoch, of `loop.epoch_program`; one serves every draw and number of labels.
+      hyper: its numbers.
+      params: to start from, not changed.
+      cases: those of each round, as of `rounds`.
+      n_rounds: at most so many rounds.
+      judge: `judge(params)`, errors among validation cases, and what they cost.
+      patience: rounds that the fewest errors must lie back.
+      context: what `prepare` of the program needs beside the cases.
+      name: of the stage, in progress and messages.
+      progress: whether a line of progress is shown.
+
+    Returns:
+      What has been seen, the best parameters included, and the errors after each round.
+
+    Raises:
+      DivergenceError: a parameter stopped being finite.
+      InputError: a number of rounds is none.
+    """
+    key_init, key_rounds = jax.random.split(key)
+    curve: list[int] = []
+
+    def epoch(i: int, seen: Watch) -> tuple[Watch, bool, dict[str, float]]:
+        key_round = jax.random.fold_in(key_rounds, i)
+        state, report = program(key_round, hyper, seen.learner, context, cases(i))
+        errors, cost = judge(state.params)
+        curve.append(errors)
+        seen = early_stopping.look(seen, state, errors, cost)
+        numbers = {"validation_errors": float(errors), "validation_cost": cost}
+        return seen, bool(report.finite) and finite(numbers), numbers
+
+    stage = stages.Stage(
+        name, n_rounds, epoch, done=lambda seen: early_stopping.done(seen, patience)
+    )
+    begin = early_stopping.watch(learner.init(key_init, params))
+    seen: Watch = stages.run(stage, begin, {}, None, stages.Listener(progress=progress))
+    return seen, curve

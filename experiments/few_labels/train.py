@@ -24,7 +24,7 @@ from dbnjax.models import stack as stack_lib
 from dbnjax.models.dbn import DBN
 from dbnjax.models.feedforward import Feedforward
 from dbnjax.models.stack import Stack
-from dbnjax.training import early_stopping, evaluate, greedy, loop, partly_labelled, stages, tuning
+from dbnjax.training import early_stopping, evaluate, greedy, loop, partly_labelled, tuning
 from dbnjax.training.fitting import owned
 from dbnjax.types import Key, Learner, PyTree
 from dbnjax.units import Rectifier
@@ -111,21 +111,15 @@ def start(task: Task, key: Key, method: str, setting: Setting) -> PyTree:
     return owned(missing_labels.with_labels(task.stack.rbms[-1], task.n_classes))
 
 
-def setup(
-    task: Task, method: str, setting: Setting
-) -> tuple[Learner, Callable[[Key, PyTree, loop.Data], tuple[PyTree, loop.Report]]]:
-    """Returns a method's learner under a setting, and a round of it, `learn(key, state, data)`."""
+def setup(task: Task, method: str, setting: Setting) -> tuple[Learner, loop.Epoch, PyTree, PyTree]:
+    """Returns a method's learner, an epoch of it, its numbers under a setting, and its context."""
     config, n_classes = task.config, task.n_classes
-    numbers: PyTree
     if is_joint(method):
-        numbers = updates.hyper(config.joint_rate, JOINT_MOMENTUM, setting.decay)
+        joint = updates.hyper(config.joint_rate, JOINT_MOMENTUM, setting.decay)
         below = stack_lib.recognition(task.stack)
-        learner, program = _joint(n_classes, method == MISSING, config.batch_size)
-    else:
-        numbers = backprop.hyper(config.rate, setting.decay, 1.0, 0.0, setting.dropout)
-        below = None
-        learner, program = _classifier(n_classes, setting.dropout > 0, config.batch_size)
-    return learner, lambda key, state, data: program(key, numbers, state, below, data)
+        return *_joint(n_classes, method == MISSING, config.batch_size), joint, below
+    numbers = backprop.hyper(config.rate, setting.decay, 1.0, 0.0, setting.dropout)
+    return *_classifier(n_classes, setting.dropout > 0, config.batch_size), numbers, None
 
 
 @functools.cache
@@ -166,22 +160,24 @@ def fit(task: Task, cell: Cell) -> tuple[early_stopping.Watch, list[int]]:
     Raises:
       DivergenceError: a parameter stopped being finite.
     """
-    learner, learn = setup(task, cell.method, cell.setting)
-    data, held_out = rounds(task, cell), task.choosing(cell.labels)
-    key_start, key_rounds = jax.random.split(key_of(task, cell))
-    begin = start(task, key_start, cell.method, cell.setting)
-    seen, curve = early_stopping.watch(learner.init(key_start, begin)), []
-    for i in range(task.config.rounds):
-        key = jax.random.fold_in(key_rounds, i)
-        state, report = learn(key, seen.learner, data(i))
-        if not report.finite:
-            raise stages.DivergenceError(
-                f"diverged: a parameter of {cell.name} is not finite after round {i + 1}; expected "
-                "finite numbers, so the learning rate is probably too large"
-            )
-        found = evaluate.measure(asked(task, cell.method, state.params), held_out)
-        curve.append(len(found.wrong))
-        seen = early_stopping.look(seen, state, curve[-1], found.cost)
-        if early_stopping.done(seen, task.config.patience):
-            break
-    return seen, curve
+    learner, program, numbers, below = setup(task, cell.method, cell.setting)
+    held_out, key = task.choosing(cell.labels), key_of(task, cell)
+
+    def judge(params: PyTree) -> tuple[int, float]:
+        found = evaluate.measure(asked(task, cell.method, params), held_out)
+        return len(found.wrong), found.cost
+
+    return partly_labelled.fit(
+        key,
+        learner,
+        program,
+        numbers,
+        start(task, jax.random.split(key)[0], cell.method, cell.setting),
+        rounds(task, cell),
+        task.config.rounds,
+        judge=judge,
+        patience=task.config.patience,
+        context=below,
+        name=cell.name,
+        progress=False,
+    )

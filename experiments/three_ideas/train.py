@@ -12,15 +12,14 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from dbnjax.learning import backprop
 from dbnjax.models import feedforward
 from dbnjax.models.belief_net import Layer
 from dbnjax.models.feedforward import Feedforward
-from dbnjax.training import evaluate, greedy, loop, metrics, selection, sharding, stages
+from dbnjax.training import evaluate, greedy, loop, members, sharding
 from dbnjax.training.selection import ByErrors
-from dbnjax.types import Array, Key, Learner, PyTree
+from dbnjax.types import Array, Key, Learner
 from experiments.three_ideas.config import NONE, RATES, Config, Era, Pretraining
 from experiments.three_ideas.methods import ERAS, METHODS, labelled, softmax
 
@@ -60,16 +59,6 @@ class Pretrained(NamedTuple):
     seconds: float
 
 
-def numbered(keys: Key, number: int) -> Key:
-    """Returns the key of one part of every seed, `[n_seeds]`."""
-    return jax.vmap(lambda key: jax.random.fold_in(key, number))(keys)
-
-
-def copies(tree: PyTree, n: int) -> PyTree:
-    """Gives every array a leading axis of n members that are alike."""
-    return jax.tree.map(lambda x: jnp.broadcast_to(x, (n, *x.shape)), tree)
-
-
 def pretrain(task: Task, which: Pretraining, n: int) -> list[Pretrained]:
     """Makes n hidden layers from the bottom up; a shallower net takes the lowest of them.
 
@@ -83,7 +72,7 @@ def pretrain(task: Task, which: Pretraining, n: int) -> list[Pretrained]:
         return feedforward.init(key, sizes, task.n_classes, era.unit, era.bound).hidden
 
     found: list[Pretrained] = []
-    for level, layer in enumerate(jax.vmap(first)(numbered(task.keys, FIRST))[:n]):
+    for level, layer in enumerate(jax.vmap(first)(members.numbered(task.keys, FIRST))[:n]):
         began = time.perf_counter()
         if which.method != NONE:
             layer = learn_layer(task, which, level, layer, tuple(below.layer for below in found))
@@ -98,21 +87,19 @@ def learn_layer(
     config, rate = task.config, RATES[which.era][which.method]
     training = METHODS[which.method](ERAS[which.era], rate, level, task.n_classes)
     program = loop.ensemble_program(training.learner, training.prepare, config.batch_size)
-    keys = numbered(task.keys, PRETRAINING + level)
-    params = jax.vmap(training.start)(keys, layer)
-    state = jax.vmap(training.learner.init)(keys, params)
+    keys = members.numbered(task.keys, PRETRAINING + level)
+    seeds = members.Members(
+        keys,
+        training.learner,
+        program,
+        lambda i: members.copies(training.hyper(i), config.seeds),
+        jax.vmap(training.start)(keys, layer),
+        task.data,
+        below,
+    )
     name = f"{which.era}, {which.method}, layer {level + 1}"
-    with metrics.progress(config.layer_epochs, name) as advance:
-        for i in range(config.layer_epochs):
-            hyper = copies(training.hyper(i), config.seeds)
-            state, report = program(numbered(keys, i), hyper, state, below, task.data)
-            if not bool(report.finite.all()):
-                raise stages.DivergenceError(
-                    f"diverged: a parameter is not finite after epoch {i + 1} of {name}; expected "
-                    f"finite numbers, so the rate of {rate:g} is too large for these data"
-                )
-            advance({key: float(x.mean()) for key, x in report.info._asdict().items()})
-    found: Layer = jax.vmap(training.layer)(state.params)
+    learned = members.learn(seeds, config.layer_epochs, name)
+    found: Layer = jax.vmap(training.layer)(learned)
     return found
 
 
@@ -136,26 +123,21 @@ def tune(task: Task, era: Era, name: str, layers: greedy.Below) -> tuple[ByError
       The best nets, all seeds at the first rate, then all at the next; and the validation errors
       after every epoch, a list a member. A net that is not finite counts as wrong everywhere.
     """
-    config, n_cases = task.config, len(task.held_out.labels)
+    config = task.config
     learner, program = tuning(era, task.n_classes, config.batch_size)
-    keys = jnp.concatenate([numbered(task.keys, TUNING)] * len(config.factors))
+    keys = jnp.concatenate([members.numbered(task.keys, TUNING)] * len(config.factors))
     rates = jnp.repeat(RATES[era][NONE] * jnp.array(config.factors, jnp.float32), config.seeds)
-    hyper = copies(backprop.hyper(0.0), len(keys))._replace(rate=rates)
+    hyper = members.copies(backprop.hyper(0.0), len(keys))._replace(rate=rates)
     nets = first_nets(task, layers)
-    state = jax.vmap(learner.init)(keys, nets)
-    none = jnp.zeros(len(keys), jnp.int32)
-    seen = ByErrors(state, nets, errors=none + n_cases + 1, epoch=none)
-    curves = []
-    with metrics.progress(config.tuning_epochs, f"{name}, tuning") as advance:
-        for i in range(config.tuning_epochs):
-            state, report = program(numbered(keys, i), hyper, state, (), task.data)
-            errors = jnp.where(report.finite, count(state.params, task.held_out), n_cases)
-            seen = selection.update(seen, state, state.params, i + 1, errors)
-            curves.append(np.asarray(errors))
-            advance({"errors": float(errors.mean()), "fewest": float(seen.errors.mean())})
-            if bool((i + 1 - seen.epoch >= config.patience).all()):
-                break
-    return seen, np.stack(curves, axis=1).tolist()
+    seeds = members.Members(keys, learner, program, lambda i: hyper, nets, task.data)
+    return members.select(
+        seeds,
+        config.tuning_epochs,
+        errors=lambda nets: count(nets, task.held_out),
+        most=len(task.held_out.labels),
+        patience=config.patience,
+        name=f"{name}, tuning",
+    )
 
 
 def first_nets(task: Task, layers: greedy.Below) -> Feedforward:
@@ -164,7 +146,7 @@ def first_nets(task: Task, layers: greedy.Below) -> Feedforward:
     def net(key: Key, hidden: greedy.Below) -> Feedforward:
         return feedforward.create(hidden, softmax(key, hidden[-1].unit.size, task.n_classes))
 
-    nets = jax.vmap(net)(numbered(task.keys, SOFTMAX), layers)
+    nets = jax.vmap(net)(members.numbered(task.keys, SOFTMAX), layers)
     n = len(task.config.factors)
     repeated: Feedforward = jax.tree.map(lambda x: jnp.concatenate([x] * n), nets)
     return repeated
