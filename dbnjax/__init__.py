@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from dbnjax.evaluation import (
         ais,
         annealing,
+        belief_nets,
         bounds,
         diagnostics,
         exact,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         backprop,
         conjugate_gradient,
         contrastive_divergence,
+        gibbs_posterior,
         hybrid,
         missing_labels,
         passes,
@@ -37,8 +39,8 @@ if TYPE_CHECKING:
         updates,
         wake_sleep,
     )
-    from dbnjax.models import belief_net, conditional, dbn, feedforward, path, rbm, stack
-    from dbnjax.sampling import gibbs, ladder, tempering
+    from dbnjax.models import belief_net, conditional, dbn, feedforward, helmholtz, path, rbm, stack
+    from dbnjax.sampling import belief_net_gibbs, belief_net_mean_field, gibbs, ladder, tempering
 
 __version__ = "0.1.0"
 
@@ -49,6 +51,9 @@ __all__ = [
     "averaging",
     "backprop",
     "belief_net",
+    "belief_net_gibbs",
+    "belief_net_mean_field",
+    "belief_nets",
     "bounds",
     "classify",
     "complete",
@@ -65,6 +70,8 @@ __all__ = [
     "fits",
     "generate",
     "gibbs",
+    "gibbs_posterior",
+    "helmholtz",
     "hybrid",
     "inference",
     "ladder",
