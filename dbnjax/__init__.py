@@ -39,7 +39,18 @@ if TYPE_CHECKING:
         updates,
         wake_sleep,
     )
-    from dbnjax.models import belief_net, conditional, dbn, feedforward, helmholtz, path, rbm, stack
+    from dbnjax.models import (
+        belief_net,
+        boltzmann,
+        conditional,
+        couplings,
+        dbn,
+        feedforward,
+        helmholtz,
+        path,
+        rbm,
+        stack,
+    )
     from dbnjax.sampling import belief_net_gibbs, belief_net_mean_field, gibbs, ladder, tempering
 
 __version__ = "0.1.0"
@@ -54,12 +65,14 @@ __all__ = [
     "belief_net_gibbs",
     "belief_net_mean_field",
     "belief_nets",
+    "boltzmann",
     "bounds",
     "classify",
     "complete",
     "conditional",
     "conjugate_gradient",
     "contrastive_divergence",
+    "couplings",
     "dbn",
     "diagnostics",
     "evaluation",
