@@ -18,7 +18,7 @@ class Config(groups.Workdir, groups.Seed):
     mode_rate: float = option(0.1, "Their learning rate.", above=0)
     mode_cases: int = option(200, "Cases in a batch, and persistent chains.", least=2)
     iterations: tuple[int, ...] = option(
-        (1, 10, 100), "Gibbs iterations of up-down's dreams.", least=1, distinct=True
+        (1, 10, 100), "Gibbs iterations of up-down's dreams.", least=1
     )
     speed_updates: int = option(1000, "Updates by the exact gradient.", least=1)
     rates: tuple[float, ...] = option(

@@ -1,6 +1,7 @@
 """What `python -m experiments.belief_net` runs."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +45,10 @@ def curves(config: Config) -> dict[str, Curves]:
     found: dict[str, Curves] = {"modes": {}, "speed": {}}
     for learns in modes.LEARNS:
         for rule in modes.rules(config):
-            found["modes"][rule, learns] = lambda r=rule, w=learns: modes.learn(config, r, w)
+            found["modes"][rule, learns] = partial(modes.learn, config, rule, learns)
     for task in speed.TASKS:
         for model in speed.MODELS:
-            found["speed"][task, model] = lambda t=task, m=model: speed.learn(config, t, m)
+            found["speed"][task, model] = partial(speed.learn, config, task, model)
     return {part: its if part in config.parts else {} for part, its in found.items()}
 
 

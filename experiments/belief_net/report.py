@@ -1,5 +1,7 @@
 """What `belief_net` reports: its record, table and figures, its part of RESULTS.md."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NotRequired, TypedDict
 
@@ -104,12 +106,9 @@ rate: the one with the highest log p in the end, which is shown."""
 
 def draw(record: dict[str, Any]) -> resumable.Makers:
     """Draws each part that there is."""
-    makers = {"modes": draw_modes, "speed": draw_speed}
-    return {
-        FIGURES[name]: lambda make=make, name=name: make(record[name])
-        for name, make in makers.items()
-        if record[name]
-    }
+    makers: dict[str, Callable[[Any], Any]] = {"modes": draw_modes, "speed": draw_speed}
+    there = {part: make for part, make in makers.items() if record[part]}
+    return {FIGURES[part]: partial(make, record[part]) for part, make in there.items()}
 
 
 def draw_modes(modes: list[Mode]) -> Any:

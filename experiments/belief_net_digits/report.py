@@ -73,12 +73,12 @@ def note(record: dict[str, Any]) -> str:
 
 def draw(record: dict[str, Any]) -> resumable.Makers:
     """Draws bounds against seconds of learning and against epochs."""
-    curves, panels = {}, {"seconds of learning": {}, "epochs": {}}
+    curves, seconds, epochs = {}, {}, {}
     for curve in record["methods"]:
         name = curve["method"]
         curves[name] = Estimated(curve["bound"], curve["low"], curve["high"], None)
-        panels["seconds of learning"][name] = curve["seconds"]
-        panels["epochs"][name] = all_epochs(curve)
+        seconds[name], epochs[name] = curve["seconds"], all_epochs(curve)
+    panels = {"seconds of learning": seconds, "epochs": epochs}
     sizes = "-".join(map(str, record["layers"]))
     title = f"Belief nets {sizes} of digits; pixels: {record['pixels']}"
     y_label = f"bound on log p of {record['judged']} images (nats an image)"
