@@ -97,7 +97,7 @@ def test_learning_by_the_exact_gradient_climbs_to_the_datas_law():
 
     start = jax.tree.map(lambda x: 0.3 * x, nets_of_causes.net(5, 2, 2))
     learnt, log_p = jax.jit(lambda net: jax.lax.scan(climb, net, None, 3000))(start)
-    assert (np.diff(log_p.mean(-1)) > -1e-6).all()
+    assert (np.diff(log_p.mean(-1)) > -1e-5).all()  # to rounding
     np.testing.assert_allclose(nets_of_causes.joint(learnt).sum(0), counts / 20, atol=1e-3)
 
 
