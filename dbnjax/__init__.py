@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from dbnjax.evaluation import (
         ais,
         annealing,
+        belief_nets,
         bounds,
         diagnostics,
         exact,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         backprop,
         conjugate_gradient,
         contrastive_divergence,
+        gibbs_posterior,
         hybrid,
         missing_labels,
         passes,
@@ -44,12 +46,13 @@ if TYPE_CHECKING:
         couplings,
         dbn,
         feedforward,
+        helmholtz,
         path,
         rbm,
         replicated_softmax,
         stack,
     )
-    from dbnjax.sampling import gibbs, ladder, tempering
+    from dbnjax.sampling import belief_net_gibbs, belief_net_mean_field, gibbs, ladder, tempering
 
 __version__ = "0.1.0"
 
@@ -60,6 +63,9 @@ __all__ = [
     "averaging",
     "backprop",
     "belief_net",
+    "belief_net_gibbs",
+    "belief_net_mean_field",
+    "belief_nets",
     "boltzmann",
     "bounds",
     "classify",
@@ -78,6 +84,8 @@ __all__ = [
     "fits",
     "generate",
     "gibbs",
+    "gibbs_posterior",
+    "helmholtz",
     "hybrid",
     "inference",
     "ladder",

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dbnjax import units
-from dbnjax.evaluation import exact_nets
+from dbnjax.evaluation import belief_nets
 from dbnjax.models.belief_net import BeliefNet, Layer
 from experiments.common import options, program
 
@@ -72,8 +72,9 @@ def run(config: Config) -> Result:
       InputError: an option is no number.
     """
     config.check_options()
-    states, posterior = exact_nets.posterior_over_causes(make_net(config), jnp.ones(1))
-    result = summarise(np.asarray(states, np.float64), np.asarray(posterior, np.float64))
+    (causes,), posterior = belief_nets.posterior(make_net(config), jnp.ones(1))
+    states = np.asarray(causes, np.float64)
+    result = summarise(states, np.asarray(posterior, np.float64))
     print("The house jumped. What happened?")
     print("truck  earthquake  probability")
     for (truck, earthquake), p in zip(np.asarray(states, int), result.posterior, strict=True):

@@ -79,6 +79,8 @@ EXPERIMENTS = (
     Experiment("comparators", "comparators/*.json"),
     Experiment("likelihood", "likelihood/*.json"),
     Experiment("rbm_learning_rules", "rules/*.json"),
+    Experiment("belief_net", "belief_net/*.json"),
+    Experiment("belief_net_digits", "belief_net_digits/*.json"),
     Experiment("benchmark", "benchmark.json"),
     Experiment("accelerator"),
     Experiment("scaling", "scaling.json", "main"),

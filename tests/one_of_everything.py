@@ -16,6 +16,7 @@ from dbnjax import checks, types, units
 from dbnjax.evaluation import (
     ais,
     annealing,
+    belief_nets,
     bounds,
     exact,
     exact_nets,
@@ -35,15 +36,17 @@ from dbnjax.learning import (
     persistent,
     updates,
 )
+from dbnjax.learning import helmholtz as helmholtz_learning
 from dbnjax.learning.conjugate_gradient import conjugate_gradient
 from dbnjax.learning.contrastive_divergence import contrastive_divergence
+from dbnjax.learning.gibbs_posterior import gibbs_posterior
 from dbnjax.learning.tempered import parallel_tempering
 from dbnjax.learning.up_down import up_down
 from dbnjax.learning.wake_sleep import wake_sleep
-from dbnjax.models import belief_net, complementary_prior, dbn, feedforward, rbm, stack
+from dbnjax.models import belief_net, complementary_prior, dbn, feedforward, helmholtz, rbm, stack
 from dbnjax.models import conditional as conditional_lib
 from dbnjax.models import path as path_lib
-from dbnjax.sampling import gibbs, tempering
+from dbnjax.sampling import belief_net_gibbs, belief_net_mean_field, gibbs, tempering
 from dbnjax.training import easy_cases, evaluate, greedy, loop, translations
 from dbnjax.types import Learner, PyTree
 
@@ -68,6 +71,11 @@ def binary():
 
 def of(visible, hidden):
     return lambda: rbm.init(KEY, visible.zeros(N_VISIBLE), hidden.zeros(N_HIDDEN))
+
+
+def causes():
+    sizes = (N_VISIBLE, N_HIDDEN, 2)
+    return helmholtz.init(KEY, [units.Bernoulli.zeros(n) for n in sizes], 0.5)
 
 
 def joint():
@@ -187,6 +195,8 @@ LEARNING = {
     "up-down": Learning(up_down(n_steps=2), net, fine, cases),
     "up-down by adam": Learning(up_down(2, optimiser=optax.adam(1.0)), net, fine, cases),
     "wake-sleep": Learning(wake_sleep(N_CHAINS, n_steps=2), net, fine, cases),
+    "wake-sleep of causes": Learning(helmholtz_learning.wake_sleep(), causes, fine, visible),
+    "gibbs posterior": Learning(gibbs_posterior(n_sweeps=2), lambda: causes().net, fine, visible),
     "hybrid": Learning(hybrid.contrastive(n_steps=2), net, mixed, cases),
     "hybrid of a stack": Learning(hybrid.pretraining(features="sample"), machines, mixed, cases),
     "conditional": Learning(conditional.contrastive_divergence(k=2), driven, fine, given_cases),
@@ -312,14 +322,19 @@ def imagined(key, dbn):
 
 
 def explained(key, machine):
-    cause = units.Bernoulli.zeros(2)
-    layer = belief_net.Layer(machine.visible, machine.weights[:, :2].T)
-    own = types.cast(cause, machine.weights.dtype)
-    whole = belief_net.BeliefNet(prior=own, layers=(layer,))
+    whole, v = machine.net, states()
     drawn = belief_net.ancestral_sample(key, whole, 3)
-    evidence = np.ones(N_VISIBLE)
-    causes = exact_nets.posterior_over_causes(whole, evidence)
-    return drawn, belief_net.log_joint(whole, drawn), causes
+    start = belief_net_gibbs.start(key, whole, v)
+    sampled = helmholtz.up_pass(key, machine, v), belief_net_gibbs.chain(key, whole, start, 2)
+    return drawn, sampled, belief_net.log_joint(whole, drawn)
+
+
+def causes_answers(key, machine):
+    v, whole = states(), machine.net
+    asked = belief_nets.log_prob(whole, v), belief_nets.posterior(whole, v)
+    own = belief_nets.gradient(whole, v), belief_nets.bound(machine, v)
+    found = belief_net_mean_field.fit(whole, v, 3)
+    return *asked, *own, found.means, found.bound, belief_nets.log_weights(key, machine, v, 3)
 
 
 def complemented(key, machine):
@@ -366,7 +381,8 @@ ASKING = {
     "exact nets": Asking(net, net_answers),
     "read-outs": Asking(net, read_outs, False),
     "film": Asking(net, imagined, False),
-    "belief net": Asking(binary, explained, False),
+    "belief net": Asking(causes, explained, False),
+    "exact belief net": Asking(causes, causes_answers),
     "complementary prior": Asking(binary, complemented, False),
     "made of machines": Asking(machines, made, False),
     "overfitting": Asking(binary, overfitted, False),

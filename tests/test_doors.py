@@ -11,6 +11,7 @@ import feedforward_nets
 import jax
 import jax.numpy as jnp
 import machines
+import nets_of_causes
 import numpy as np
 import optax
 import pytest
@@ -25,6 +26,7 @@ from dbnjax.learning import (
     conditional,
     conjugate_gradient,
     contrastive_divergence,
+    gibbs_posterior,
     hybrid,
     missing_labels,
     passes,
@@ -34,6 +36,7 @@ from dbnjax.learning import (
     updates,
     wake_sleep,
 )
+from dbnjax.learning import helmholtz as helmholtz_learning
 from dbnjax.models import belief_net, dbn, feedforward, path, rbm, stack
 from dbnjax.models import conditional as conditional_lib
 from dbnjax.sampling import gibbs, ladder, tempering
@@ -47,6 +50,7 @@ COUNTS = rbm.init(KEY, units.Poisson.zeros(2), TWO)
 MACHINE, NET = machines.binary(1, 4, 2), machines.net(2, (4, 2, 2), N)
 STACK, PLAIN = machines.stack(2, (4, 2, 2), N), machines.net(2, (4, 2, 2))
 MEMORY = NET.memory
+CAUSES = nets_of_causes.machine(2, 2, 4)
 FORWARD = feedforward_nets.net(sizes=(4, 2))
 CHAINS = generate.start_at_random(KEY, NET, N)
 DRIVEN = conditional_lib.init(KEY, FOUR, TWO, N)
@@ -124,6 +128,18 @@ BATCHES = {  # each learner, and how a batch of `cases` and `labels` is given to
     ),
     "up-down": (up_down.up_down(1), NET, passes.hyper(0.1), passes.Batch),
     "wake-sleep": (wake_sleep.wake_sleep(2, 1), NET, passes.hyper(0.1), passes.Batch),
+    "wake-sleep of causes": (
+        helmholtz_learning.wake_sleep(),
+        CAUSES,
+        passes.hyper(0.1),
+        lambda v, labels: v,
+    ),
+    "gibbs posterior": (
+        gibbs_posterior.gibbs_posterior(1),
+        CAUSES.net,
+        passes.hyper(0.1),
+        lambda v, labels: v,
+    ),
     "hybrid": (hybrid.contrastive(1), NET, hybrid.hyper(0.1, 0.5), passes.Batch),
     "hybrid of a stack": (hybrid.pretraining(), STACK, hybrid.hyper(0.1, 0.5), passes.Batch),
     "backprop": (backprop.backprop(SGD), FORWARD, backprop.hyper(0.1), backprop.Batch),

@@ -26,13 +26,11 @@ from dbnjax.evaluation.enumeration import MAX_STATES, count_in_words
 from dbnjax.evaluation.validation import (
     check_labels,
     check_parameters,
-    check_possible,
     check_states,
     dbn_support,
 )
 from dbnjax.models import belief_net as belief_net_lib
 from dbnjax.models import dbn as dbn_lib
-from dbnjax.models.belief_net import BeliefNet
 from dbnjax.models.dbn import DBN
 from dbnjax.types import Array
 from dbnjax.units import Concat
@@ -126,32 +124,6 @@ def posterior(dbn: DBN, v: Array, labels: Array | None = None) -> tuple[tuple[Ar
         return jax.nn.softmax(_log_joint(dbn, v, h, labels) + dbn_support(dbn, v, labels))
 
     return tuple(hidden.split(h)), _by_case(of_case, v, labels)
-
-
-def posterior_over_causes(net: BeliefNet, evidence: Array) -> tuple[Array, Array]:
-    """Returns the exact posterior over the top units of a net with one layer below them.
-
-    Args:
-      net: independent causes with at most 2^20 states and one layer that they explain.
-      evidence: `[n]` state of that layer.
-
-    Returns:
-      All states of the causes `[n_states, k]` and their posterior probabilities `[n_states]`.
-
-    Raises:
-      InputError: there are too many states or layers, the width is wrong, or the evidence is no
-        state.
-    """
-    checks.require(
-        len(net.layers) == 1,
-        f"posterior over causes: expected one layer below the causes, got {len(net.layers)}",
-    )
-    check_possible(net.layers[0].unit, evidence)
-    causes = enumeration.states(net.prior)
-    evidence = jnp.asarray(evidence, causes.dtype)
-    observed = jnp.broadcast_to(evidence, (causes.shape[0], evidence.shape[-1]))
-    with jax.default_matmul_precision("highest"):
-        return causes, jax.nn.softmax(belief_net_lib.log_joint(net, (causes, observed)))
 
 
 def _checked(dbn: DBN, v: Array, labels: Array | None) -> Concat:

@@ -8,6 +8,7 @@ from the one below. Both are delta rules (eq. 2.2), and every prediction is made
 before the update.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
 import jax
@@ -18,12 +19,12 @@ from dbnjax import checks
 from dbnjax.learning import phases, updates
 from dbnjax.models import dbn as dbn_lib
 from dbnjax.models import stack as stack_lib
-from dbnjax.models.belief_net import Layer, conditional
+from dbnjax.models.belief_net import BeliefNet, Layer, conditional
 from dbnjax.models.dbn import DBN
 from dbnjax.models.stack import Stack
 from dbnjax.types import Array, Draw, Key, PyTree
 
-P = TypeVar("P", bound=DBN | Stack)
+P = TypeVar("P")  # a net of any kind
 
 
 class Batch(NamedTuple):
@@ -133,6 +134,27 @@ def sleep(key: Key, dbn: DBN, penultimate: Array) -> tuple[Layer, ...]:
     return tuple(
         phases.layer_gradient(layer, below, above)
         for layer, below, above in zip(dbn.recognition, states[:-1], states[1:], strict=True)
+    )
+
+
+def net_gradient(net: BeliefNet, states: Sequence[Array]) -> BeliefNet:
+    """Returns the gradient of the mean of log p of the states of every layer of a belief net.
+
+    The delta rule (2007 review, equation 1) for each layer; for the top units, which have no
+    parents, with the mean of their own law as the prediction.
+
+    Args:
+      net: a belief net.
+      states: of every layer from the top down, `[n_cases, n]` each.
+    """
+    drawn = net.prior.statistics(states[0])
+    expected = net.prior.expected_statistics(net.prior.no_field())
+    return BeliefNet(
+        prior=jax.tree.map(lambda x, mean: x.mean(0) - mean, drawn, expected),
+        layers=tuple(
+            phases.layer_gradient(layer, above, below)
+            for layer, above, below in zip(net.layers, states[:-1], states[1:], strict=True)
+        ),
     )
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from dbnjax import checks
 from dbnjax.types import Array, Draw, Key, floating_type, pytree
+from dbnjax.units import Bernoulli
 from dbnjax.units.base import Conditional
 
 
@@ -50,6 +51,16 @@ class BeliefNet:
 
     prior: Any
     layers: tuple[Layer, ...]
+
+
+def check_binary(what: str, units: Sequence[Any]) -> None:
+    """Raises `InputError` unless all of some layers of units are binary."""
+    other = {type(unit).__name__ for unit in units if not isinstance(unit, Bernoulli)}
+    checks.require(
+        not other,
+        f"{what}: expected binary units, got {', '.join(sorted(other))}; recognition weights "
+        "(dbnjax.models.helmholtz) infer units of any type",
+    )
 
 
 def conditional(layer: Layer, x: Array) -> Conditional:

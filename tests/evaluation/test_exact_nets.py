@@ -15,7 +15,6 @@ from dbnjax.evaluation import exact, exact_nets
 from dbnjax.models import dbn as dbn_lib
 from dbnjax.models import rbm as rbm_lib
 from dbnjax.models import stack as stack_lib
-from dbnjax.models.belief_net import BeliefNet, Layer
 from experiments import explaining_away
 
 N_VISIBLE, N_HIDDEN, N_PEN, N_TOP, N_LABELS = 4, 3, 2, 3, 3
@@ -149,33 +148,6 @@ def test_nets_and_cases_that_do_not_fit_are_refused(ask, name):
     net, v, labels, message = REFUSED[name]
     with pytest.raises(InputError, match=message):
         ask(net, v, labels)
-
-
-def test_the_posterior_over_causes_is_bayes_rule():
-    rbm = machines.binary(1, 3, 2)
-    net = BeliefNet(prior=rbm.visible, layers=(Layer(rbm.hidden, rbm.weights),))
-    causes, posterior = exact_nets.posterior_over_causes(net, jnp.array([1.0, 0.0]))
-    x = np.float64(causes)
-    on = expit(x @ np.float64(rbm.weights) + np.float64(rbm.hidden.bias))
-    weight = np.exp(x @ np.float64(rbm.visible.bias)) * on[:, 0] * (1 - on[:, 1])
-    np.testing.assert_allclose(posterior, weight / weight.sum(), rtol=1e-5)
-
-
-def test_the_posterior_over_causes_wants_one_layer_and_countable_causes():
-    layer = Layer(units.Bernoulli.zeros(1), jnp.zeros((1, 1)))
-    deep = BeliefNet(prior=units.Bernoulli.zeros(1), layers=(layer, layer))
-    with pytest.raises(InputError, match="expected one layer below the causes, got 2"):
-        exact_nets.posterior_over_causes(deep, jnp.ones(1))
-    real = BeliefNet(prior=units.Gaussian.zeros(1), layers=(layer,))
-    with pytest.raises(InputError, match=r"in one table, got infinitely many \(1 units\)"):
-        exact_nets.posterior_over_causes(real, jnp.ones(1))
-    shallow = BeliefNet(prior=units.Bernoulli.zeros(1), layers=(layer,))
-    with pytest.raises(
-        InputError, match="visible states: expected 1 units in the last axis, got 2"
-    ):
-        exact_nets.posterior_over_causes(shallow, jnp.ones(2))
-    with pytest.raises(InputError, match="expected 0 or 1, got 1 other values such as"):
-        exact_nets.posterior_over_causes(shallow, jnp.full(1, 0.5))
 
 
 def test_figure_2_explains_away(capsys):

@@ -59,6 +59,9 @@ REFUSED = [
     ("rbm_learning_rules", {"tied": True}, "--tied: expected --below too"),
     ("rbm_learning_rules", {"tied": True, "rules": ("tempered",)}, "rules other than tempered"),
     ("rbm_learning_rules", {"below": "nowhere"}, "nowhere: expected a safetensors file"),
+    ("belief_net_digits", {"batch_size": 1000}, "batch size: expected 1 to 40"),
+    ("belief_net_digits", {"binarisation": "real"}, "--binarisation: expected one that makes"),
+    ("belief_net_digits", {"layers": (3,)}, "--layers: expected two or more, a directed layer"),
 ]
 
 

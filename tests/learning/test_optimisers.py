@@ -5,6 +5,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import machines
+import nets_of_causes
 import numpy as np
 import optax
 import pytest
@@ -12,7 +13,9 @@ import pytest
 from dbnjax import units
 from dbnjax.checks import InputError
 from dbnjax.learning import conditional, hybrid, passes, persistent, phases, updates
+from dbnjax.learning import helmholtz as helmholtz_learning
 from dbnjax.learning.contrastive_divergence import contrastive_divergence
+from dbnjax.learning.gibbs_posterior import gibbs_posterior
 from dbnjax.learning.tempered import parallel_tempering
 from dbnjax.learning.up_down import up_down
 from dbnjax.learning.wake_sleep import wake_sleep
@@ -45,6 +48,18 @@ LEARNERS = {  # what makes one with an optimiser, its parameters, numbers and ca
     "tempered": (partial(parallel_tempering, (1.0, 0.0), 3, centred=True), RBM_, OURS, PIXELS),
     "up-down": (partial(up_down, 2), NET, FINE, CASES),
     "wake-sleep": (partial(wake_sleep, 3, 2), NET, FINE, CASES),
+    "wake-sleep of causes": (
+        helmholtz_learning.wake_sleep,
+        nets_of_causes.machine(2, 3, 4, 5),
+        FINE,
+        PIXELS,
+    ),
+    "gibbs posterior": (
+        partial(gibbs_posterior, 2),
+        nets_of_causes.net(2, 3, 4, 5),
+        FINE,
+        PIXELS,
+    ),
     "hybrid": (partial(hybrid.contrastive, 2), NET, MIXED, CASES),
     "conditional cd": (conditional.contrastive_divergence, UNDER, FINE, GIVEN),
     "conditional pcd": (

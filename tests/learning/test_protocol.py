@@ -9,13 +9,16 @@ import feedforward_nets
 import jax
 import jax.numpy as jnp
 import machines
+import nets_of_causes
 import numpy as np
 import optax
 import pytest
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from dbnjax.learning import autoencoder, backprop, conditional, hybrid, passes, persistent, updates
+from dbnjax.learning import helmholtz as helmholtz_learning
 from dbnjax.learning.contrastive_divergence import contrastive_divergence
+from dbnjax.learning.gibbs_posterior import gibbs_posterior
 from dbnjax.learning.persistent import (
     fast_persistent_contrastive_divergence,
     persistent_contrastive_divergence,
@@ -28,6 +31,7 @@ from dbnjax.types import Learner, PyTree
 
 N_CASES, N_CHAINS, N_MEMBERS = 16, 8, 3
 RBM_, NET = machines.binary(1, 5, 4), machines.net(2, (5, 4, 4), 3)
+CAUSES = nets_of_causes.machine(2, 3, 4, 5)
 STACK = machines.stack(2, (5, 4, 4), 3)
 PIXELS = jax.random.uniform(jax.random.key(1), (N_CASES, 5))
 CASES = passes.Batch(PIXELS, jax.nn.one_hot(jnp.arange(N_CASES) % 3, 3))
@@ -73,6 +77,8 @@ LEARNERS = {
     ),
     "backprop by adam": Case(backprop.backprop(optax.adam(1.0)), FORWARD, TUNING, LABELLED),
     "wake-sleep": Case(wake_sleep(N_CHAINS, n_steps=2), NET, FINE, CASES),
+    "wake-sleep of causes": Case(helmholtz_learning.wake_sleep(), CAUSES, FINE, PIXELS),
+    "gibbs posterior": Case(gibbs_posterior(n_sweeps=2), CAUSES.net, FINE, PIXELS),
     "autoencoder": Case(autoencoder.autoencoder(MOMENTUM), RBM_, autoencoder.hyper(0.1), PIXELS),
     "untied autoencoder": Case(
         autoencoder.autoencoder(MOMENTUM, "squared"),

@@ -1,0 +1,6 @@
+"""Starts `python -m experiments.belief_net_digits`."""
+
+from experiments.common import program
+
+if __name__ == "__main__":
+    program.start(__package__)
