@@ -1,6 +1,6 @@
 """What likelihoods are called, and those of MNIST's test images that others report."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from experiments.common.tables import NONE
 
@@ -18,6 +18,15 @@ def bound_on(quantity: str) -> str:
 def weighted(quantity: str) -> str:
     """Returns what the estimate by importance weights is called."""
     return f"importance-weighted {quantity}"
+
+
+RULES = {"cd1": "CD-1", "cd10": "CD-10", "pcd": "PCD", "centred_pcd": "centred PCD"}
+
+
+def learned_by(record: dict[str, Any]) -> str:
+    """Names a model with its learning rule, where that is known."""
+    rule = record["net"].get("rule")
+    return record["model"] + (f", {RULES.get(rule, rule)}" if rule else "")
 
 
 RAISE = f"RAISE {bound_on(LOG_P)}"
