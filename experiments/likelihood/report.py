@@ -94,7 +94,7 @@ class Record(Made):
 def text(record: dict[str, Any]) -> str:
     """Lays out a record as it is printed."""
     about = (record["model"], record["dataset"], f"pixels: {record['pixels']}", record["precision"])
-    head = f"{'; '.join(about)}\nnet: {of_net(record['net'])}"
+    head = f"{'; '.join(about)}\nnet: {names.of_net(record['net'])}"
     return "\n\n".join([head, tables.render(lay_out(record)), "\n".join(estimates(record))])
 
 
@@ -118,12 +118,6 @@ def cells(row: dict[str, Any], columns: Sequence[str]) -> list[str]:
 def number(value: float | None, digits: int, otherwise: str) -> str:
     """A number that may be missing."""
     return otherwise if value is None else f"{value:,.{digits}f}"
-
-
-def of_net(net: dict[str, Any]) -> str:
-    """Tells how a net was made (`common.nets.origin`), but for the command."""
-    told = ", ".join(f"{name} {value}" for name, value in net.items() if name != "command")
-    return told or "nothing is known of how it was made"
 
 
 def estimates(record: dict[str, Any]) -> list[str]:
@@ -196,12 +190,7 @@ def headline(sources: list[Source]) -> list[Headline]:
             found = measured(source.record).get(target.what)
             if source.record["model"] == model and target.what in (TEST, TEST_BOUND) and found:
                 quantity = target.what.removesuffix(", test images")
-                others = "; ".join(
-                    f"{one.values[names.FORWARD]:.2f} "
-                    f"({one.model.removeprefix(model).lstrip(', ') or one.source})"
-                    for one in names.REPORTED
-                    if one.model.startswith(model) and one.quantity == quantity
-                )
+                others = names.others(model, quantity)
                 here = ", ".join(f"{value:.2f} {name}".rstrip() for name, value in found.items())
                 rows.append(Headline(f"{target.what}, {model} (nats an image)", here, others))
     return rows
@@ -230,7 +219,7 @@ def sections(sources: list[Source]) -> list[str]:
     parts = [ABOUT, table(header, rows), ABOUT_TARGETS, held(sources)]
     for source in sources:
         net = source.record["net"]
-        parts += [f"## {source.name}", *made(source.record), wrap(f"The net: {of_net(net)}.")]
+        parts += [f"## {source.name}", *made(source.record), wrap(f"The net: {names.of_net(net)}.")]
         parts += [f"```sh\n{net['command']}\n```"] if "command" in net else []
         parts += estimates(source.record)
     return parts

@@ -29,6 +29,12 @@ def learned_by(record: dict[str, Any]) -> str:
     return record["model"] + (f", {RULES.get(rule, rule)}" if rule else "")
 
 
+def of_net(net: dict[str, Any]) -> str:
+    """Tells how a net was made (`common.nets.origin`), but for the command."""
+    told = ", ".join(f"{name} {value}" for name, value in net.items() if name != "command")
+    return told or "nothing is known of how it was made"
+
+
 RAISE = f"RAISE {bound_on(LOG_P)}"
 
 
@@ -67,3 +73,12 @@ REPORTED = (
     Reported("DBN 784-500-2000", NONE, bound_on(LOG_P), {FORWARD: -86.22}, RECALLED),
     Reported("DBN 784-500-2000", NONE, weighted(LOG_P), {FORWARD: -84.55}, SECONDARY),
 )
+
+
+def others(model: str, quantity: str) -> str:
+    """Returns what others report of a model, with the rule or the source of each number."""
+    return "; ".join(
+        f"{one.values[FORWARD]:.2f} ({one.model.removeprefix(model).lstrip(', ') or one.source})"
+        for one in REPORTED
+        if one.model.startswith(model) and one.quantity == quantity
+    )

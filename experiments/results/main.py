@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dbnjax import checks, files
 from experiments import registry
-from experiments.common.tables import Headline, table
+from experiments.common.tables import NONE, Headline, table
 from experiments.mnist_dbn import report as dbn_report
 from experiments.mnist_dbn.report import read_runs
 from experiments.results import discrimination, front
@@ -104,7 +104,7 @@ def index(rows: Mapping[str, Sequence[Headline]]) -> str:
     cells = [
         [f"[{registry.find(name).report.TITLE}]({{pages}}/{name}.md)", *row]
         for name, of in rows.items()
-        for row in of
+        for row in of or [Headline(NONE, NONE)]
     ]
     header = ["page", "measured", "here", "papers and peers"]
     return "\n\n".join(["# Results", INDEX, table(header, cells)]) + "\n"
