@@ -37,7 +37,17 @@ if TYPE_CHECKING:
         updates,
         wake_sleep,
     )
-    from dbnjax.models import belief_net, conditional, dbn, feedforward, path, rbm, stack
+    from dbnjax.models import (
+        belief_net,
+        boltzmann,
+        conditional,
+        couplings,
+        dbn,
+        feedforward,
+        path,
+        rbm,
+        stack,
+    )
     from dbnjax.sampling import gibbs, ladder, tempering
 
 __version__ = "0.1.0"
@@ -49,12 +59,14 @@ __all__ = [
     "averaging",
     "backprop",
     "belief_net",
+    "boltzmann",
     "bounds",
     "classify",
     "complete",
     "conditional",
     "conjugate_gradient",
     "contrastive_divergence",
+    "couplings",
     "dbn",
     "diagnostics",
     "evaluation",

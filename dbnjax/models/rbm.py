@@ -62,7 +62,7 @@ def create(visible: Any, hidden: Any, weights: Array) -> RBM:
       InputError: the weights do not fit the units, a parameter is no array or is not finite, or
         the machine cannot be normalised.
     """
-    _check_units(visible=visible, hidden=hidden)
+    check_units(visible=visible, hidden=hidden)
     checks.check_array("weights", weights)
     given = RBM(visible=visible, hidden=hidden, weights=jnp.asarray(weights))
     check_sizes(given)
@@ -103,7 +103,8 @@ def check_one_case(model: Any, way: str = EACH_CASE) -> None:
             )
 
 
-def _check_units(**layers: Any) -> None:
+def check_units(**layers: Any) -> None:
+    """Raises `InputError` unless these are units with arrays of parameters, named as given."""
     for name, unit in layers.items():
         checks.require(
             isinstance(unit, Unit),
@@ -137,7 +138,7 @@ def init(key: Key, visible: Any, hidden: Any, scale: float = 0.01) -> RBM:
       >>> free_energy(machine, jnp.ones((3, 2, 6))).shape
       (3, 2)
     """
-    _check_units(visible=visible, hidden=hidden)
+    check_units(visible=visible, hidden=hidden)
     checks.check_within("scale", scale, 0.0)
     dtype = floating_type((visible, hidden))
     normal = jax.random.normal(key, (visible.size, hidden.size), dtype)

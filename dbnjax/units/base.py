@@ -14,6 +14,7 @@ import dataclasses
 import math
 from typing import Any, NamedTuple, TypeVar
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -61,6 +62,23 @@ class Unit:
     def n_blocks(self) -> int:
         """The number of blocks, all of one size where the layer is of one type."""
         return self.size
+
+    def runs(self) -> tuple[tuple[int, Any], ...]:
+        """Returns the layer as pieces with blocks of one size: where each begins, and its units."""
+        return ((0, self),)
+
+    def block(self: U, index: Any) -> U:
+        """Returns the units of one block alone, as a layer, of a layer that is one run.
+
+        Args:
+          index: number of the block, which may be traced.
+        """
+
+        def one(leaf: Array) -> Array:
+            width = leaf.shape[-1] // self.n_blocks
+            return jax.lax.dynamic_slice_in_dim(leaf, index * width, width, axis=-1)
+
+        return self if self.n_blocks == 1 else jax.tree.map(one, self)
 
     @property
     def n_states(self) -> int | None:

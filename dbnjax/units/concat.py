@@ -42,6 +42,16 @@ class Concat(Unit):
         """The number of blocks, over all parts."""
         return sum(part.n_blocks for part in self.parts)
 
+    def runs(self) -> tuple[tuple[int, Any], ...]:
+        """Returns the runs of all parts, one after another."""
+        begins = np.cumsum([0, *(part.size for part in self.parts)]).tolist()
+        pairs = zip(begins, self.parts, strict=False)
+        return tuple((begin + at, run) for begin, part in pairs for at, run in part.runs())
+
+    def block(self, index: Any) -> "Concat":
+        """Raises: the blocks of parts differ in size and type; take those of each run."""
+        raise TypeError("Concat has blocks of several types; take the blocks of its runs")
+
     @property
     def n_states(self) -> int | None:
         """The product of the parts' numbers, None if a part has infinitely many states."""
