@@ -76,7 +76,7 @@ def test_what_is_neither_a_result_nor_a_line_is_found(monkeypatch):
 
 
 def test_sound_result_files_make_a_page(tmp_path):
-    assert "# " in results.build(write(tmp_path, **mutated_kinds.PAGE))
+    assert "# " in results.build(write(tmp_path, **mutated_kinds.PAGE))[""]
 
 
 @pytest.fixture

@@ -33,6 +33,20 @@ class Table(NamedTuple):
     rows: Sequence[Sequence[str]]
 
 
+class Headline(NamedTuple):
+    """The row of an experiment on the page of all results.
+
+    Attributes:
+      what: was measured.
+      here: what this repository found.
+      others: what papers and peers have.
+    """
+
+    what: str
+    here: str
+    others: str = NONE
+
+
 class Target(NamedTuple):
     """A number that a result must reach.
 
@@ -158,7 +172,6 @@ def chart_file(name: str, run: Source) -> str:
 
 def charted(
     name: str,
-    heading: str,
     shows: str,
     runs: Sequence[Source],
     lay_out: Callable[[dict[str, Any]], list[str]],
@@ -167,16 +180,15 @@ def charted(
 
     Args:
       name: of the experiment.
-      heading: of its part.
       shows: what one sees in a chart, for those who do not.
       runs: of it.
       lay_out: makes what a run's section says from its record; the chart stands below the first.
     """
-    parts = [f"## {heading}"] if runs else []
+    parts: list[str] = []
     for run in runs:
         about, *rest = lay_out(run.record)
-        picture = f"![{shows}](docs/images/{chart_file(name, run)})"
-        parts += [f"### {name}, {run.name}", *made(run.record), about, picture, DRAWN, *rest]
+        picture = f"![{shows}](../images/{chart_file(name, run)})"
+        parts += [f"## {name}, {run.name}", *made(run.record), about, picture, DRAWN, *rest]
     return parts
 
 

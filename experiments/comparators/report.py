@@ -8,8 +8,20 @@ from matplotlib.figure import Figure
 from dbnjax.scoring import statistics
 from experiments.common import records, resumable
 from experiments.common.records import Cases, MadeRun, Source
-from experiments.common.tables import NONE, Table, charted, count, duration, interval, table, wrap
+from experiments.common.tables import (
+    NONE,
+    Headline,
+    Table,
+    charted,
+    count,
+    duration,
+    interval,
+    table,
+    wrap,
+)
 from experiments.comparators.config import LINES, Row
+
+TITLE = "Comparators"  # of its page of results
 
 SHOWS = "test errors of the comparators beside the paper's"  # the chart, for who does not see it
 
@@ -111,9 +123,21 @@ intensities. The nets learned from the training cases for at most {epochs} epoch
 here: the penalty C of the support vector machine, {cost:g}, was set beforehand. Seed {seed}."""
 
 
+def headline(runs: list[Source]) -> list[Headline]:
+    """The comparator with the fewest test errors beside the paper."""
+    rows = []
+    for run in runs:
+        best = min(run.record["rows"], key=lambda row: row["test"])
+        n = run.record["cases"]["test"]
+        here = f"{100 * best['test'] / n:.2f} % ({interval(best['test'], n)})"
+        paper = f"{LINES[best['name']].paper:.2f} % (2006 paper)"
+        rows.append(Headline(f"test error, {title(best['name'])}", here, paper))
+    return rows
+
+
 def sections(runs: list[Source]) -> list[str]:
     """Returns the part of RESULTS.md, nothing without a run."""
-    return charted("comparators", "Comparators", SHOWS, runs, section)
+    return charted("comparators", SHOWS, runs, section)
 
 
 def section(record: dict[str, Any]) -> list[str]:

@@ -18,6 +18,7 @@ from experiments.common import records, resumable
 from experiments.common.records import Cases, Made, Pretrained, Source
 from experiments.common.tables import (
     NONE,
+    Headline,
     Table,
     charted,
     duration,
@@ -27,6 +28,8 @@ from experiments.common.tables import (
     wrap,
 )
 from experiments.few_labels.config import METHODS, UNPRETRAINED
+
+TITLE = "Few labels"  # of its page of results
 
 LISTS = ("draws", "rounds", "validation", "test")  # of a row, an entry for each draw
 SHOWS = "test error against the number of labels"
@@ -149,9 +152,27 @@ CHOSEN_BY = {
 }
 
 
+def headline(runs: list[Source]) -> list[Headline]:
+    """The pretrained classifier at each number of labels, beside the one without pretraining."""
+    rows = []
+    for run in runs:
+        n = run.record["cases"]["test"]
+        own, other = (
+            [
+                f"{spread(row['test'], n)} % of {row['labels']:,}"
+                for row in run.record["rows"]
+                if row["method"] == method
+            ]
+            for method in ("pretrained", UNPRETRAINED)
+        )
+        what = f"test error by labels, pretrained, {run.name}"
+        rows.append(Headline(what, "; ".join(own), f"not pretrained: {'; '.join(other)}"))
+    return rows
+
+
 def sections(runs: list[Source]) -> list[str]:
     """Returns the part of RESULTS.md, nothing without a run."""
-    return charted("few_labels", "Few labels", SHOWS, runs, section)
+    return charted("few_labels", SHOWS, runs, section)
 
 
 def section(record: dict[str, Any]) -> list[str]:

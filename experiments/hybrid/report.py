@@ -11,6 +11,7 @@ from experiments.common.records import ALL, CHOSEN, Made, Source
 from experiments.common.tables import (
     NONE,
     TESTS,
+    Headline,
     Table,
     count,
     duration,
@@ -21,6 +22,8 @@ from experiments.common.tables import (
     wrap,
 )
 from experiments.hybrid.config import CHOOSING, CONTRASTIVE, PRETRAINING, Form
+
+TITLE = "Two gradients"  # of its page of results
 
 START, ALL_START = "start", "start of all cases"  # what the nets began as
 
@@ -188,14 +191,26 @@ ABOUT_FORMS = {
 STARTS = {"net": "The net of the start", "all_net": "What went on with all cases began as the net"}
 
 
+def headline(runs: list[Source]) -> list[Headline]:
+    """The last net of each run beside the report."""
+    reported = {CONTRASTIVE: "0.97 % (TR 2006-004)", PRETRAINING: "worse (TR 2006-004)"}
+    rows = []
+    for run in runs:
+        n, errors = run.record["cases"]["test"], run.record["errors"][ALL]["test"]
+        form = run.record["config"]["form"]
+        here = f"{100 * errors / n:.2f} % ({interval(errors, n)})"
+        rows.append(Headline(f"test error of two gradients, {form}", here, reported[form]))
+    return rows
+
+
 def sections(runs: list[Source]) -> list[str]:
     """Returns the sections of all runs, none without one."""
     if not runs:
         return []
-    parts = ["### Two gradients", wrap(ABOUT)]
+    parts = [wrap(ABOUT)]
     for run in runs:
         parts += [
-            f"#### {run.name}",
+            f"## {run.name}",
             wrap(ABOUT_FORMS[run.record["config"]["form"]]),
             *made(run.record),
         ]

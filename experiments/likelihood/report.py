@@ -9,6 +9,7 @@ from experiments.common.tables import (
     MET,
     NONE,
     NOT_MEASURED,
+    Headline,
     Table,
     Target,
     estimate,
@@ -17,6 +18,8 @@ from experiments.common.tables import (
     wrap,
 )
 from experiments.likelihood import reported as names
+
+TITLE = "Likelihood"  # of its page of results
 
 COLUMNS = (names.FORWARD, names.REVERSE, names.EXACT, names.FREE)
 ERROR = "s.e. over images"
@@ -91,7 +94,7 @@ class Record(Made):
 def text(record: dict[str, Any]) -> str:
     """Lays out a record as it is printed."""
     about = (record["model"], record["dataset"], f"pixels: {record['pixels']}", record["precision"])
-    head = f"{'; '.join(about)}\nnet: {of_net(record['net'])}"
+    head = f"{'; '.join(about)}\nnet: {names.of_net(record['net'])}"
     return "\n\n".join([head, tables.render(lay_out(record)), "\n".join(estimates(record))])
 
 
@@ -115,12 +118,6 @@ def cells(row: dict[str, Any], columns: Sequence[str]) -> list[str]:
 def number(value: float | None, digits: int, otherwise: str) -> str:
     """A number that may be missing."""
     return otherwise if value is None else f"{value:,.{digits}f}"
-
-
-def of_net(net: dict[str, Any]) -> str:
-    """Tells how a net was made (`common.nets.origin`), but for the command."""
-    told = ", ".join(f"{name} {value}" for name, value in net.items() if name != "command")
-    return told or "nothing is known of how it was made"
 
 
 def estimates(record: dict[str, Any]) -> list[str]:
@@ -185,6 +182,20 @@ interval is of that estimate's own mean, a lower bound, and not of log p. Only n
 that became binary in the same way can be compared; what others report comes first."""
 
 
+def headline(sources: list[Source]) -> list[Headline]:
+    """The models that targets are about, on the official test images, beside what others report."""
+    rows = []
+    for model, target in TARGETS:
+        for source in sources:
+            found = measured(source.record).get(target.what)
+            if source.record["model"] == model and target.what in (TEST, TEST_BOUND) and found:
+                quantity = target.what.removesuffix(", test images")
+                others = names.others(model, quantity)
+                here = ", ".join(f"{value:.2f} {name}".rstrip() for name, value in found.items())
+                rows.append(Headline(f"{target.what}, {model} (nats an image)", here, others))
+    return rows
+
+
 def sections(sources: list[Source]) -> list[str]:
     """Everybody's numbers in one table, the targets, then how each of ours was made."""
     if not sources:
@@ -203,12 +214,12 @@ def sections(sources: list[Source]) -> list[str]:
         record = source.record
         for row in record["rows"]:
             images = f"{row['n']:,} {record['dataset']} {row['images']}"
-            told = (record["model"], record["pixels"], row["quantity"], images)
+            told = (names.learned_by(record), record["pixels"], row["quantity"], images)
             rows.append([*told, *cells(row, COLUMNS), source.name])
-    parts = ["## Likelihood", ABOUT, table(header, rows), ABOUT_TARGETS, held(sources)]
+    parts = [ABOUT, table(header, rows), ABOUT_TARGETS, held(sources)]
     for source in sources:
         net = source.record["net"]
-        parts += [f"### {source.name}", *made(source.record), wrap(f"The net: {of_net(net)}.")]
+        parts += [f"## {source.name}", *made(source.record), wrap(f"The net: {names.of_net(net)}.")]
         parts += [f"```sh\n{net['command']}\n```"] if "command" in net else []
         parts += estimates(source.record)
     return parts

@@ -1,6 +1,6 @@
 """What likelihoods are called, and those of MNIST's test images that others report."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from experiments.common.tables import NONE
 
@@ -18,6 +18,21 @@ def bound_on(quantity: str) -> str:
 def weighted(quantity: str) -> str:
     """Returns what the estimate by importance weights is called."""
     return f"importance-weighted {quantity}"
+
+
+RULES = {"cd1": "CD-1", "cd10": "CD-10", "pcd": "PCD", "centred_pcd": "centred PCD"}
+
+
+def learned_by(record: dict[str, Any]) -> str:
+    """Names a model with its learning rule, where that is known."""
+    rule = record["net"].get("rule")
+    return record["model"] + (f", {RULES.get(rule, rule)}" if rule else "")
+
+
+def of_net(net: dict[str, Any]) -> str:
+    """Tells how a net was made (`common.nets.origin`), but for the command."""
+    told = ", ".join(f"{name} {value}" for name, value in net.items() if name != "command")
+    return told or "nothing is known of how it was made"
 
 
 RAISE = f"RAISE {bound_on(LOG_P)}"
@@ -58,3 +73,12 @@ REPORTED = (
     Reported("DBN 784-500-2000", NONE, bound_on(LOG_P), {FORWARD: -86.22}, RECALLED),
     Reported("DBN 784-500-2000", NONE, weighted(LOG_P), {FORWARD: -84.55}, SECONDARY),
 )
+
+
+def others(model: str, quantity: str) -> str:
+    """Returns what others report of a model, with the rule or the source of each number."""
+    return "; ".join(
+        f"{one.values[FORWARD]:.2f} ({one.model.removeprefix(model).lstrip(', ') or one.source})"
+        for one in REPORTED
+        if one.model.startswith(model) and one.quantity == quantity
+    )

@@ -20,6 +20,8 @@ from experiments.common.tables import (
 )
 from experiments.mnist_classifier.reported import NOTHING, PAPER, PRODUCT, UNPRETRAINED
 
+TITLE = "Tuned for discrimination"  # of its page of results
+
 STAGES = (CHOSEN, ALL)
 HEADER = ("net", "epochs", "training", "validation", "test", "test error, 95 %")
 

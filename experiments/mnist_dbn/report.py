@@ -21,6 +21,8 @@ from experiments.common.tables import (
     wrap,
 )
 
+TITLE = "Deep belief nets with labels"  # of its page of results
+
 STAGES = ("greedy", "up-down", "all cases")  # in the order of learning
 
 TARGET_PRESET = "best"  # whose errors are held against the targets

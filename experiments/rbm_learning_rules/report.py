@@ -6,8 +6,10 @@ from typing import Any, NotRequired, TypedDict
 from dbnjax.figures import Estimated, estimates
 from experiments.common import resumable
 from experiments.common.records import MadeRun, Number, Source, check_lengths, require
-from experiments.common.tables import NONE, Table, duration, estimate, made, render, wrap
+from experiments.common.tables import NONE, Headline, Table, duration, estimate, made, render, wrap
 from experiments.rbm_learning_rules.config import INTERVAL
+
+TITLE = "Learning rules"  # of its page of results
 
 RESULT, FIGURE = "rules.json", "learning_rules.png"
 LOOKS = ("updates", "seconds", *INTERVAL)  # one value each time that a rule is judged
@@ -107,15 +109,28 @@ exact where there is no interval); where log Z was estimated from above too, log
 stands beside it, on average too small. Wall times are those of learning alone."""
 
 
+def headline(sources: list[Source]) -> list[Headline]:
+    """Where each rule ended."""
+    return [
+        Headline(
+            f"{of_rules(source.record)}, {source.record['model']} (nats an image)",
+            "; ".join(f"{rule['log_p'][-1]:.2f} {name}" for name, rule in rules.items()),
+        )
+        for source in sources
+        for rules in [source.record["rules"]]
+    ]
+
+
 def sections(sources: list[Source]) -> list[str]:
     """A table of each comparison, and its figure where one was copied."""
-    parts = ["## Learning rules", ABOUT] if sources else []
+    parts = [ABOUT] if sources else []
     for source in sources:
         record = source.record
         what = f"{record['model']}, {record['cases']['train']:,} training images; pixels: "
-        parts += [f"### {source.name}", *made(record), wrap(f"{what}{record['pixels']}.")]
+        parts += [f"## {source.name}", *made(record), wrap(f"{what}{record['pixels']}.")]
         if record.get("figure"):
-            parts.append(f"![{of_rules(record)} by learning rule]({record['figure']})")
+            name = Path(record["figure"]).name
+            parts.append(f"![{of_rules(record)} by learning rule](../images/{name})")
         parts.append(render(lay_out(record), "markdown"))
         parts += [wrap(f"- Warning: {doubt}.") for doubt in doubts(record)]
     return parts

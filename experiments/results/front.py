@@ -13,7 +13,17 @@ import numpy as np
 from dbnjax import checks
 from dbnjax.scoring.statistics import Spread
 from experiments.common.records import Source
-from experiments.common.tables import NONE, TESTS, duration, interval, mcnemar, several, table, wrap
+from experiments.common.tables import (
+    NONE,
+    TESTS,
+    Headline,
+    duration,
+    interval,
+    mcnemar,
+    several,
+    table,
+    wrap,
+)
 from experiments.mnist_dbn import report as dbn_report
 
 # What the 2006 paper prints (sections 6.1 and 6.2): test errors in per cent, and the read-outs.
@@ -38,10 +48,7 @@ BINARISATION = {
 }
 
 HEAD = """\
-Built by `python -m experiments.results` from the files in `results/`; no number is typed by hand
-but the 2006 paper's own (Hinton, Osindero and Teh, *A fast learning algorithm for deep belief
-nets*).
-
+The 2006 paper is Hinton, Osindero and Teh, *A fast learning algorithm for deep belief nets*.
 Where nothing else is said an error is a test error under the deterministic read-out: an up-pass of
 probabilities, then the exact free energy of every label. The up-down net is the one with the
 fewest errors on the validation cases, which also chose the recipes. The test set was
@@ -89,7 +96,7 @@ def lay_out(groups: list[Group], shipped: list[str]) -> list[str]:
       InputError: nets to be compared were tested on different cases.
     """
     comparisons = compare(groups)
-    parts = ["# Results", HEAD, "## Test errors", headline(groups), ERRORS, binarisations(groups)]
+    parts = [HEAD, "## Test errors", headline(groups), ERRORS, binarisations(groups)]
     parts += [*dbn_report.targets(means(groups), STAGE_NAMES), *shipped]
     parts += ["## Read-outs", read_outs(groups), READ_OUTS]
     if comparisons:
@@ -126,6 +133,16 @@ def headline(groups: list[Group]) -> str:
     totals = [np.mean([sum(run.record["seconds"].values()) for run in g.runs]) for g in groups]
     rows.append(["wall time of learning", PAPER_TIME, *map(duration, map(float, totals))])
     return table(header(groups), rows)
+
+
+def rows(groups: list[Group]) -> list[Headline]:
+    """The last net of each group beside the paper's."""
+    paper_error = f"{error(paper('all cases'))} (2006 paper)"
+    found = [(g, spread(g, dbn_report.stages(g.runs[0].record)[-1])) for g in groups]
+    return [
+        Headline(f"test error, `{group.label}`", error(errors), paper_error)
+        for group, errors in found
+    ]
 
 
 def sizes(cases: dict[str, int]) -> str:

@@ -1,12 +1,14 @@
 """What `python -m experiments.results` runs."""
 
+import os
 import re
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dbnjax import checks, files
 from experiments import registry
-from experiments.common.tables import duration, made
+from experiments.common.tables import NONE, Headline, table
 from experiments.mnist_dbn import report as dbn_report
 from experiments.mnist_dbn.report import read_runs
 from experiments.results import discrimination, front
@@ -14,34 +16,51 @@ from experiments.results.config import Config
 from experiments.results.front import Group
 from experiments.ship import report as ship_report
 
+DEFAULT_RUN = "The default run, on the 5,000 digits of a package"
+SHOWN_BY = {"shipped": "mnist_dbn", "shipped_classifier": "mnist_classifier"}  # of the package
+INDEX = """\
+Built by `python -m experiments.results` from the files in `results/`; no number is typed by hand
+but those that papers and others report. Each row links to the page with the commands, machines,
+seeds and intervals. In brackets: the error count and the 95 % interval."""
 
-def run(config: Config) -> str:
-    """Writes or checks the pages, and returns the one of results.
+
+def run(config: Config) -> dict[Path, str]:
+    """Writes or checks the pages, and returns them by their files.
 
     Raises:
       InputError: the result files or the README cannot be used, or a page cannot be written.
       SystemExit: with `check`, a page on the disk differs.
     """
-    folder = files.expand(config.results)
-    page = build(folder)
-    pages = {files.expand(config.output): page}
+    folder, pages = files.expand(config.results), files.expand(config.pages)
+    found = build(folder)
+    texts = {pages / f"{name}.md": text for name, text in found.items() if name}
+    texts[files.expand(config.output)] = found[""].format(
+        pages=Path(os.path.relpath(pages, files.expand(config.output).parent)).as_posix()
+    )
     if config.readme:
         readme = files.expand(config.readme)
-        pages[readme] = splice(files.read_bytes(readme).decode(), blocks(folder))
-    for path, text in pages.items():
-        if not config.check:
-            files.write_bytes(path, text.encode())
-            print(f"{path}: written from {folder}")
-        elif not path.exists() or files.read_bytes(path) != text.encode():
-            sys.exit(
+        texts[readme] = splice(files.read_bytes(readme).decode(), blocks(folder))
+    stale = [
+        path
+        for path, text in texts.items()
+        if not path.exists() or files.read_bytes(path) != text.encode()
+    ]
+    if config.check and stale:
+        sys.exit(
+            "\n".join(
                 f"error: {path}: differs from a fresh build from {folder}; "
                 "run python -m experiments.results"
+                for path in stale
             )
-    return page
+        )
+    for path in stale:
+        files.write_bytes(path, texts[path].encode())
+        print(f"{path}: written from {folder}")
+    return texts
 
 
-def build(folder: Path) -> str:
-    """Builds the page from a folder of result files.
+def build(folder: Path) -> dict[str, str]:
+    """Builds the pages from a folder of result files, by name; that of all results by "".
 
     Raises:
       InputError: the folder has no runs, or a file is damaged or contradicts another.
@@ -55,15 +74,40 @@ def build(folder: Path) -> str:
     net, classifier = (
         ship_report.sections(found["ship"], name) for name in ("shipped", "shipped_classifier")
     )
-    parts = front.lay_out(main_job, net)
-    for name, sources in found.items():
+    embedded = (folder / "embedded").is_dir()
+    quick = dbn_report.one_run(read_runs(folder / "embedded")[0])[1:] if embedded else []
+    heading = [f"## {DEFAULT_RUN}"] if quick else []
+    parts = {"mnist_dbn": [*front.lay_out(main_job, net), *heading, *quick]}
+    rows = {"mnist_dbn": front.rows(main_job)}
+    for name, runs in found.items():
+        report = registry.find(name).report
         if name == "mnist_classifier":
-            parts += discrimination.sections(sources, found["hybrid"], classifier)
-        elif name not in ("ship", "hybrid"):  # which stand in other parts
-            alone = name == "scaling" and sources and not found["benchmark"]
-            parts += ["## Speed"] if alone else []
-            parts += registry.find(name).report.sections(sources)
-    return "\n\n".join(parts) + "\n"
+            parts[name] = discrimination.sections(runs, found["hybrid"], classifier)
+            rows[name] = discrimination.rows(runs)
+        elif name == "ship":  # whose nets stand on the pages of their runs
+            for one in runs:
+                rows.setdefault(SHOWN_BY[one.name], []).extend(report.headline([one]))
+        else:
+            parts[name], rows[name] = report.sections(runs), report.headline(runs)
+    pages = {name: page(name, of_page) for name, of_page in parts.items() if of_page}
+    return pages | {"": index({name: rows.get(name, []) for name in pages})}
+
+
+def page(name: str, parts: list[str]) -> str:
+    """Lays out the page of an experiment."""
+    first = "Built by `python -m experiments.results`. [All results](../../RESULTS.md)."
+    return "\n\n".join([f"# {registry.find(name).report.TITLE}", first, *parts]) + "\n"
+
+
+def index(rows: Mapping[str, Sequence[Headline]]) -> str:
+    """Lays out the page of all results, `{pages}` in the place of the other pages' folder."""
+    cells = [
+        [f"[{registry.find(name).report.TITLE}]({{pages}}/{name}.md)", *row]
+        for name, of in rows.items()
+        for row in of or [Headline(NONE, NONE)]
+    ]
+    header = ["page", "measured", "here", "papers and peers"]
+    return "\n\n".join(["# Results", INDEX, table(header, cells)]) + "\n"
 
 
 def groups(folder: Path) -> list[Group]:
@@ -72,37 +116,21 @@ def groups(folder: Path) -> list[Group]:
 
 
 def blocks(folder: Path) -> dict[str, str]:
-    """Returns the tables of README, by the name of their marks.
+    """Returns the tables that README may have, by the name of their marks."""
+    return {"headline": front.headline(groups(folder))}
+
+
+def splice(text: str, blocks: Mapping[str, str]) -> str:
+    """Puts each block between `<!-- name -->` and `<!-- end of name -->`, where a text has them.
 
     Raises:
-      InputError: a file is damaged, or `embedded` in the folder does not hold one run.
-    """
-    embedded = read_runs(folder / "embedded")
-    checks.require(
-        len(embedded) == 1,
-        f"{folder / 'embedded'}: expected one run of the default job, got {len(embedded)}",
-    )
-    record = embedded[0].record
-    took = f"Learning took {duration(sum(record['seconds'].values()))}."
-    table = f"```\n{dbn_report.REPORT.text(record)}\n```"
-    tuned = [registry.find(name).read(folder) for name in ("mnist_classifier", "hybrid")]
-    found = {
-        "headline": front.headline(groups(folder)),
-        "embedded": "\n\n".join([*made(record), took, table]),
-        "classifiers": discrimination.headline(*tuned),
-    }
-    return {name: block for name, block in found.items() if block is not None}
-
-
-def splice(text: str, blocks: dict[str, str]) -> str:
-    """Puts each block between `<!-- name -->` and `<!-- end of name -->`.
-
-    Raises:
-      InputError: a pair of marks is not there exactly once.
+      InputError: one of a pair of marks is missing, or a pair is there more than once.
     """
     for name, block in blocks.items():
         begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
         parts = re.split(f"(?s){re.escape(begin)}.*?{re.escape(end)}", text)
+        if begin not in text and end not in text:
+            continue
         checks.require(
             len(parts) == 2,
             f"README: expected the marks {begin} and {end} once, got them {len(parts) - 1} times",

@@ -21,7 +21,10 @@ from experiments.benchmark import report as benchmark_report
 from experiments.benchmark.jobs import PAPER, Setting, Sizes, Training
 from experiments.common import options, provenance
 from experiments.common.records import Source
+from experiments.common.tables import Headline
 from experiments.scaling.config import ROUNDS, Config
+
+TITLE = "Weak scaling"  # of its page of results
 
 Record, check = benchmark_report.Record, benchmark_report.check  # of a committed table
 N_STEPS = 5  # minibatches in an epoch
@@ -112,13 +115,19 @@ def run(config: Config, sizes: Sizes = PAPER) -> dict[str, Any]:
     return result
 
 
+def headline(runs: list[Source]) -> list[Headline]:
+    """What an update of a rule sends on the most devices."""
+    rows = []
+    for run in runs:
+        rows_of_data = [row for row in run.record["rows"] if "data" in row[1]]
+        rule, mesh, _, sent = (rows_of_data or run.record["rows"])[-1][:4]
+        rows.append(Headline(f"sent in an update, {rule}", f"{sent} (mesh {mesh})"))
+    return rows
+
+
 def sections(runs: list[Source]) -> list[str]:
     """Returns the part of RESULTS.md, nothing without a record."""
-    return [
-        part
-        for run in runs
-        for part in ("### Weak scaling", *benchmark_report.measured(run.record))
-    ]
+    return [part for run in runs for part in benchmark_report.measured(run.record)]
 
 
 def simulate(n_devices: int) -> None:

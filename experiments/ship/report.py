@@ -9,7 +9,7 @@ import numpy as np
 
 from dbnjax.weights.shipped import CLASSIFIER
 from experiments.common.records import Source
-from experiments.common.tables import count, duration, interval, made, wrap
+from experiments.common.tables import Headline, count, duration, interval, made, wrap
 from experiments.mnist_classifier.report import stopped
 from experiments.mnist_dbn.report import errors
 
@@ -36,6 +36,15 @@ class Record(TypedDict):
     exact_errors: int
     changed: int
     cases: Cases
+
+
+def headline(nets: list[Source]) -> list[Headline]:
+    """The errors of the nets in the package; they stand on the pages of their runs."""
+    return [
+        Headline(f"test error of the package's net, {net.name}", f"{100 * errors / n:.2f} %")
+        for net in nets
+        for errors, n in [(net.record["errors"], net.record["cases"]["test"])]
+    ]
 
 
 def sections(nets: list[Source], name: str) -> list[str]:

@@ -9,6 +9,7 @@ from dbnjax.scoring.statistics import Spread
 from experiments.common.records import Made, Source
 from experiments.common.tables import (
     NONE,
+    Headline,
     count,
     duration,
     flags,
@@ -18,6 +19,8 @@ from experiments.common.tables import (
     table,
     wrap,
 )
+
+TITLE = "Sweeps, on validation cases"  # of its page of results
 
 
 class Row(TypedDict):
@@ -58,10 +61,21 @@ class Setting(NamedTuple):
     n_diverged: int
 
 
+def headline(sweeps: list[Source]) -> list[Headline]:
+    """The fewest validation errors of each sweep."""
+    rows = []
+    for sweep in sweeps:
+        n = sweep.record["cases"]["validation"]
+        counts = [r["validation_errors"] for r in sweep.record["rows"]]
+        fewest = min((c for c in counts if c is not None), default=None)
+        what = f"least validation error of {several(len(counts), 'member')}, {sweep.name}"
+        rows.append(Headline(what, count(fewest, n)))
+    return rows
+
+
 def sections(sweeps: list[Source]) -> list[str]:
     """Returns the part of RESULTS.md on sweeps, none without one."""
-    heading = ["## Sweeps, on validation cases"] if sweeps else []
-    return heading + [part for sweep in sweeps for part in one_sweep(sweep)]
+    return [part for sweep in sweeps for part in one_sweep(sweep)]
 
 
 def one_sweep(sweep: Source) -> list[str]:
@@ -90,7 +104,7 @@ def members(sweep: Source) -> list[str]:
     ]
     proxy = f"All with `{flags(record['proxy'])}`, {cases['train']:,} training and "
     proxy += f"{cases['validation']:,} validation cases."
-    return [f"### {sweep.name}", *made(record), wrap(proxy), table(header, cells)]
+    return [f"## {sweep.name}", *made(record), wrap(proxy), table(header, cells)]
 
 
 def _first(errors: int | None) -> float:

@@ -11,8 +11,10 @@ from dbnjax.scoring import statistics
 from experiments.common import records, resumable
 from experiments.common.records import MadeRun, Source
 from experiments.common.tables import NONE as EMPTY
-from experiments.common.tables import Table, charted, duration, spread, table, wrap
+from experiments.common.tables import Headline, Table, charted, duration, spread, table, wrap
 from experiments.three_ideas.config import NONE, Era, Method
+
+TITLE = "Three ideas, side by side"  # of its page of results
 
 FIGURE = "three_ideas.png"
 SHOWS = "test errors by method, depth and era"  # the chart, for those who do not see it
@@ -201,9 +203,29 @@ Where the interval of the gain leaves out zero; it is over seeds alone, of one t
 is corrected for the number of comparisons:"""
 
 
+def headline(runs: list[Source]) -> list[Headline]:
+    """The deep nets of 2006 with RBMs and without pretraining."""
+    found = {
+        cell["method"]: f"{spread(cell['test'], run.record['cases']['test'])} %"
+        for run in runs
+        for cell in run.record["cells"]
+        if (cell["era"], cell["depth"]) == ("2006", "deep")
+    }
+    if not {"rbm", NONE} <= found.keys():
+        return []
+    paper = [ERRORS_OF_PAPER[method, "deep"] for method in ("rbm", NONE)]
+    return [
+        Headline(
+            "test error of deep nets of 2006: RBMs, no pretraining",
+            f"{found['rbm']}, {found[NONE]}",
+            f"{paper[0]} %, {paper[1]} % ({PAPER})",
+        )
+    ]
+
+
 def sections(runs: list[Source]) -> list[str]:
     """Returns the part of RESULTS.md, nothing without a run."""
-    return charted("three_ideas", "Three ideas, side by side", SHOWS, runs, section)
+    return charted("three_ideas", SHOWS, runs, section)
 
 
 def section(record: dict[str, Any]) -> list[str]:

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from dbnjax import files
+from experiments.results import main as results
 
 RESULTS = Path(__file__).parents[2] / "results"
 
@@ -288,6 +289,11 @@ def write(folder, **records):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(record))
     return folder
+
+
+def built(folder):
+    """All pages of results, one after the other; that of all results stands last."""
+    return "\n".join(results.build(folder).values())
 
 
 def cells(page, heading, number=0):

@@ -29,7 +29,6 @@ from dbnjax.checks import InputError
 from dbnjax.weights import io
 from experiments import registry
 from experiments.common import options, provenance, records, tables, workdir
-from experiments.results import main as results
 
 STRANGE = {"strange": ["value"]}
 
@@ -132,7 +131,7 @@ def check_page(name, record, place):
     result_records.write(place, **runs)
     pattern = registry.find(name).records.removeprefix("**/")
     files.write_json(place / pattern.replace("*", "tiny"), record)
-    assert record["command"] in results.build(place)
+    assert record["command"] in result_records.built(place)
 
 
 def check_command(config, record):

@@ -3,12 +3,11 @@
 from pathlib import Path
 
 import pytest
-from result_records import LIKELIHOOD, benchmark, cells, finished, write
+from result_records import LIKELIHOOD, benchmark, built, cells, finished, write
 
 from experiments import likelihood, registry
 from experiments.benchmark import report as benchmark_report
 from experiments.likelihood import report as likelihood_report
-from experiments.results import main as results
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -20,7 +19,7 @@ def test_errors_of_the_best_preset_are_held_against_their_bars(results_folder):
     for part in ("errors", "wrong"):
         del short[part]["all cases"]
     write(results_folder, a_short=short)
-    header, *rows = cells(results.build(results_folder), "Test errors", number=1)
+    header, *rows = cells(built(results_folder), "Test errors", number=1)
     assert header == ["", "at most", "`--preset=best --layers=8,a¦b`", "`--preset=best`"]
     assert rows == [
         ["greedy, on the training cases", "1.80 %", "2.00 %: missed", "1.80 %: met"],
@@ -45,7 +44,7 @@ def test_speed_is_held_against_its_bars(results_folder):
         ["backprop epoch in PyTorch", 5.9, 1.2],
     ]
     write(results_folder, benchmark=benchmark() | {"columns": columns, "rows": rows})
-    header, *found = cells(results.build(results_folder), "Speed", number=1)
+    header, *found = cells(built(results_folder), "Speed", number=1)
     assert header == ["row", "beside", "bar", "measured", "verdict"]
     up_down = "up-down epoch, {} iterations".format
     once, twice = (f"at least {times} times as fast" for times in (1.0, 2.2))
@@ -76,7 +75,7 @@ def likelihood_of(model="RBM 784-500", *, log_z=None, rows=None, **changes):
 
 
 def bars(folder, **records):
-    page = results.build(
+    page = built(
         write(folder, run=finished(), **{f"likelihood__{k}": v for k, v in records.items()})
     )
     header, *rows = cells(page, "Likelihood", number=1)

@@ -2,11 +2,10 @@
 
 import numpy as np
 from PIL import Image
-from result_records import cells, comparators, few_labels, finished, three_ideas, write
+from result_records import built, cells, comparators, few_labels, finished, three_ideas, write
 
 from dbnjax.scoring import statistics
 from experiments import results_charts
-from experiments.results import main as results
 from experiments.three_ideas import report as ideas_report
 
 ALL = {
@@ -17,7 +16,7 @@ ALL = {
 
 
 def build(folder, **records):
-    return results.build(write(folder, run=finished(), **records))
+    return built(write(folder, run=finished(), **records))
 
 
 def mean(counts, n):
@@ -98,6 +97,6 @@ def test_every_file_has_its_chart_and_the_page_shows_it(tmp_path, capsys):
     ]
     assert capsys.readouterr().out.splitlines() == [str(path) for path in written]
     for path in written:
-        assert f"](docs/images/{path.name})\n" in page
+        assert f"](../images/{path.name})\n" in page
         with Image.open(path) as picture:
             assert min(picture.size) > 100

@@ -3,15 +3,14 @@
 import itertools
 
 import pytest
-from result_records import READ_OUTS, cells, changed, finished, write
+from result_records import READ_OUTS, built, cells, changed, finished, write
 
 from dbnjax.scoring import statistics
 from experiments.common import tables as results_markdown
-from experiments.results import main as results
 
 
 def test_the_headline_has_the_paper_and_both_groups(results_folder):
-    header, *rows = cells(results.build(results_folder), "Test errors")
+    header, *rows = cells(built(results_folder), "Test errors")
     assert header == [
         "",
         "2006 paper",
@@ -39,7 +38,7 @@ def test_the_headline_has_the_paper_and_both_groups(results_folder):
 
 
 def test_the_read_outs_stand_beside_the_papers_order(results_folder):
-    _, *rows = cells(results.build(results_folder), "Read-outs")
+    _, *rows = cells(built(results_folder), "Read-outs")
     assert [row[0] for row in rows] == list(READ_OUTS)
     assert rows[0][1:] == ["almost +1", "+1.00", "+1.00"]
     assert rows[2][1:] == ["the reported errors", "2.20 %", "1.30 %"]
@@ -47,7 +46,7 @@ def test_the_read_outs_stand_beside_the_papers_order(results_folder):
 
 
 def test_nets_are_compared_within_a_run_and_between_presets(results_folder):
-    header, *rows = cells(results.build(results_folder), "Nets compared")
+    header, *rows = cells(built(results_folder), "Nets compared")
     assert header == ["first net", "second net", "b", "c", "p"]
     assert [row[:4] for row in rows] == [
         ["a_best_1, greedy", "a_best_1, up-down", "8", "0"],
@@ -64,12 +63,12 @@ def test_nets_are_compared_within_a_run_and_between_presets(results_folder):
 
 def test_presets_without_a_common_seed_are_compared_by_their_first(tmp_path):
     write(tmp_path, p=finished(seed=3), q=finished(seed=4), r=finished("best", seed=0))
-    last = cells(results.build(tmp_path), "Nets compared")[-1]
+    last = cells(built(tmp_path), "Nets compared")[-1]
     assert last[:2] == ["p, all cases", "r, all cases"]
 
 
 def test_a_run_shows_what_it_counted_and_what_it_took(results_folder):
-    page = results.build(results_folder)
+    page = built(results_folder)
     section = page.split("### b_paper_0\n")[1].split("### ")[0]
     assert f"```sh\n{finished()['command']}\n```" in section
     _, *rows = cells(page, "b_paper_0")
@@ -92,7 +91,7 @@ def test_a_run_that_stopped_after_up_down_or_missed_its_target_says_so(tmp_path)
     del short["target"]
     short["cases"] = {split: n for split, n in short["cases"].items() if split != "all"}
     missed["target"]["errors"] = 35
-    page = results.build(write(tmp_path, short=short, missed=missed))
+    page = built(write(tmp_path, short=short, missed=missed))
     rows = cells(page, "Test errors")
     assert rows[1][2:] == ["4,000, 6,000, 1,000", "4,000, -, 1,000"]
     assert rows[4][2:] == ["1.00 % (10; 0.54 to 1.83)", "-"]
@@ -103,7 +102,7 @@ def test_a_run_that_stopped_after_up_down_or_missed_its_target_says_so(tmp_path)
 def test_day_and_later_commits_are_told_where_they_are_known(tmp_path):
     later = {"date": "2026-11-22"}
     resumed = finished(seed=1) | later | {"later_commits": ["def5678", ""]}
-    page = " ".join(results.build(write(tmp_path, a=finished() | later, b=resumed)).split())
+    page = " ".join(built(write(tmp_path, a=finished() | later, b=resumed)).split())
     assert "Commit abc1234, begun on 2026-11-22. Machine: Abacus" in page
     assert (
         "Begun on 2026-11-22 at commit abc1234, resumed at def5678, unknown. Machine: Abacus"
@@ -115,12 +114,12 @@ def test_flags_that_changed_their_default_between_commits_part_the_columns(tmp_p
     command = {"command": "python -m experiments.mnist_dbn"}
     new = changed(finished(seed=1), ("config", "n_gibbs"), 11)
     write(tmp_path, new=new | command, old=finished() | command)
-    header = cells(results.build(tmp_path), "Test errors")[0]
+    header = cells(built(tmp_path), "Test errors")[0]
     assert header[2:] == ["`default flags`, 1 seed", "`default flags, as in old`, 1 seed"]
 
 
 def test_a_sweep_is_sorted_by_validation_errors(results_folder):
-    page = results.build(results_folder)
+    page = built(results_folder)
     assert "All with `--up_down_epochs=10,10 --pixels=sample`, 4,000 training" in page
     assert cells(page, "rates") == [
         ["up_down_rate", "up_down_momentum", "validation errors", "training errors", "wall time"],
@@ -131,14 +130,14 @@ def test_a_sweep_is_sorted_by_validation_errors(results_folder):
 
 
 def test_a_page_of_runs_alone_has_no_empty_sections(tmp_path):
-    page = results.build(write(tmp_path, only=finished()))
+    page = built(write(tmp_path, only=finished()))
     headings = [line for line in page.splitlines() if line.startswith("## ")]
     assert headings == ["## Test errors", "## Read-outs", "## Nets compared", "## Runs"]
     assert "Bars" not in page  # its preset has none
 
 
 def test_prose_fits_a_terminal_and_columns_are_even(results_folder):
-    lines = results.build(results_folder).splitlines()
+    lines = built(results_folder).splitlines()
     free = [line for line in lines if not line.startswith(("|", "python "))]
     assert max(map(len, free)) <= results_markdown.WIDTH
     tables = [
@@ -146,7 +145,7 @@ def test_prose_fits_a_terminal_and_columns_are_even(results_folder):
         for is_table, block in itertools.groupby(lines, lambda line: line.startswith("|"))
         if is_table
     ]
-    assert len(tables) == 4 + 2 * 3 + 1 + 2
+    assert len(tables) == 4 + 2 * 3 + 1 + 2 + 1
     assert all(len(widths) == 1 for widths in tables)
 
 
