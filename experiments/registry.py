@@ -13,6 +13,13 @@ from experiments.common import records
 from experiments.common.options import Options
 from experiments.common.records import Source
 
+TRAIN = "train nets"
+USE = "use saved nets"
+COMPARE = "compare methods"
+MEASURE = "measure speed"
+PUBLISH = "write the repository's pages and nets"
+KINDS = (TRAIN, USE, COMPARE, MEASURE, PUBLISH)
+
 
 class Experiment(NamedTuple):
     """What `python -m experiments.NAME` starts.
@@ -21,16 +28,24 @@ class Experiment(NamedTuple):
       name: of its folder or file below `experiments`.
       records: where its committed records stand below `results`, a pattern; empty for none.
       reporter: the part of its folder that says what a record holds and how it is shown.
+      kind: what it is for, one of `KINDS`.
     """
 
     name: str
     records: str = ""
     reporter: str = "report"
+    kind: str = COMPARE
 
     @property
     def module(self) -> str:
         """Its dotted name."""
         return f"experiments.{self.name}"
+
+    @property
+    def docstring(self) -> str:
+        """What its `--help` begins with: a line, its commands, and what to expect of them."""
+        found: str = importlib.import_module(self.module).__doc__ or ""
+        return found
 
     @property
     def config(self) -> type[Options]:
@@ -69,29 +84,29 @@ class Experiment(NamedTuple):
 
 
 EXPERIMENTS = (
-    Experiment("mnist_dbn", "**/*seed*.json"),
-    Experiment("ship", "shipped*.json"),
-    Experiment("sweep", "sweeps/*.json"),
-    Experiment("mnist_classifier", "classifiers/*.json"),
-    Experiment("hybrid", "hybrid/*.json"),
+    Experiment("mnist_dbn", "**/*seed*.json", kind=TRAIN),
+    Experiment("ship", "shipped*.json", kind=PUBLISH),
+    Experiment("sweep", "sweeps/*.json", kind=TRAIN),
+    Experiment("mnist_classifier", "classifiers/*.json", kind=TRAIN),
+    Experiment("hybrid", "hybrid/*.json", kind=TRAIN),
     Experiment("three_ideas", "three_ideas/*.json"),
     Experiment("few_labels", "few_labels/*.json"),
     Experiment("comparators", "comparators/*.json"),
-    Experiment("likelihood", "likelihood/*.json"),
+    Experiment("likelihood", "likelihood/*.json", kind=USE),
     Experiment("rbm_learning_rules", "rules/*.json"),
     Experiment("belief_net", "belief_net/*.json"),
     Experiment("belief_net_digits", "belief_net_digits/*.json"),
-    Experiment("benchmark", "benchmark.json"),
-    Experiment("accelerator"),
-    Experiment("scaling", "scaling.json", "main"),
-    Experiment("classify"),
-    Experiment("generate"),
-    Experiment("paper_figures"),
-    Experiment("shifted_digits"),
+    Experiment("benchmark", "benchmark.json", kind=MEASURE),
+    Experiment("accelerator", kind=MEASURE),
+    Experiment("scaling", "scaling.json", "main", kind=MEASURE),
+    Experiment("classify", kind=USE),
+    Experiment("generate", kind=USE),
+    Experiment("paper_figures", kind=USE),
+    Experiment("shifted_digits", kind=TRAIN),
     Experiment("explaining_away"),
     Experiment("training_health"),
-    Experiment("results"),
-    Experiment("results_charts"),
+    Experiment("results", kind=PUBLISH),
+    Experiment("results_charts", kind=PUBLISH),
 )
 
 

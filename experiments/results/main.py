@@ -11,7 +11,7 @@ from experiments import registry
 from experiments.common.tables import NONE, Headline, table
 from experiments.mnist_dbn import report as dbn_report
 from experiments.mnist_dbn.report import read_runs
-from experiments.results import discrimination, front
+from experiments.results import discrimination, front, listings
 from experiments.results.config import Config
 from experiments.results.front import Group
 from experiments.ship import report as ship_report
@@ -28,7 +28,7 @@ def run(config: Config) -> dict[Path, str]:
     """Writes or checks the pages, and returns them by their files.
 
     Raises:
-      InputError: the result files or the README cannot be used, or a page cannot be written.
+      InputError: the result files or a marked file cannot be used, or a page cannot be written.
       SystemExit: with `check`, a page on the disk differs.
     """
     folder, pages = files.expand(config.results), files.expand(config.pages)
@@ -37,9 +37,8 @@ def run(config: Config) -> dict[Path, str]:
     texts[files.expand(config.output)] = found[""].format(
         pages=Path(os.path.relpath(pages, files.expand(config.output).parent)).as_posix()
     )
-    if config.readme:
-        readme = files.expand(config.readme)
-        texts[readme] = splice(files.read_bytes(readme).decode(), blocks(folder))
+    for path in map(files.expand, config.marked):
+        texts[path] = splice(files.read_bytes(path).decode(), blocks(folder), str(path))
     stale = [
         path
         for path, text in texts.items()
@@ -116,11 +115,16 @@ def groups(folder: Path) -> list[Group]:
 
 
 def blocks(folder: Path) -> dict[str, str]:
-    """Returns the tables that README may have, by the name of their marks."""
-    return {"headline": front.headline(groups(folder))}
+    """Returns the tables that marked files may have, by the name of their marks."""
+    return {
+        "headline": front.headline(groups(folder)),
+        "commands": listings.commands((registry.TRAIN, registry.USE), "docs/results"),
+        "all commands": listings.all_commands("../docs/results"),
+        "modules": listings.modules(),
+    }
 
 
-def splice(text: str, blocks: Mapping[str, str]) -> str:
+def splice(text: str, blocks: Mapping[str, str], name_of_file: str) -> str:
     """Puts each block between `<!-- name -->` and `<!-- end of name -->`, where a text has them.
 
     Raises:
@@ -133,7 +137,8 @@ def splice(text: str, blocks: Mapping[str, str]) -> str:
             continue
         checks.require(
             len(parts) == 2,
-            f"README: expected the marks {begin} and {end} once, got them {len(parts) - 1} times",
+            f"{name_of_file}: expected the marks {begin} and {end} once, got them "
+            f"{len(parts) - 1} times",
         )
         text = f"{begin}\n\n{block}\n\n{end}".join(parts)
     return text

@@ -92,7 +92,7 @@ def test_members_on_a_mesh_learn_together_unless_told_otherwise(idx_folder, tmp_
         assert main.at_once(chosen)
 
 
-@pytest.mark.parametrize("page", ["README.md", "experiments/launch.py"])
+@pytest.mark.parametrize("page", ["docs/devices.md", "experiments/launch.py"])
 def test_the_meshes_of_documented_commands_fit(page):
     text = (ROOT / page).read_text().replace("\\\n", " ").replace("\\", "")
     commands = re.findall(r"experiments\.mnist_dbn\s+(--.*mesh=.*)", text)

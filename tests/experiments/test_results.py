@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 def test_the_command_writes_and_checks(results_folder):
     page, pages = results_folder.parent / "RESULTS.md", results_folder.parent / "pages"
-    config = results_config.Config(str(results_folder), str(page), str(pages), readme="")
+    config = results_config.Config(str(results_folder), str(page), str(pages), marked=())
     checking = dataclasses.replace(config, check=True)
     with pytest.raises(SystemExit, match="differs from a fresh build"):
         results.run(checking)  # there is none yet
@@ -66,7 +66,7 @@ def test_readmes_table_is_put_between_its_marks(results_folder):
     text = "before\n<!-- headline -->\nold\n<!-- end of headline -->\nbetween\n"
     readme.write_text(text)
     page, pages = results_folder.parent / "RESULTS.md", results_folder.parent / "pages"
-    config = results_config.Config(str(results_folder), str(page), str(pages), str(readme))
+    config = results_config.Config(str(results_folder), str(page), str(pages), (str(readme),))
     results.run(config)
     once = readme.read_text()
     assert "old" not in once
