@@ -10,7 +10,9 @@ import numpy as np
 from dbnjax.figures import curves
 from experiments.common import resumable
 from experiments.common.records import MadeRun, Number, Source, check_lengths
-from experiments.common.tables import NONE, Table, made, render
+from experiments.common.tables import NONE, Headline, Table, made, render
+
+TITLE = "Small belief nets"  # of its page of results
 
 FIGURES = {"modes": "modes.png", "speed": "speed.png"}
 LOOKS = ("updates", "log_p", "bound", "neither")  # one value each time that a net is looked at
@@ -159,12 +161,24 @@ ascent a belief net and a deep Boltzmann machine of the same layers take, each a
 same rates."""
 
 
+def headline(sources: list[Source]) -> list[Headline]:
+    """How many updates each model took to the target, a mean over first weights that reached it."""
+    rows = []
+    for source in sources:
+        for one in source.record["speed"]:
+            reached = [n for n in one["updates_to_target"] if n is not None]
+            here = f"{np.mean(reached):.0f} (mean of {len(reached)})" if reached else NONE
+            what = f"updates of exact ascent to the target, {one['task']}, {one['model']}"
+            rows.append(Headline(what, here))
+    return rows
+
+
 def sections(sources: list[Source]) -> list[str]:
     """A table of each run, and its figures where they were copied."""
-    parts = ["## Belief nets", ABOUT] if sources else []
+    parts = [ABOUT] if sources else []
     for source in sources:
         record = source.record
-        parts += [f"### belief_net, {source.name}", *made(record)]
+        parts += [f"## {source.name}", *made(record)]
         parts += [f"![learning of small belief nets]({path})" for path in record.get("figures", [])]
         parts += [render(lay_out(record), "markdown"), NOTE]
     return parts

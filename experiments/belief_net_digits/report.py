@@ -7,7 +7,18 @@ from dbnjax.figures import Estimated, estimates
 from experiments.belief_net_digits.config import INTERVAL
 from experiments.common import resumable
 from experiments.common.records import MadeRun, Number, Source, check_lengths
-from experiments.common.tables import Table, count, duration, estimate, made, render, wrap
+from experiments.common.tables import (
+    Headline,
+    Table,
+    count,
+    duration,
+    estimate,
+    made,
+    render,
+    wrap,
+)
+
+TITLE = "Belief nets of digits"  # of its page of results
 
 FIGURE = "digits.png"
 LOOKS = ("stage", "epoch", "seconds", *INTERVAL, "errors")  # one value each time
@@ -106,12 +117,24 @@ Z of a memory estimated from below; errors of a nearest neighbour by the feature
 layer."""
 
 
+def headline(sources: list[Source]) -> list[Headline]:
+    """The bound at the end of each method."""
+    return [
+        Headline(
+            f"bound on log p of a digit in nats, {curve['method']}",
+            estimate([curve[key][-1] for key in INTERVAL]),
+        )
+        for source in sources
+        for curve in source.record["methods"]
+    ]
+
+
 def sections(sources: list[Source]) -> list[str]:
     """A table of each run, and its figure where one was copied."""
-    parts = ["## Belief nets of digits", ABOUT] if sources else []
+    parts = [ABOUT] if sources else []
     for source in sources:
         record = source.record
-        parts += [f"### belief_net_digits, {source.name}", *made(record), wrap(f"{note(record)}.")]
+        parts += [f"## {source.name}", *made(record), wrap(f"{note(record)}.")]
         if record.get("figure"):
             parts.append(f"![bounds of belief nets while they learn]({record['figure']})")
         parts.append(render(lay_out(record), "markdown"))
