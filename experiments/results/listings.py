@@ -6,7 +6,7 @@ command; a module's line is the first of its docstring.
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from dbnjax import checks
@@ -29,22 +29,26 @@ HOST = ("data", "figures")  # without kernels: NumPy arrays, files and pictures
 BESIDE = ("__init__", "__main__", "files")  # files beside the folders, on no floor
 
 
-def commands(kinds: Sequence[str], pages: str) -> str:
+def commands(kinds: Sequence[str], pages: str, written: Collection[str]) -> str:
     """Returns the table of experiments.
 
     Args:
       kinds: those that it lists.
       pages: the link to the folder of the pages of results.
+      written: the experiments that have a page there.
     """
     listed = [one for kind in kinds for one in registry.EXPERIMENTS if one.kind == kind]
-    rows = [[f"`{short(command(one))}`", purpose(one), results(one, pages)] for one in listed]
+    rows = [
+        [f"`{short(command(one))}`", purpose(one), results(one, pages, written)] for one in listed
+    ]
     return table(["command", "what it does", "results"], rows)
 
 
-def all_commands(pages: str) -> str:
-    """Returns a table of experiments for each kind, under a heading."""
+def all_commands(pages: str, written: Collection[str]) -> str:
+    """Returns a table of experiments for each kind, under a heading; arguments as `commands`."""
     titles = {kind: f"### To {kind}" for kind in registry.KINDS}
-    return "\n\n".join(f"{title}\n\n{commands([kind], pages)}" for kind, title in titles.items())
+    parts = [f"{title}\n\n{commands([kind], pages, written)}" for kind, title in titles.items()]
+    return "\n\n".join(parts)
 
 
 def command(experiment: Experiment) -> str:
@@ -66,9 +70,9 @@ def purpose(experiment: Experiment) -> str:
     return experiment.docstring.splitlines()[0]
 
 
-def results(experiment: Experiment, pages: str) -> str:
+def results(experiment: Experiment, pages: str, written: Collection[str]) -> str:
     """Returns a link to an experiment's page of results, if it has one."""
-    if not experiment.records or experiment.name == "ship":  # whose nets stand on two other pages
+    if experiment.name not in written:
         return NONE
     return f"[{experiment.name}]({pages}/{experiment.name}.md)"
 

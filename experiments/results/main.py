@@ -3,7 +3,7 @@
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from dbnjax import checks, files
@@ -38,7 +38,7 @@ def run(config: Config) -> dict[Path, str]:
         pages=Path(os.path.relpath(pages, files.expand(config.output).parent)).as_posix()
     )
     for path in map(files.expand, config.marked):
-        texts[path] = splice(files.read_bytes(path).decode(), blocks(folder), str(path))
+        texts[path] = splice(files.read_bytes(path).decode(), blocks(folder, found), str(path))
     stale = [
         path
         for path, text in texts.items()
@@ -114,12 +114,17 @@ def groups(folder: Path) -> list[Group]:
     return front.gather(read_runs(folder))
 
 
-def blocks(folder: Path) -> dict[str, str]:
-    """Returns the tables that marked files may have, by the name of their marks."""
+def blocks(folder: Path, written: Collection[str]) -> dict[str, str]:
+    """Returns the tables that marked files may have, by the name of their marks.
+
+    Args:
+      folder: the result files.
+      written: the experiments that have a page.
+    """
     return {
         "headline": front.headline(groups(folder)),
-        "commands": listings.commands((registry.TRAIN, registry.USE), "docs/results"),
-        "all commands": listings.all_commands("../docs/results"),
+        "commands": listings.commands((registry.TRAIN, registry.USE), "docs/results", written),
+        "all commands": listings.all_commands("../docs/results", written),
         "modules": listings.modules(),
     }
 
