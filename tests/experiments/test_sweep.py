@@ -62,7 +62,7 @@ def test_members_one_after_another_share_a_stack_and_diverge_alone(idx_folder, t
     section = "\n".join(report.one_sweep(source))
     share = 100 * good["validation_errors"] / 10
     assert f"| {good['validation_errors']} ({share:.2f} %)" in section
-    assert "### rates" in section
+    assert "## rates" in section
 
 
 def test_finished_members_are_not_run_again_and_a_larger_grid_adds_to_them(
