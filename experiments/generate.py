@@ -1,4 +1,4 @@
-"""Looks into the mind of a saved net: a page of the images that it imagines (section 7).
+"""Draws samples from a saved net: a page of images (2006 paper, section 7).
 
     python -m experiments.generate --output=digits.png
     python -m experiments.generate --net=net.safetensors --mode=complete --data_dir=FOLDER
@@ -56,7 +56,7 @@ class Config(groups.Seed):
     net: str | None = option(
         None, "Saved net; without one, the net that comes with dbnjax.", role=INPUT, shown=file_name
     )
-    mode: str = option("clamped", "What to imagine.", tuple(STEPS))
+    mode: str = option("clamped", "What to sample.", tuple(STEPS))
     digits: tuple[str, ...] = option(
         (ALL,), "Classes to clamp, by their names, a row for each; all: every class of the net."
     )
@@ -91,11 +91,11 @@ class Config(groups.Seed):
 
 
 class Page(NamedTuple):
-    """What the net imagined.
+    """The samples of a net.
 
     Attributes:
       images: `[n_rows, n_columns, height, width]` in [0, 1].
-      labels: `[n_columns]` int, the net's own labels of freely imagined images, counted from 0, or
+      labels: `[n_columns]` int, the net's own labels of free samples, counted from 0, or
         None.
       figure: the images with captions.
     """
@@ -114,8 +114,8 @@ def run(config: Config) -> Page:
     config.check_options()
     net = nets.read_net(config.net)
     n_steps = config.n_steps or STEPS[config.mode]
-    imagine = {"clamped": run_clamped, "free": run_freely, "complete": complete_halves}
-    page = imagine.get(config.mode, run_film)(jax.random.key(config.seed), config, net, n_steps)
+    draw = {"clamped": run_clamped, "free": run_freely, "complete": complete_halves}
+    page = draw.get(config.mode, run_film)(jax.random.key(config.seed), config, net, n_steps)
     if Path(config.output).suffix == ".png":
         figures.save(page.figure, config.output)
     else:
@@ -143,7 +143,7 @@ def run_clamped(key: Key, config: Config, net: Net, n_steps: int) -> Page:
     figure = figures.image_rows(
         images,
         names,
-        title="What the net has in mind, one class a row",
+        title="Samples of the net, one class per row",
         caption=f"Label clamped; each image after {n_steps} Gibbs iterations of the associative "
         "memory in a chain of its own from noise. Pixel probabilities after one down-pass.",
     )

@@ -5,7 +5,7 @@
 
 Case i is training image i modulo their number, shifted along either axis by a real number of pixels
 drawn evenly between -2 and 2, with bilinear interpolation and zeros from outside. The training
-images are those of the main job's split, so that no validation or test image, shifted, is learned
+images are those of `mnist_dbn`'s split, so that no validation or test image, shifted, is learned
 from. Eight million images of 28 x 28 take 6.3 GB of the disk, a few minutes and 300 MB of memory.
 """
 
@@ -30,11 +30,11 @@ SHOWN = 100_000  # images between two steps of the progress bar
 class Config(groups.Seed, groups.Images):
     """Options of the run; each is a flag."""
 
-    dataset: str = option("mnist", "Digits to shift, as in the main job.")
+    dataset: str = option("mnist", "Digits to shift, as in `mnist_dbn`.")
     output: str | None = option(None, "Folder to write, new or empty.", role=PLACE)
     n: int = option(8_000_000, "Images to write.", least=1)
-    n_train: int = option(0, "Training cases to shift; 0: as many as the main job takes.", least=0)
-    split_seed: int = option(0, "Seed of the split, as in the main job.", least=0)
+    n_train: int = option(0, "Training cases to shift; 0: as many as `mnist_dbn` takes.", least=0)
+    split_seed: int = option(0, "Seed of the split, as in `mnist_dbn`.", least=0)
     seed: int = option(0, "Seed of the shifts.", least=0, below=groups.SEEDS)
 
 

@@ -1,4 +1,4 @@
-"""The nets of the main job's stages, read from the checkpoints of a finished run."""
+"""The nets of `mnist_dbn`'s stages, read from the checkpoints of a finished run."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The main job at the size of a test."""
+"""`mnist_dbn` at the size of a test."""
 
 from pathlib import Path
 

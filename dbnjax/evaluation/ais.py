@@ -1,4 +1,4 @@
-"""Annealed importance sampling: log Z of a machine from both sides.
+"""Annealed importance sampling: log Z of an RBM from both sides.
 
 An estimate is a start, a walk with `annealing.anneal`, and what the weights then say. With
 x_0, ..., x_K the states and f_k, T_k the marginal and the Gibbs step at the k-th of the

@@ -1,4 +1,4 @@
-"""Annealing: chains that are carried along a path of machines, and the weights that this gives.
+"""Annealing: chains that are carried along a path of RBMs, and the weights that this gives.
 
 With f_beta(v) = exp(-F_beta(v)) the unnormalised marginal of the machine at beta, a step from beta
 to beta' first adds

@@ -1,4 +1,4 @@
-"""Two Gaussian layers: the machine is one multivariate normal, and everything is linear algebra.
+"""Two Gaussian layers: the RBM is one multivariate normal, and everything is linear algebra.
 
 With standardised states y = v / sigma_v and z = h / sigma_h, biases beta and gamma in the same
 units, and S = sigma_v W sigma_h,

@@ -1,4 +1,4 @@
-"""How much better a machine knows what it learned from than what it has not seen."""
+"""How much more probable an RBM finds its training cases than held-out ones."""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""Which layer of a machine an exact sum runs over: the one with fewer states."""
+"""Which layer of an RBM an exact sum runs over: the one with fewer states."""
 
 from typing import NamedTuple
 

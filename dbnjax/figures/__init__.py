@@ -1,4 +1,4 @@
-"""Pictures of what a net learned, imagined and mistook; every function returns a `Figure`.
+"""Figures of a net's weights, samples and errors; every function returns a `Figure`.
 
 matplotlib's object-oriented interface throughout: no display, no global state, nothing to close.
 Images are gathered in one mosaic, so that a figure of two hundred digits is one axes and is drawn

@@ -1,4 +1,4 @@
-"""Mosaics of images: what a net learned, imagined and mistook; what writes a figure."""
+"""Mosaics of images: weights, samples and errors of a net; what writes a figure."""
 
 import io
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
-"""Looking into the mind of a net (2006 paper, section 7).
+"""Samples from a deep belief net (2006 paper, section 7).
 
 The associative memory runs by alternating Gibbs sampling, with the label clamped or free; a
-single down-pass through the generative layers shows what it has in mind.
+single down-pass through the generative layers gives the image that belongs to it.
 """
 
 import jax
@@ -110,7 +110,7 @@ def film(
 
 
 def hidden_states(key: Key, dbn: DBN, state: gibbs.State) -> tuple[Array, ...]:
-    """Draws what every hidden layer does while the net imagines a state of its memory.
+    """Draws the states of every hidden layer in a down-pass from a state of the memory.
 
     Args:
       key: a PRNG key.
@@ -132,7 +132,7 @@ def unit_effects(dbn: DBN, level: int, states: Array, units: Array) -> Array:
     Two deterministic down-passes through the generative weights, with the unit on and with it
     off, differ by its effect; the mean over the states is returned. What a unit does depends on
     the states of the others (Hinton 2007, closing questions): with all of them off, the units of
-    a layer give nearly one image, that of the biases, which the net never imagines.
+    a layer give nearly one image, that of the biases, which the net never samples.
 
     Args:
       dbn: a net.
@@ -155,7 +155,7 @@ def unit_effects(dbn: DBN, level: int, states: Array, units: Array) -> Array:
     checks.check_within("units", units, 0, states.shape[-1] - 1)
     states = jnp.asarray(states)
 
-    def imagine(state: Array) -> Array:
+    def image_of(state: Array) -> Array:
         if level == top:
             visible = rbm_lib.visible_given_hidden(dbn.memory, state).mean()
             state, _ = dbn_lib.split_labels(dbn.memory, visible)
@@ -164,7 +164,7 @@ def unit_effects(dbn: DBN, level: int, states: Array, units: Array) -> Array:
         return (state, *propagate(unused, downward, state, "mean"))[-1]
 
     def effect(unit: Array) -> Array:
-        on, off = (imagine(states.at[:, unit].set(value)) for value in (1.0, 0.0))
+        on, off = (image_of(states.at[:, unit].set(value)) for value in (1.0, 0.0))
         return (on - off).mean(0)
 
     return jax.lax.map(effect, units)

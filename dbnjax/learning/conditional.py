@@ -1,4 +1,4 @@
-"""Contrastive divergence for machines under a context, CD-k and PCD-k.
+"""Contrastive divergence for RBMs under a context, CD-k and PCD-k.
 
 Read `phases`, `passes.Hyper` and `models.conditional` first. The mean of log p(v | x) over cases
 has the gradient of any machine, case by case (2006 paper, eq. 3.1): for parameters theta of the

@@ -248,16 +248,6 @@ def free_energy(machine: Boltzmann, states: Sequence[Any], summed: Sequence[int]
     return jnp.asarray(total)
 
 
-def check_states(machine: Boltzmann, states: Sequence[Any]) -> None:
-    """Raises `InputError` unless there is one state a layer, each of its layer's width."""
-    checks.require(
-        len(states) == len(machine.layers),
-        f"states: expected one array a layer, {len(machine.layers)}, got {len(states)}",
-    )
-    for number, (unit, state) in enumerate(zip(machine.layers, states, strict=True)):
-        checks.check_width(f"states of layer {number}", state, unit.size)
-
-
 def _check_couplings(machine: Boltzmann) -> None:
     pairs = [(coupling.first, coupling.second) for coupling in machine.couplings]
     twice = {pair for pair in pairs if pairs.count(pair) > 1}

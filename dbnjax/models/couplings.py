@@ -83,13 +83,6 @@ class Coupling:
         shared = (states[self.first] @ self.weights * states[self.second]).sum(-1)
         return -0.5 * shared if self.lateral else -shared
 
-    def statistics(self, states: Any) -> Array:
-        """Returns x y^T, or -dE/dW, averaged over one leading axis of cases, `[n_first, n_second]`.
-
-        Entries of weights that do not exist are to be left out, by `keep`.
-        """
-        return states[self.first].T @ states[self.second] / len(states[self.first])
-
 
 def between(weights: Any, first: int, second: int, mask: Any = None) -> Coupling:
     """Makes a coupling; `boltzmann.create` checks that it fits the layers.
@@ -149,7 +142,7 @@ def may_exist(coupling: Coupling, unit: Any) -> np.ndarray | None:
 
 
 def keep(coupling: Coupling, unit: Any, weights: Array) -> Array:
-    """Returns weights, or statistics of them, with zeros where there is no weight.
+    """Returns weights with zeros where there is none.
 
     Lateral ones become symmetric to the last bit, whatever rounding did to them.
 

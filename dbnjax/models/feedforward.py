@@ -1,4 +1,4 @@
-"""The feedforward net that a stack of machines becomes: layers of means below a softmax layer.
+"""The feedforward net that a stack of RBMs becomes: layers of means below a softmax layer.
 
     y_0 = v,    y_l = mean of layer l's units at the field y_{l-1} W_l,
     p(class | v) = softmax(y_L W + b)

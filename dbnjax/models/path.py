@@ -1,4 +1,4 @@
-"""A path of machines from an easy one to the one that is wanted, for annealing and tempering.
+"""A path of RBMs from an easy one to the one that is wanted, for annealing and tempering.
 
 The machine at beta has every parameter on the straight line between two machines of one
 structure,

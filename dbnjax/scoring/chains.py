@@ -40,7 +40,7 @@ def film(
     """
     seen = []
     waits = [blocks(int(wait)) for wait in np.diff(times, prepend=0)]
-    with metrics.progress(sum(map(len, waits)), "imagine", unit="call") as advance:
+    with metrics.progress(sum(map(len, waits)), "sample", unit="call") as advance:
         for i, wait in enumerate(waits):
             key_chain, key_look = jax.random.split(jax.random.fold_in(key, i))
             for j, n_steps in enumerate(wait):

@@ -1,4 +1,4 @@
-"""Greedy learning of a stack, one machine after another (2006 paper, section 4).
+"""Greedy learning of a stack, one RBM after another (2006 paper, section 4).
 
 Each machine learns from what the machines below it make of the data: their activation
 probabilities, as in the paper, or binary samples of them, which regularise. The layers below

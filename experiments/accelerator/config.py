@@ -13,7 +13,7 @@ SECTIONS = ("protocol", "kernels", "protocols", "precision")
 
 @dataclasses.dataclass(frozen=True)
 class Config(dbn_config.Config):
-    """The main job's options, the paper's by default, and those of the sections' own."""
+    """`mnist_dbn`'s options, the paper's by default, and those of the sections' own."""
 
     PRESETS: ClassVar[Presets] = dbn_config.PRESETS | {"": dbn_config.PAPER}
 
@@ -48,7 +48,7 @@ class Config(dbn_config.Config):
 
 
 def main_job(config: Config, workdir: Path, **changes: Any) -> dbn_config.Config:
-    """Returns the options of a run of the main job."""
+    """Returns the options of a run of `mnist_dbn`."""
     names = [field.name for field in dataclasses.fields(dbn_config.Config)]
     values = {name: getattr(config, name) for name in names}
     return dbn_config.Config(**{**values, "workdir": str(workdir), **changes})

@@ -49,7 +49,7 @@ PROTOCOLS_NOTE = (
 PRECISIONS = ("default", "highest", "bfloat16")
 SCORING = {"n_chains": 100, "n_temperatures": 5000, "n_samples": 10, "n_subset": 0}
 PRECISION_NOTE = (
-    "The main job without the epochs on all cases, so that validation cases are held out. Log p: "
+    "`mnist_dbn` without the epochs on all cases, so that validation cases are held out. Log p: "
     "by `experiments.likelihood`, mean over the test images, drawn once as binary pixels, in nats, "
     "of an RBM or of the bound of equation 4.2 of a deep net; log Z by {n_chains} chains of AIS "
     "from below over {n_temperatures:,} temperatures, {n_samples} recognition passes an image; "
@@ -134,7 +134,7 @@ def section(name: str, found: Section) -> str:
 
 
 class Finished(NamedTuple):
-    """A run of the main job: what its `result.json` holds, and its seconds to the last figure."""
+    """A run of `mnist_dbn`: what its `result.json` holds, and its seconds to the last figure."""
 
     result: dict[str, Any]
     seconds: float
@@ -147,7 +147,7 @@ class Finished(NamedTuple):
 
 
 def finish(job: dbn_config.Config) -> Finished:
-    """Runs the main job and times it."""
+    """Runs `mnist_dbn` and times it."""
     began = time.perf_counter()
     mnist_dbn.run(job)
     seconds = time.perf_counter() - began
@@ -169,7 +169,7 @@ def folder(config: Config) -> Iterator[Path]:
 
 
 def protocol(config: Config) -> dict[str, Any]:
-    """Runs the main job twice, from its images to its figures, compiled anew and not."""
+    """Runs `mnist_dbn` twice, from its images to its figures, compiled anew and not."""
     with folder(config) as place, devices.compile_cache(place / "cache"):
         runs, n_programs = {}, [0]
         for name in ("cold", "warm"):
@@ -247,7 +247,7 @@ def errors_of_nets(record: Mapping[str, Any]) -> list[list[Any]]:
 
 
 def precision(config: Config) -> dict[str, Any]:
-    """Runs the main job with products of several precisions."""
+    """Runs `mnist_dbn` with products of several precisions."""
     rows = []
     for name in PRECISIONS:
         with folder(config) as place:

@@ -1,4 +1,4 @@
-"""Two exact looks at directed nets: modes averaged by wake-sleep, and Neal's comparison.
+"""Belief nets, exactly: wake-sleep averages modes, and Neal's comparison of learning speeds.
 
     python -m experiments.belief_net
 

@@ -111,7 +111,7 @@ class Side(Options):
 
 @dataclasses.dataclass(frozen=True)
 class Reduced(Side, Split):
-    """The images, how large they are and how they are split: the cases of the main job."""
+    """The images, how large they are and how they are split: the cases of `mnist_dbn`."""
 
 
 @dataclasses.dataclass(frozen=True)

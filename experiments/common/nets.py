@@ -21,7 +21,7 @@ from dbnjax.weights import io, shipped
 # What a saved net tells of how it was made: scalars of its metadata, or of its run's summary.
 ORIGIN = ("command", "commit", "preset", "stage", "rule", "rate", "epochs", "seed")
 KEPT = ("classes", "ink")  # what a net goes on telling when it is saved anew
-# What the main job says of the pixels that it learned from.
+# What `mnist_dbn` says of the pixels that it learned from.
 LEARNED = {"mean": "real", "sample": "resampled"}
 DRAWN = ("fixed", "resampled")  # one law, so that a net may learn from one and meet the other
 

@@ -83,7 +83,7 @@ def clamped_chains(
         images,
         names,
         [str(time) for time in times],
-        title="What the net has in mind, one class and one chain a row",
+        title="Samples of the net, one class and one chain per row",
         caption="Label clamped; above each column the Gibbs iterations of the associative memory "
         f"since {start}. Pixel probabilities after one down-pass.",
     )

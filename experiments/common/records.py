@@ -89,7 +89,7 @@ class Source:
 
 SHIPPED = "shipped.json"
 SHIPPED_CLASSIFIER = "shipped_classifier.json"
-# Beside the runs of the main job.
+# Beside the runs of `mnist_dbn`.
 OTHERS = ("benchmark.json", "scaling.json", SHIPPED, SHIPPED_CLASSIFIER)
 NULL = type(None)
 LARGEST = 2**53  # beyond it JSON's readers do not agree on whole numbers

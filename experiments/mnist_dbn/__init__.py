@@ -1,4 +1,4 @@
-"""The main job: a deep belief net of digits, from pixels to imagined images (2006 paper).
+"""A deep belief net of digits with labels, from pixels to samples and errors (2006 paper).
 
     python -m experiments.mnist_dbn
 

@@ -1,4 +1,4 @@
-"""The main job's options, its presets, and what they are checked for."""
+"""The options of `mnist_dbn`, its presets, and what they are checked for."""
 
 import dataclasses
 from typing import Any, ClassVar

@@ -1,4 +1,4 @@
-"""The figures of a trained net: of the main job, and of `experiments.paper_figures`."""
+"""The figures of a trained net: for `mnist_dbn` and for `paper_figures`."""
 
 import functools
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from experiments.common.nets import Net
 from experiments.common.resumable import Makers
 from experiments.mnist_dbn.train import Job
 
-COLUMNS = 10  # images in a row of what the net imagines
+COLUMNS = 10  # samples in a row
 FREE_CHAINS, FREE_STEPS = 10, 200  # chains of the free memory, its iterations between two looks
 COMPANIES, COMPANY_STEPS = 100, 500  # states in which single units are tried, and how they came
 UNITS = 64  # of each layer
@@ -120,7 +120,7 @@ def free(key: Key, net: Net) -> Figure:
         pictures.as_images(net, seen),
         [f"chain {i + 1}" for i in range(FREE_CHAINS)],
         [str(FREE_STEPS * (i + 1)) for i in range(COLUMNS)],
-        title="What the net has in mind when image and label run freely, one chain a row",
+        title="Samples of image and label together, one chain per row",
         caption="Above each column the Gibbs iterations of the associative memory since a start "
         "from noise; pixel probabilities after one down-pass."
         + ("" if own is None else " Beneath each image the memory's own label at that time."),

@@ -1,4 +1,4 @@
-"""What the main job reports: the record of a run, its table, its part of RESULTS.md."""
+"""What `mnist_dbn` reports: the record of a run, its table, its part of RESULTS.md."""
 
 from collections.abc import Mapping
 from pathlib import Path

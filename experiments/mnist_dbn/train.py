@@ -1,4 +1,4 @@
-"""What the main job learns, stage by stage: its options as the plans of `dbnjax.training`.
+"""What `mnist_dbn` learns, stage by stage: its options as the plans of `dbnjax.training`.
 
 And its training cases as a stream (`--stream`), when they do not fit in memory. Validation and test
 cases are then those of the ordinary split. In the place of its training cases stands a sample of
@@ -29,7 +29,7 @@ PART_OF = {"mnist5k": "mnist"}  # sets whose images are another's training image
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """A run of the main job.
+    """A run of `mnist_dbn`.
 
     Attributes:
       config: the experiment's options.

@@ -15,7 +15,7 @@ error             training and validation error after each epoch of up-down, fro
 hard              the right guesses that a classifier is least sure of (TR 2006-004, figure 2)
 
 What the net or the options do not allow is skipped with a line that says why: errors, close_calls
-and hard need --data_dir, a folder of IDX files with the test set; a classifier imagines nothing.
+and hard need --data_dir, a folder of IDX files with the test set; a classifier draws no samples.
 784-500-500-2000 on two CPU cores: 40 s for the whole set.
 
     python -m experiments.paper_figures --net=mnist_classifier --data_dir=FOLDER --only=hard

@@ -21,4 +21,4 @@ class Config(groups.Seed):
     data_dir: str | None = groups.data_dir("Folder of IDX files with the test set, gzipped or not.")
     output: str = option("figures", "Folder to write the figures to.", role=PLACE)
     only: tuple[str, ...] = option(FIGURES, "Which figures to draw.", some_of=FIGURES)
-    seed: int = option(0, "Seed of what the net imagines.", least=0, below=groups.SEEDS)
+    seed: int = option(0, "Seed of the samples.", least=0, below=groups.SEEDS)

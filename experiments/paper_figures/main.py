@@ -63,7 +63,7 @@ def why_not(config: Config, net: Model, records: list[dict[str, Any]]) -> dict[s
     """Returns the asked figures that cannot be drawn, each with the reason."""
     reasons: dict[str, str] = {}
     if isinstance(net.model, Feedforward):
-        reasons |= dict.fromkeys(IMAGINED, "a classifier imagines nothing")
+        reasons |= dict.fromkeys(IMAGINED, "a classifier draws no samples")
     else:
         reasons["hard"] = "it is of classifiers alone; close_calls has such digits of this net"
         if stack.label_group(net.model.memory) is None:
@@ -114,7 +114,7 @@ def receptive_fields(net: Model) -> Figure:
 
 
 def imagined(key: Key, net: Net, wanted: list[str]) -> Iterator[tuple[str, Figure]]:
-    """Yields the figures of what a net has in mind."""
+    """Yields the figures of samples from a net."""
     key_samples, key_random, key_free, key_units = jax.random.split(key, 4)
     if "samples" in wanted:
         yield "samples", pictures.clamped_chains(key_samples, net, dbn_figures.COLUMNS)[1]

@@ -1,4 +1,4 @@
-"""Which learning rule? One machine under each, judged by the likelihood of images it never saw.
+"""Learning rules compared: one RBM under each, judged by the likelihood of held-out images.
 
     python -m experiments.rbm_learning_rules
     python -m experiments.rbm_learning_rules --data_dir=FOLDER --epochs=200 --n_temperatures=5000

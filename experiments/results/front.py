@@ -1,4 +1,4 @@
-"""The front of RESULTS.md: the paper beside the main job, tests between nets, run by run.
+"""The front of RESULTS.md: the paper beside `mnist_dbn`, tests between nets, run by run.
 
 Runs that differ in their seed alone are one group; nets are compared within and between groups.
 """
@@ -89,7 +89,7 @@ def lay_out(groups: list[Group], shipped: list[str]) -> list[str]:
     """Returns the front of the page.
 
     Args:
-      groups: runs of the main job.
+      groups: runs of `mnist_dbn`.
       shipped: what is said of the net that comes with the package.
 
     Raises:

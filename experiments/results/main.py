@@ -110,7 +110,7 @@ def index(rows: Mapping[str, Sequence[Headline]]) -> str:
 
 
 def groups(folder: Path) -> list[Group]:
-    """Reads the runs of the main job on the official data, in groups that differ in the seed."""
+    """Reads the runs of `mnist_dbn` on the official data, in groups that differ in the seed."""
     return front.gather(read_runs(folder))
 
 

@@ -95,7 +95,7 @@ def card(metadata: dict[str, Any]) -> str:
 
 
 def of_dbn(metadata: dict[str, Any]) -> list[str]:
-    """The card of a deep belief net of the main job."""
+    """The card of a deep belief net of `mnist_dbn`."""
     summary, cases = metadata["summary"], metadata["summary"]["cases"]
     return [
         "# The shipped net",
@@ -116,7 +116,7 @@ def of_dbn(metadata: dict[str, Any]) -> list[str]:
         errors(summary),
         "## What it is for",
         wrap(
-            "Showing what a deep belief net does: classifying and imagining centred 28 x 28 "
+            "Showing what a deep belief net does: classifying and sampling centred 28 x 28 "
             "digits, bright ink on a dark ground. It knows nothing else, gives every image one of "
             "ten digits, and its probabilities are not calibrated."
         ),
@@ -159,7 +159,7 @@ def of_classifier(metadata: dict[str, Any]) -> list[str]:
         wrap(
             "Naming centred 28 x 28 digits, bright ink on a dark ground. It knows nothing else, "
             "gives every image one of ten digits, and its probabilities are not calibrated. The "
-            "deep belief net beside it also imagines digits."
+            "deep belief net beside it also draws samples of digits."
         ),
     ]
 

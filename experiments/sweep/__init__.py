@@ -1,13 +1,13 @@
-"""Chooses rates, momenta, decays and other flags of the main job on validation, by a short proxy.
+"""Chooses rates, momenta and other flags of mnist_dbn on validation cases, by a short proxy.
 
     python -m experiments.sweep --preset=best --data_dir=FOLDER \\
         --grid="up_down_rate=0.02,0.05,0.1;up_down_statistics=sample,mean" \\
         --greedy_epochs=8 --memory_epochs=10 --up_down_epochs=3 \\
         --output=results/sweeps/up_down.json
 
-takes the main job's flags, makes a member of every combination of the grid's values, learns each
-greedily and by up-down, and prints and writes a table of validation and training errors under the
-deterministic read-out: those of the net that did best on validation. The test set is not looked
+takes the flags of `mnist_dbn`, makes a member of every combination of the grid's values, learns
+each greedily and by up-down, and prints and writes a table of validation and training errors under
+the deterministic read-out: those of the net that did best on validation. The test set is not looked
 at. All cases, the long tail, other read-outs, baselines and TensorBoard play no part.
 
 A grid with seed=0,1,2 in it learns every setting with each of them; validation then chooses by the

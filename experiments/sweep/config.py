@@ -15,7 +15,7 @@ from experiments.mnist_dbn.config import Config as MainJob
 
 @dataclasses.dataclass(frozen=True)
 class Config(MainJob):
-    """The main job's options and the sweep's own; each is a flag."""
+    """`mnist_dbn`'s options and the sweep's own; each is a flag."""
 
     workdir: str = "runs/sweep"
     grid: str = option("", "What varies: name=value,value;name=value of the flags here.", role=HOW)
@@ -40,7 +40,7 @@ class Config(MainJob):
         )
 
 
-# Flags of the main job that a sweep has no use for: what comes after up-down, TensorBoard, streams.
+# Flags of `mnist_dbn` that a sweep has no use for: what comes after up-down, TensorBoard, streams.
 NO_PART = (
     "stream",
     "chunk",

@@ -38,7 +38,7 @@ def config(idx_folder, tmp_path):
 
 @pytest.fixture(scope="module")
 def whole(digit_files, tmp_path_factory):
-    """Options, and a run of the main job, but for its figures."""
+    """Options, and a run of `mnist_dbn`, but for its figures."""
     place = tmp_path_factory.mktemp("whole")
     chosen = small(digit_files, place)
     with pytest.MonkeyPatch.context() as patch:
@@ -48,7 +48,7 @@ def whole(digit_files, tmp_path_factory):
 
 @pytest.fixture
 def again(whole, monkeypatch):
-    """Writes in the place of the main job what the finished run wrote; knows what it was asked."""
+    """Writes in the place of `mnist_dbn` what the finished run wrote; knows what it was asked."""
     chosen, run = whole
     jobs = []
 

@@ -1,4 +1,4 @@
-"""The main job and the sweep on meshes of simulated devices, and what they refuse."""
+"""`mnist_dbn` and the sweep on meshes of simulated devices, and what they refuse."""
 
 import dataclasses
 import re

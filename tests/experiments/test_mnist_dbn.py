@@ -1,4 +1,4 @@
-"""The main job on a few small images: what it writes, how it resumes, what it refuses."""
+"""`mnist_dbn` on a few small images: what it writes, how it resumes, what it refuses."""
 
 import dataclasses
 import gzip

@@ -72,7 +72,7 @@ def test_one_command_draws_every_figure(draw, test_set, capfd):
     out, err = capfd.readouterr()
     assert out.splitlines() == [OF_CLASSIFIERS, *(str(path) for path in written)]
     assert "classify: 1/1" in err
-    assert "imagine: 10/10" in err
+    assert "sample: 10/10" in err
 
 
 @pytest.mark.parametrize(("from_random", "step"), [(False, 1000), (True, 20)])
@@ -156,7 +156,7 @@ def test_a_classifier_is_drawn_as_far_as_it_goes(draw, test_set, tmp_path, capsy
     names = ["errors", "close_calls", "hard", "receptive_fields"]
     assert [path.stem for path in written] == names
     assert capsys.readouterr().out.splitlines()[:2] == [
-        "skipped samples, from_random, free, units: a classifier imagines nothing",
+        "skipped samples, from_random, free, units: a classifier draws no samples",
         "skipped error: the net carries no record of epochs of up-down",
     ]
     assert draw(net=str(tmp_path / "tuned"), only=("hard",)) == []

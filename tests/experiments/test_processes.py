@@ -1,4 +1,4 @@
-"""The main job in two real processes on one machine, and how processes end each other."""
+"""`mnist_dbn` in two real processes on one machine, and how processes end each other."""
 
 import contextlib
 import dataclasses

@@ -1,4 +1,4 @@
-"""Shifted digits, and the main job that learns from them as a stream."""
+"""Shifted digits, and `mnist_dbn` that learns from them as a stream."""
 
 import dataclasses
 import json

@@ -37,7 +37,7 @@ def test_one_machine_is_completed_in_blocks(monkeypatch, capfd):
     filled = chains.complete(jax.random.key(0), net, pixels, known, 5)
     np.testing.assert_array_equal(filled, pixels)  # the machine is nearly certain of its classes
     lines = capfd.readouterr().err.splitlines()
-    assert [line.split(" [")[0] for line in lines] == [f"imagine: {i}/3" for i in range(1, 4)]
+    assert [line.split(" [")[0] for line in lines] == [f"sample: {i}/3" for i in range(1, 4)]
 
 
 def test_long_waits_are_cut_into_blocks():
