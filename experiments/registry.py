@@ -94,7 +94,7 @@ EXPERIMENTS = (
     Experiment("comparators", "comparators/*.json"),
     Experiment("likelihood", "likelihood/*.json", kind=USE),
     Experiment("rbm_learning_rules", "rules/*.json"),
-    Experiment("belief_net"),
+    Experiment("belief_net", "belief_net/*.json"),
     Experiment("belief_net_digits"),
     Experiment("benchmark", "benchmark.json", kind=MEASURE),
     Experiment("accelerator", kind=MEASURE),

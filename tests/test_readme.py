@@ -21,6 +21,7 @@ PAGES = (
     "experiments/README.md",
     *(f"docs/{name}.md" for name in ("architecture", "devices", "examples")),
 )
+RESULTS = sorted((ROOT / "docs/results").glob("*.md"))
 WORDS, FIRST_WORDS = 1000, 125
 
 # What visitors ask first, and where the answer stands.
@@ -96,7 +97,9 @@ def test_the_short_examples_run(tmp_path, monkeypatch):
     assert scope["states"].params.weights.shape == (64, 64, 32)
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize(
+    "page", [*PAGES, "RESULTS.md", *(f"docs/results/{p.name}" for p in RESULTS)]
+)
 def test_links_lead_somewhere(page):
     found = [link for link in links((ROOT / page).read_text()) if not link.startswith("http")]
     assert found

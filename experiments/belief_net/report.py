@@ -179,6 +179,9 @@ def sections(sources: list[Source]) -> list[str]:
     for source in sources:
         record = source.record
         parts += [f"## {source.name}", *made(record)]
-        parts += [f"![learning of small belief nets]({path})" for path in record.get("figures", [])]
+        parts += [
+            f"![learning of small belief nets](../images/{Path(path).name})"
+            for path in record.get("figures", [])
+        ]
         parts += [render(lay_out(record), "markdown"), NOTE]
     return parts

@@ -136,6 +136,7 @@ def sections(sources: list[Source]) -> list[str]:
         record = source.record
         parts += [f"## {source.name}", *made(record), wrap(f"{note(record)}.")]
         if record.get("figure"):
-            parts.append(f"![bounds of belief nets while they learn]({record['figure']})")
+            name = Path(record["figure"]).name
+            parts.append(f"![bounds of belief nets while they learn](../images/{name})")
         parts.append(render(lay_out(record), "markdown"))
     return parts
