@@ -101,4 +101,4 @@ def test_a_part_that_is_not_asked_for_is_neither_learned_nor_drawn(tmp_path, cap
     assert "wake-sleep" in capsys.readouterr().out
     shown = record | {"figures": ["docs/belief_net_modes.png"]}
     page = "\n".join(report.sections([report.Source("run", shown)]))
-    assert "](docs/belief_net_modes.png)" in page
+    assert "](../images/belief_net_modes.png)" in page
